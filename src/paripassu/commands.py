@@ -1,0 +1,148 @@
+"""What can be asked of any ledger, chain or book entry alike.
+
+A command is a frozen value; an adapter turns it into one transaction on its
+ledger. Both kinds of ledger take the same commands, which is what makes the
+book-entry ledger an equal peer (principle 2 of the interoperability paper).
+Amounts of securities are whole `Units`, amounts of cash are minor units of
+the currency (integers). Accounts are the ledger's own account ids: a
+checksummed address on an EVM chain, a safekeeping account id in book entry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paripassu.events import EventRecord
+from paripassu.identifiers import Bytes32, LedgerId
+from paripassu.messages import Batch, Message
+from paripassu.quantities import Minor, Units
+
+
+@dataclass(frozen=True, slots=True)
+class Onboard:
+    """Register an account for all securities of the ledger (UBO-10, CTL-4)."""
+
+    account: str
+    holder: Bytes32  # commitment to the holder's identity, equal on every ledger
+    country: str  # ISO 3166-1 alpha-2
+    investor_class: int
+    expiry: int  # seconds since the epoch; 0 for never
+    servicer: str = ""  # account servicer's own account; empty where the holder serves itself
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """Mark up: create units on the home ledger, within the issued limit (ISS-1)."""
+
+    account: str
+    units: Units
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Move units between two accounts of one ledger."""
+
+    source: str
+    target: str
+    units: Units
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Move units from an account of this ledger to an account of another (MOV-1)."""
+
+    source: str
+    destination: LedgerId
+    target: str
+    units: Units
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """Freeze or release an account (C30-S)."""
+
+    account: str
+    frozen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AttestBreakdown:
+    """A servicer's statement of the client positions in an omnibus account (UBO-3, UBO-4)."""
+
+    account: str
+    as_of: int
+    root: Bytes32  # Merkle-sum root over the client positions
+    total: Units
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Announce an official event on the home ledger, which sends it to all others (CA-1)."""
+
+    record: EventRecord
+
+
+@dataclass(frozen=True, slots=True)
+class PublishEntitlements:
+    """Publish the root of the entitlement table on the home ledger, which sends it on (CA-6)."""
+
+    event_id: str
+    root: Bytes32
+    total: Minor
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class FundCash:
+    """Create cash tokens (or post a cash balance) for an account."""
+
+    account: str
+    amount: Minor
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentLine:
+    """One payment: an account of this ledger, its amount, and the proof that the table holds it."""
+
+    account: str
+    amount: Minor
+    proof: tuple[Bytes32, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pay:
+    """Pay accounts of this ledger; lines already paid are passed over (CA-11)."""
+
+    event_id: str
+    lines: tuple[PaymentLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Execute an attested batch; what is already executed is passed over (MOV-3)."""
+
+    batch: Batch
+    signatures: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Try a parked message again."""
+
+    message: Message
+
+
+Command = (
+    Onboard
+    | Issue
+    | Transfer
+    | Move
+    | Freeze
+    | AttestBreakdown
+    | Announce
+    | PublishEntitlements
+    | FundCash
+    | Pay
+    | Deliver
+    | Retry
+)

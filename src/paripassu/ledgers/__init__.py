@@ -1,0 +1,1 @@
+"""Ledgers: one port (`port`), two adapters (`evm`, `book`)."""

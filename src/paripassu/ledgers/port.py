@@ -1,0 +1,200 @@
+"""The port through which everything else sees a ledger.
+
+Reads name the block they were made at; nothing above the ledger's own
+finality is ever given out as final. Writes are commands with a `reference`
+chosen by the caller: the same reference is carried out at most once, whatever
+is retried or restarted, because the intent is stored before it is sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from paripassu.commands import Command
+from paripassu.events import EventRecord
+from paripassu.identifiers import Bytes32, LedgerId
+from paripassu.messages import GatewayDomain, Lane, Message
+from paripassu.quantities import Minor, Units
+from paripassu.rules import HolderRecord, Restriction
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRef:
+    """A block of a chain, or a posting height of the book-entry ledger.
+
+    `time` is in seconds since the epoch, by the ledger's own clock.
+    """
+
+    height: int
+    hash: Bytes32
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class SentMessage:
+    """A message in the source ledger's outbox, at the block that holds it."""
+
+    message: Message
+    block: BlockRef
+    transaction: str
+
+
+class DeliveryStatus(Enum):
+    """What became of a message on its destination ledger."""
+
+    PENDING = "PENDING"
+    EXECUTED = "EXECUTED"
+    PARKED = "PARKED"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message's fate on its destination: status, reason when parked, block when it happened."""
+
+    message_id: Bytes32
+    lane: Lane
+    nonce: int
+    status: DeliveryStatus
+    reason: str
+    block: BlockRef
+
+
+@dataclass(frozen=True, slots=True)
+class StruckPositions:
+    """Balances of all accounts after the last final block with time <= T (design section 4, CA-5)."""
+
+    ledger: LedgerId
+    time: int
+    block: BlockRef
+    balances: dict[str, Units]
+    supply: Units
+
+
+@dataclass(frozen=True, slots=True)
+class KnownEvent:
+    """An official event as one ledger knows it; `record_hash` is computed by that ledger."""
+
+    record: EventRecord
+    record_hash: Bytes32
+    entitlement_root: Bytes32 | None
+    entitlement_total: Minor | None
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One payment as booked on a ledger."""
+
+    event_id: str
+    account: str
+    amount: Minor
+    block: BlockRef
+    transaction: str
+
+
+class OutcomeState(Enum):
+    """Where a submitted command stands."""
+
+    UNKNOWN = "UNKNOWN"  # no such reference
+    PENDING = "PENDING"  # sent, not in a block yet
+    INCLUDED = "INCLUDED"  # in a block that is not final yet
+    FINAL = "FINAL"  # in a final block, successful
+    REFUSED = "REFUSED"  # in a final block, reverted; `reason` says why
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is known of a submitted command."""
+
+    reference: str
+    state: OutcomeState
+    transaction: str = ""
+    block: BlockRef | None = None
+    reason: str = ""
+    gas_used: int = 0
+
+
+class Signer(Protocol):
+    """Holds one key. `address` is what EVM chains know it by, `name` what book entry does."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def address(self) -> str: ...
+    def sign_digest(self, digest: Bytes32) -> bytes:
+        """Return the 65-byte signature r || s || v, low s, v in {27, 28}."""
+        ...
+
+    def sign_transaction(self, transaction: dict[str, object]) -> tuple[bytes, str]:
+        """Return the raw signed transaction and its hash (0x…)."""
+        ...
+
+
+class Ledger(Protocol):
+    """One ledger with its instance of the security."""
+
+    @property
+    def id(self) -> LedgerId: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def domain(self) -> GatewayDomain:
+        """EIP-712 domain of the ledger's gateway."""
+        ...
+
+    async def open(self) -> None:
+        """Connect and verify identity (chain id, schema). Raises LedgerError."""
+        ...
+
+    async def close(self) -> None: ...
+
+    # blocks
+    async def head(self) -> BlockRef: ...
+    async def final(self) -> BlockRef: ...
+    async def final_at(self, time: int) -> BlockRef | None:
+        """Last final block with timestamp <= `time`; None until a final block is later than `time`."""
+        ...
+
+    # messages
+    async def sent_count(self, lane: Lane, height: int) -> int:
+        """The gateway's own outbound counter of the lane at `height`."""
+        ...
+
+    async def sent_messages(self, first: int, last: int) -> tuple[SentMessage, ...]: ...
+    async def inbound_nonce(self, lane: Lane, height: int | None = None) -> int: ...
+    async def deliveries(self, first: int, last: int) -> tuple[Delivery, ...]: ...
+
+    # the security
+    async def supply(self, height: int | None = None) -> Units: ...
+    async def position(self, account: str, height: int | None = None) -> Units: ...
+    async def positions_at(self, time: int) -> StruckPositions:
+        """Raises LedgerError where `time` is not final yet."""
+        ...
+
+    async def eligible_on_ledger(self, account: str, time: int) -> Units | None:
+        """What the ledger itself says was held at an armed record time, units in transit included;
+        None where that record time was never armed there."""
+        ...
+
+    async def holder(self, account: str) -> HolderRecord | None: ...
+    async def holders(self) -> dict[str, HolderRecord]: ...
+    async def verdict(self, source: str, target: str, units: Units) -> Restriction: ...
+
+    # corporate actions and cash
+    async def event(self, event_id: str) -> KnownEvent | None: ...
+    async def payments(self, event_id: str) -> tuple[Payment, ...]: ...
+    async def cash(self, account: str) -> Minor: ...
+
+    # writes
+    async def submit(self, command: Command, signer: Signer, reference: str) -> Outcome:
+        """Store the intent, send it, return at once. Idempotent by `reference`."""
+        ...
+
+    async def outcome(self, reference: str) -> Outcome:
+        """Where a submitted command stands now; sends the stored bytes again where the node lost them."""
+        ...
+
+    async def execute(self, command: Command, signer: Signer, reference: str) -> Outcome:
+        """Submit and wait until final. Raises RuleError or LedgerError where the ledger refuses."""
+        ...
