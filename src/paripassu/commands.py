@@ -101,6 +101,17 @@ class FundCash:
 
 
 @dataclass(frozen=True, slots=True)
+class AuthoriseDebit:
+    """The paying agent lets the corporate-actions contract debit its cash up to `amount`.
+
+    On a chain this is the ERC-20 approval that `Pay` draws on; in book entry the standing
+    debit authority of the paying agent's cash account.
+    """
+
+    amount: Minor
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentLine:
     """One payment: an account of this ledger, its amount, and the proof that the table holds it."""
 
@@ -142,6 +153,7 @@ Command = (
     | Announce
     | PublishEntitlements
     | FundCash
+    | AuthoriseDebit
     | Pay
     | Deliver
     | Retry
