@@ -6,9 +6,11 @@ command line prints the three and exits with `exit_status`. A caller catches
 
     PariError
     ├── IdentifierError      PP-ID-…   ISIN, LEI, CAIP, ERC-7930, currency
+    ├── QuantityError        PP-QTY-…  units, minor units, rates
     ├── ConfigurationError   PP-CFG-…  network, security and event files
     ├── EventError           PP-EVT-…  corporate-action dates, options, states
     ├── RuleError            PP-RUL-…  a movement that the rules refuse (code = restriction code)
+    ├── CustodyError         PP-CUS-…  account trees and attested breakdowns
     ├── LedgerError          PP-LED-…  nodes, chain ids, transactions, book entry
     ├── DeploymentError      PP-DEP-…  plan, apply, check, records
     ├── BridgeError          PP-BRG-…  messages, attestors, relayers
@@ -31,7 +33,7 @@ class PariError(Exception):
         next_command: overrides the class's `next_command` where the instance knows better.
     """
 
-    code: ClassVar[str] = "PP-000"
+    code: str = "PP-000"
     next_command: str = "pari --help"
     exit_status: ClassVar[int] = 1
 
@@ -51,10 +53,166 @@ class IdentifierError(PariError):
     code = "PP-ID-000"
 
 
+class InvalidBytes32(IdentifierError):
+    """A 32-byte value is malformed."""
+
+    code = "PP-ID-001"
+
+
+class InvalidIsin(IdentifierError):
+    """An ISIN (ISO 6166) is malformed or its check digit is wrong."""
+
+    code = "PP-ID-002"
+
+
+class InvalidLei(IdentifierError):
+    """A LEI (ISO 17442) is malformed or its check digits are wrong."""
+
+    code = "PP-ID-003"
+
+
+class InvalidDti(IdentifierError):
+    """A DTI (ISO 24165) is malformed or its check character is wrong."""
+
+    code = "PP-ID-004"
+
+
+class InvalidCfi(IdentifierError):
+    """A CFI (ISO 10962) is malformed."""
+
+    code = "PP-ID-005"
+
+
+class InvalidFisn(IdentifierError):
+    """A FISN (ISO 18774) is malformed."""
+
+    code = "PP-ID-006"
+
+
+class UnknownCurrency(IdentifierError):
+    """A currency code is not in ISO 4217."""
+
+    code = "PP-ID-007"
+
+
+class UnknownCountry(IdentifierError):
+    """A country code is not in ISO 3166-1."""
+
+    code = "PP-ID-008"
+
+
+class InvalidLedgerId(IdentifierError):
+    """A ledger id is not a CAIP-2 id of a ledger kind we know."""
+
+    code = "PP-ID-009"
+
+
+class InvalidAccount(IdentifierError):
+    """An account id does not fit its ledger."""
+
+    code = "PP-ID-010"
+
+
+class InvalidAssetId(IdentifierError):
+    """An asset id is not a CAIP-19 id."""
+
+    code = "PP-ID-011"
+
+
+class InvalidInteropAddress(IdentifierError):
+    """An interoperable address is not in ERC-7930 form."""
+
+    code = "PP-ID-012"
+
+
+class UnknownRole(IdentifierError):
+    """A role is not in the closed list of roles."""
+
+    code = "PP-ID-013"
+
+
+class QuantityError(PariError):
+    """A quantity cannot be used."""
+
+    code = "PP-QTY-000"
+
+
+class InvalidQuantity(QuantityError):
+    """A quantity is not a whole number."""
+
+    code = "PP-QTY-001"
+
+
+class NegativeQuantity(QuantityError):
+    """A quantity would become negative."""
+
+    code = "PP-QTY-002"
+
+
+class QuantityOverflow(QuantityError):
+    """A quantity is larger than a ledger can book."""
+
+    code = "PP-QTY-003"
+
+
+class InvalidRate(QuantityError):
+    """A rate is not an exact positive rational."""
+
+    code = "PP-QTY-004"
+
+
 class ConfigurationError(PariError):
     """A configuration file cannot be used."""
 
     code = "PP-CFG-000"
+
+
+class FileUnreadable(ConfigurationError):
+    """A configuration file cannot be read."""
+
+    code = "PP-CFG-001"
+
+
+class InvalidToml(ConfigurationError):
+    """A configuration file is not TOML."""
+
+    code = "PP-CFG-002"
+
+
+class UnknownKey(ConfigurationError):
+    """A configuration file has a key that nothing reads."""
+
+    code = "PP-CFG-003"
+
+
+class MissingKey(ConfigurationError):
+    """A configuration file lacks a key."""
+
+    code = "PP-CFG-004"
+
+
+class InvalidValue(ConfigurationError):
+    """A value in a configuration file cannot be used."""
+
+    code = "PP-CFG-005"
+
+
+class MissingVariable(ConfigurationError):
+    """A configuration file names an environment variable that is not set."""
+
+    code = "PP-CFG-006"
+
+
+class SecretInFile(ConfigurationError):
+    """A configuration file holds a secret in the open."""
+
+    code = "PP-CFG-007"
+
+
+class InconsistentFile(ConfigurationError):
+    """Two values of a configuration file contradict each other."""
+
+    code = "PP-CFG-008"
 
 
 class EventError(PariError):
@@ -63,10 +221,58 @@ class EventError(PariError):
     code = "PP-EVT-000"
 
 
+class InvalidEventRecord(EventError):
+    """A field of an event record is malformed."""
+
+    code = "PP-EVT-001"
+
+
+class EventDatesRefused(EventError):
+    """The dates of an event break market practice.
+
+    `violations` holds one sentence for each broken rule.
+    """
+
+    code = "PP-EVT-002"
+    next_command = "pari event check FILE"
+
+    def __init__(self, violations: tuple[str, ...], *, next_command: str | None = None) -> None:
+        self.violations = violations
+        super().__init__(" ".join(violations), next_command=next_command)
+
+
 class RuleError(PariError):
-    """The rules of the security refuse the movement."""
+    """The rules of the security refuse the movement.
+
+    The code is `PP-RUL-` and the ERC-1404 restriction code in three digits.
+    """
 
     code = "PP-RUL-000"
+
+    def __init__(
+        self, sentence: str = "", *, restriction: int = 0, next_command: str | None = None
+    ) -> None:
+        super().__init__(sentence, next_command=next_command)
+        self.restriction = restriction
+        self.code = f"PP-RUL-{restriction:03d}"
+
+
+class CustodyError(PariError):
+    """A custody tree or an attested breakdown cannot be used."""
+
+    code = "PP-CUS-000"
+
+
+class TreeSumsBroken(CustodyError):
+    """Own and client balances of a safekeeping account do not add up."""
+
+    code = "PP-CUS-001"
+
+
+class BreakdownRefused(CustodyError):
+    """An attested breakdown cannot be accepted."""
+
+    code = "PP-CUS-002"
 
 
 class LedgerError(PariError):
@@ -87,6 +293,12 @@ class BridgeError(PariError):
     code = "PP-BRG-000"
 
 
+class MalformedMessage(BridgeError):
+    """A message, a batch or a payload between ledgers is malformed."""
+
+    code = "PP-BRG-001"
+
+
 class StoreError(PariError):
     """The durable store cannot be used."""
 
@@ -97,6 +309,12 @@ class PaymentError(PariError):
     """A payment cannot be made."""
 
     code = "PP-PAY-000"
+
+
+class EntitlementRefused(PaymentError):
+    """An entitlement table cannot be computed from the positions given."""
+
+    code = "PP-PAY-001"
 
 
 class ReconciliationError(PariError):
