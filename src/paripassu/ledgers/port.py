@@ -93,6 +93,23 @@ class Payment:
     transaction: str
 
 
+@dataclass(frozen=True, slots=True)
+class Attestor:
+    """A member of the attestor set: the checksummed address of its key and its legal entity."""
+
+    signer: str
+    entity: Bytes32
+
+
+@dataclass(frozen=True, slots=True)
+class AttestorSet:
+    """The quorum that a ledger's gateway asks for: `threshold` signatures of distinct entities."""
+
+    version: int
+    threshold: int
+    members: tuple[Attestor, ...]
+
+
 class OutcomeState(Enum):
     """Where a submitted command stands."""
 
@@ -156,7 +173,15 @@ class Ledger(Protocol):
         """Last final block with timestamp <= `time`; None until a final block is later than `time`."""
         ...
 
+    async def block_at(self, height: int) -> BlockRef:
+        """The block that the ledger holds at `height` now (shows a reorganisation of what was final)."""
+        ...
+
     # messages
+    async def attestor_set(self) -> AttestorSet:
+        """The attestor set that the gateway checks batches against now."""
+        ...
+
     async def sent_count(self, lane: Lane, height: int) -> int:
         """The gateway's own outbound counter of the lane at `height`."""
         ...
