@@ -281,6 +281,51 @@ class LedgerError(PariError):
     code = "PP-LED-000"
 
 
+class BookNotConfigured(LedgerError):
+    """The book-entry ledger has not been configured yet."""
+
+    code = "PP-LED-101"
+    next_command = "pari deploy apply"
+
+
+class ReferenceConflict(LedgerError):
+    """The reference was already used for another command."""
+
+    code = "PP-LED-102"
+
+
+class NotAuthorised(LedgerError):
+    """The signer has no authority for this command."""
+
+    code = "PP-LED-103"
+
+
+class BookTampered(LedgerError):
+    """A posting of the book-entry ledger does not match its hash."""
+
+    code = "PP-LED-104"
+    next_command = "pari reconcile"
+
+
+class BatchRefused(LedgerError):
+    """The gateway of the book-entry ledger refuses a batch."""
+
+    code = "PP-LED-105"
+    next_command = "pari message list"
+
+
+class TimeNotFinal(LedgerError):
+    """The instant asked for is not final on the ledger yet."""
+
+    code = "PP-LED-106"
+
+
+class CommandRefused(LedgerError):
+    """The book-entry ledger refuses a command."""
+
+    code = "PP-LED-107"
+
+
 class DeploymentError(PariError):
     """A deployment cannot go on."""
 
@@ -299,10 +344,87 @@ class MalformedMessage(BridgeError):
     code = "PP-BRG-001"
 
 
+class FinalityViolated(BridgeError):
+    """A ledger changed a block that it had given out as final."""
+
+    code = "PP-BRG-010"
+    next_command = "pari status"
+
+
+class ContradictoryMessage(BridgeError):
+    """A ledger shows two different messages for one place in a lane."""
+
+    code = "PP-BRG-011"
+    next_command = "pari message list"
+
+
+class UnknownMessage(BridgeError):
+    """No message has this id."""
+
+    code = "PP-BRG-012"
+    next_command = "pari message list"
+
+
+class LaneHalted(BridgeError):
+    """A ledger's lanes are halted until an operator has looked."""
+
+    code = "PP-BRG-013"
+    next_command = "pari status"
+
+
+class DrainTimeout(BridgeError):
+    """Messages were still under way when the time allowed was over."""
+
+    code = "PP-BRG-014"
+    next_command = "pari message list"
+
+
+class IncompleteOutbox(BridgeError):
+    """A ledger shows fewer messages than its gateway counted, so nothing is taken as read."""
+
+    code = "PP-BRG-015"
+    next_command = "pari status"
+
+
 class StoreError(PariError):
     """The durable store cannot be used."""
 
     code = "PP-STO-000"
+
+
+class StoreTooNew(StoreError):
+    """The database was written by a newer version of Pari Passu."""
+
+    code = "PP-STO-001"
+    next_command = "pip install --upgrade paripassu"
+
+
+class LeaseHeld(StoreError):
+    """Another live process holds the lease on this store."""
+
+    code = "PP-STO-002"
+    next_command = "pari status"
+
+
+class LeaseLost(StoreError):
+    """The lease on this store went to another process."""
+
+    code = "PP-STO-003"
+    next_command = "pari relay"
+
+
+class StoreTampered(StoreError):
+    """A hash-chained record does not match its hash."""
+
+    code = "PP-STO-004"
+    next_command = "pari relay rebuild"
+
+
+class StoreUnusable(StoreError):
+    """The database cannot be opened or is not one of ours."""
+
+    code = "PP-STO-005"
+    next_command = "pari status"
 
 
 class PaymentError(PariError):
