@@ -281,6 +281,75 @@ class LedgerError(PariError):
     code = "PP-LED-000"
 
 
+class NodeUnreachable(LedgerError):
+    """The node of a ledger does not answer."""
+
+    code = "PP-LED-001"
+    next_command = "pari up"
+
+
+class WrongChain(LedgerError):
+    """A node serves another chain than the network file names."""
+
+    code = "PP-LED-002"
+    next_command = "pari status"
+
+
+class NodeRefused(LedgerError):
+    """A node refused a request."""
+
+    code = "PP-LED-003"
+    next_command = "pari status"
+
+
+class NotFinalInTime(LedgerError):
+    """A transaction was not final in the time allowed; it is stored, and the same command takes it up again."""
+
+    code = "PP-LED-004"
+    next_command = "pari status"
+
+
+class FeesUnfunded(LedgerError):
+    """A signer cannot pay a ledger's transaction fees."""
+
+    code = "PP-LED-005"
+    next_command = "pari status"
+
+
+class LedgerInconsistent(LedgerError):
+    """A ledger's answers contradict each other, so nothing is taken over from them."""
+
+    code = "PP-LED-006"
+    next_command = "pari reconcile"
+
+
+class ContractRefused(LedgerError):
+    """A contract refuses a call."""
+
+    code = "PP-LED-007"
+    next_command = "pari deploy check"
+
+
+class ContractMissing(LedgerError):
+    """A contract is not where the deployment record says."""
+
+    code = "PP-LED-008"
+    next_command = "pari deploy plan"
+
+
+class CommandImpossible(LedgerError):
+    """A command does not fit the ledger or its signer."""
+
+    code = "PP-LED-009"
+
+
+class SignerUnusable(LedgerError):
+    """A signer of the network file cannot be used."""
+
+    code = "PP-LED-010"
+    next_command = "pari deploy plan"
+
+
 class BookNotConfigured(LedgerError):
     """The book-entry ledger has not been configured yet."""
 
