@@ -35,16 +35,60 @@ class Settled:
 
 
 class IntentLog(Protocol):
-    """Durable record of intents and how they ended. All calls are synchronous and durable on return."""
+    """Durable record of intents and how they ended. All calls are synchronous and durable on return.
+
+    A settlement FINAL or REFUSED ends the reference with all its intents. DEAD ends only the
+    intent of that transaction: the reference is free for a new intent, and `settled` answers
+    None for it again (a reference ends once, with FINAL or REFUSED).
+    """
 
     def find(self, reference: str) -> tuple[Intent, ...]:
         """All intents under a reference, oldest first (more than one after a replacement)."""
         ...
 
-    def settled(self, reference: str) -> Settled | None: ...
+    def settled(self, reference: str) -> Settled | None:
+        """How the reference ended: FINAL or REFUSED; None while it may still be carried out."""
+        ...
+
     def outstanding(self, ledger: str, sender: str) -> tuple[Intent, ...]:
         """Intents of one key that have not ended, by nonce."""
         ...
 
     def record(self, intent: Intent) -> None: ...
     def settle(self, result: Settled) -> None: ...
+
+
+class MemoryIntentLog:
+    """Intents kept in memory: for tests and for reads that never send. Loses all with the process."""
+
+    def __init__(self) -> None:
+        self._intents: dict[str, list[Intent]] = {}
+        self._settled: dict[str, Settled] = {}
+        self._dead: set[str] = set()
+
+    def find(self, reference: str) -> tuple[Intent, ...]:
+        return tuple(self._intents.get(reference, ()))
+
+    def settled(self, reference: str) -> Settled | None:
+        return self._settled.get(reference)
+
+    def outstanding(self, ledger: str, sender: str) -> tuple[Intent, ...]:
+        found = [
+            intent
+            for reference, intents in self._intents.items()
+            if reference not in self._settled
+            for intent in intents
+            if intent.ledger == ledger and intent.sender == sender and intent.transaction not in self._dead
+        ]
+        return tuple(sorted(found, key=lambda intent: intent.nonce))
+
+    def record(self, intent: Intent) -> None:
+        known = self._intents.setdefault(intent.reference, [])
+        if intent not in known:
+            known.append(intent)
+
+    def settle(self, result: Settled) -> None:
+        if result.status == "DEAD":
+            self._dead.add(result.transaction)
+        else:
+            self._settled.setdefault(result.reference, result)

@@ -133,7 +133,9 @@ class Contract:
                 inputs = Parameters.of(entry["inputs"])
                 signature = f"{entry['name']}({','.join(inputs.types)})"
                 self.errors[keccak(text=signature)[:4]] = (str(entry["name"]), inputs)
-        constructor = next((entry for entry in abi if entry.get("type") == "constructor"), {"inputs": []})
+        constructor: Mapping[str, Any] = next(
+            (entry for entry in abi if entry.get("type") == "constructor"), {"inputs": []}
+        )
         self.constructor = Parameters.of(constructor["inputs"])
 
     def _add_function(self, entry: Mapping[str, Any]) -> None:
@@ -171,7 +173,7 @@ class Contract:
         try:
             return self._functions[function].outputs.decode(data)
         except (DecodingError, OverflowError) as error:
-            raise ValueError(f"{self.name}.{function} answered {len(data)} bytes that do not decode") from error
+            raise ValueError(f"{self.name}.{function}: {len(data)} bytes that do not decode") from error
 
     def decode_call(self, data: bytes) -> tuple[str, tuple[Any, ...]]:
         """Name and arguments of call data; raises KeyError for an unknown selector."""

@@ -35,7 +35,7 @@ class Fault(Enum):
 _MEANINGS: tuple[tuple[Fault, re.Pattern[str]], ...] = tuple(
     (fault, re.compile(pattern, re.IGNORECASE))
     for fault, pattern in (
-        (Fault.ALREADY_KNOWN, r"already known|already imported|known transaction|already in (the )?(mem)?pool"),
+        (Fault.ALREADY_KNOWN, r"already known|already imported|known transaction|already in (the )?pool"),
         (Fault.NONCE_TOO_LOW, r"nonce (is )?too low|correct nonce|nonce has already been used|old nonce"),
         (Fault.NONCE_TOO_HIGH, r"nonce (is )?too high|nonce gap"),
         (
@@ -57,7 +57,7 @@ _MEANINGS: tuple[tuple[Fault, re.Pattern[str]], ...] = tuple(
         (Fault.RATE_LIMITED, r"rate limit|too many requests|limit exceeded|capacity"),
         (
             Fault.OUT_OF_GAS,
-            r"out of gas|gas required exceeds|exceeds (block )?gas limit|intrinsic gas|base ?fee exceeds gas limit",
+            r"out of gas|gas required exceeds|exceeds (block )?gas limit|intrinsic gas",
         ),
         (Fault.METHOD_MISSING, r"method .*not (found|supported|exist)|unsupported method|does not exist"),
     )

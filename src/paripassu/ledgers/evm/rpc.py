@@ -138,7 +138,7 @@ class JsonRpc:
             ) as response:
                 content = await response.read()
                 status, asked = response.status, response.headers.get("Retry-After", "")
-        except asyncio.TimeoutError:
+        except TimeoutError:
             raise _TransportError(f"no answer within {self._retry.timeout:g} s") from None
         except aiohttp.ClientConnectorError:
             raise _TransportError("connection refused") from None

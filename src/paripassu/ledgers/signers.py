@@ -1,0 +1,108 @@
+"""Signers: one key each, named by the network file as `dev:<name>`, `${VARIABLE}` or `keystore:<path>`.
+
+Keys of the kind `dev:` are derived from their name and known to everyone who reads this
+file: they are refused outside the environment `local`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from eth_account import Account
+from eth_keys.datatypes import PrivateKey
+from eth_utils.crypto import keccak
+
+from paripassu.errors import SignerUnusable
+from paripassu.identifiers import Bytes32
+
+LOCAL_ENVIRONMENT = "local"
+PASSWORD_VARIABLE = "PARI_KEYSTORE_PASSWORD"
+
+
+class KeySigner:
+    """A signer that holds its private key in memory. Never prints it."""
+
+    def __init__(self, name: str, key: bytes) -> None:
+        self._name = name
+        self._key = PrivateKey(key)
+        self._address = self._key.public_key.to_checksum_address()
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def address(self) -> str:
+        return str(self._address)
+
+    def __repr__(self) -> str:
+        return f"KeySigner({self._name}, {self._address})"
+
+    def sign_digest(self, digest: Bytes32) -> bytes:
+        """r || s || v with low s and v in {27, 28}; the nonce is RFC 6979's."""
+        signature = self._key.sign_msg_hash(bytes(digest)).to_bytes()
+        return signature[:64] + bytes([signature[64] + 27])
+
+    def sign_transaction(self, transaction: dict[str, object]) -> tuple[bytes, str]:
+        """Raw signed transaction and its hash."""
+        fields: Any = transaction
+        signed = Account.sign_transaction(fields, self._key.to_bytes())
+        return bytes(signed.raw_transaction), "0x" + bytes(signed.hash).hex()
+
+
+def dev_key(name: str) -> bytes:
+    """The well-known key of a role on local networks."""
+    return bytes(keccak(text=f"pari passu devnet key {name}"))
+
+
+def signer_from_spec(spec: str, environment: str, name: str = "") -> KeySigner:
+    """Make the signer that a network file names.
+
+    Args:
+        spec: `dev:<name>`, `${VARIABLE}` (a hex key in the environment) or `keystore:<path>`
+            (an encrypted key file, its password in $PARI_KEYSTORE_PASSWORD).
+        environment: the network's environment; `dev:` keys work in `local` alone.
+        name: what the signer is called in reports and in book entry; else taken from the spec.
+
+    Raises:
+        SignerUnusable: unknown form, key missing or malformed. The message never holds the key.
+    """
+    kind, _, rest = spec.partition(":")
+    variable = re.fullmatch(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", spec)
+    if variable:
+        return KeySigner(name or variable[1].lower(), _key_from_variable(variable[1]))
+    if kind == "dev" and rest:
+        if environment != LOCAL_ENVIRONMENT:
+            raise SignerUnusable(
+                f"The signer {spec} is a public key pair, refused in environment {environment}."
+            )
+        return KeySigner(name or rest, dev_key(rest))
+    if kind == "keystore" and rest:
+        return KeySigner(name or Path(rest).stem, _key_from_keystore(Path(rest)))
+    shown = spec if kind in ("dev", "keystore") else f"of {len(spec)} characters"
+    raise SignerUnusable(f"The signer {shown} is not dev:<name>, ${{VARIABLE}} or keystore:<path>.")
+
+
+def _key_from_variable(variable: str) -> bytes:
+    text = os.environ.get(variable, "")
+    if not text:
+        raise SignerUnusable(f"The environment variable {variable} of a signer is not set.")
+    if not re.fullmatch(r"(0x)?[0-9a-fA-F]{64}", text):
+        raise SignerUnusable(f"The environment variable {variable} does not hold a key of 32 bytes in hex.")
+    return bytes.fromhex(text.removeprefix("0x"))
+
+
+def _key_from_keystore(path: Path) -> bytes:
+    password = os.environ.get(PASSWORD_VARIABLE)
+    if password is None:
+        raise SignerUnusable(f"The keystore {path} needs its password in {PASSWORD_VARIABLE}.")
+    try:
+        return bytes(Account.decrypt(json.loads(path.read_text("utf-8")), password))
+    except OSError as error:
+        raise SignerUnusable(f"The keystore {path} cannot be read ({type(error).__name__}).") from None
+    except (ValueError, KeyError, TypeError):
+        raise SignerUnusable(f"The keystore {path} cannot be opened with the password given.") from None
