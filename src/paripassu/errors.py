@@ -518,3 +518,59 @@ class DevnetError(PariError):
     """The local network cannot be used."""
 
     code = "PP-DEV-000"
+
+
+class NodeMissing(DevnetError):
+    """The program of a local node is not installed."""
+
+    code = "PP-DEV-001"
+    next_command = "make setup"
+
+
+class NodeStartFailed(DevnetError):
+    """A local node stopped or kept silent instead of starting."""
+
+    code = "PP-DEV-002"
+    next_command = "pari up"
+
+
+class NodeCallFailed(DevnetError):
+    """A local node refused or did not answer a call."""
+
+    code = "PP-DEV-003"
+    next_command = "pari up"
+
+
+class NodeCannot(DevnetError):
+    """A local node's client has no such control."""
+
+    code = "PP-DEV-004"
+    next_command = "pari up --help"
+
+
+class DevnetBusy(DevnetError):
+    """Another local network runs from this workspace."""
+
+    code = "PP-DEV-005"
+    next_command = "pari down"
+
+
+class DevnetDown(DevnetError):
+    """No local network runs from this workspace."""
+
+    code = "PP-DEV-006"
+    next_command = "pari up"
+
+
+class DevnetRecordUnreadable(DevnetError):
+    """The workspace's record of its local network cannot be read."""
+
+    code = "PP-DEV-007"
+    next_command = "pari down"
+
+
+class ArtefactUnknown(DevnetError):
+    """The package ships no contract of that name."""
+
+    code = "PP-DEV-008"
+    next_command = "pari deploy plan"
