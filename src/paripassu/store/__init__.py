@@ -1,0 +1,52 @@
+"""The durable store of the bridge: cursors, messages, signatures, intents, leases, audit log.
+
+with Store.open(workspace.bridge_database) as store:
+    with store.write() as connection: ...
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Self
+
+from sqlalchemy import Connection
+
+from paripassu.store.database import Database
+from paripassu.store.intents import SqlIntentLog
+from paripassu.store.schema import STORE_SCHEMA
+
+__all__ = ["SqlIntentLog", "Store"]
+
+
+class Store:
+    """An open bridge store. `clock` gives the wall clock that rows are stamped with."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self.database = database
+        self.clock = clock
+        self.intents = SqlIntentLog(database, clock)
+
+    @classmethod
+    def open(cls, place: Path | str, clock: Callable[[], float] = time.time) -> Store:
+        """Open (create, migrate) the store at a path or SQLAlchemy URL. Raises StoreError leaves."""
+        return cls(Database.open(place, STORE_SCHEMA), clock)
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """One consistent snapshot to read from."""
+        return self.database.read()
+
+    def write(self) -> AbstractContextManager[Connection]:
+        """One transaction that changes something."""
+        return self.database.write()
+
+    def close(self) -> None:
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

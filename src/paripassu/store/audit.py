@@ -1,0 +1,81 @@
+"""The append-only, hash-chained log of what the bridge did (ACC-5).
+
+Each row's hash covers the row and the hash before it: a changed, missing or
+inserted row breaks every hash after it. Rows are written in the transaction
+of the act that they tell of, so that neither exists without the other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select
+
+from paripassu.errors import StoreTampered
+from paripassu.identifiers import ZERO32, Bytes32, keccak256
+from paripassu.store.schema import audit
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One row of the log; `detail` is canonical JSON."""
+
+    seq: int
+    at: float
+    kind: str
+    subject: str
+    detail: str
+    hash: Bytes32
+
+
+def append(
+    connection: Connection, at: float, kind: str, subject: str, detail: Mapping[str, object] | None = None
+) -> Bytes32:
+    """Add one row and return its hash. Call it inside the transaction of the act itself."""
+    last = connection.execute(
+        select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1).with_for_update()
+    ).first()
+    seq, previous = (last.seq + 1, Bytes32(last.hash)) if last else (1, ZERO32)
+    text = json.dumps(detail or {}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    digest = _hash(seq, at, kind, subject, text, previous)
+    connection.execute(
+        insert(audit).values(
+            seq=seq, at=at, kind=kind, subject=subject, detail=text, previous=previous.text, hash=digest.text
+        )
+    )
+    return digest
+
+
+def verify(connection: Connection) -> int:
+    """Check the whole chain and return its number of rows.
+
+    Raises:
+        StoreTampered: names the first row that does not fit.
+    """
+    previous, expected = ZERO32, 1
+    for row in connection.execute(select(audit).order_by(audit.c.seq)):
+        digest = _hash(row.seq, row.at, row.kind, row.subject, row.detail, previous)
+        if row.seq != expected or row.previous != previous.text or row.hash != digest.text:
+            raise StoreTampered(
+                f"Row {row.seq} of the audit log does not match its hash or place {expected}."
+            )
+        previous, expected = digest, expected + 1
+    return expected - 1
+
+
+def entries(connection: Connection, kind: str | None = None) -> tuple[AuditEntry, ...]:
+    """The rows in order, of one kind where given."""
+    query = select(audit).order_by(audit.c.seq)
+    if kind is not None:
+        query = query.where(audit.c.kind == kind)
+    return tuple(
+        AuditEntry(row.seq, row.at, row.kind, row.subject, row.detail, Bytes32(row.hash))
+        for row in connection.execute(query)
+    )
+
+
+def _hash(seq: int, at: float, kind: str, subject: str, detail: str, previous: Bytes32) -> Bytes32:
+    fields = json.dumps([seq, repr(at), kind, subject, detail], separators=(",", ":"), ensure_ascii=False)
+    return keccak256(bytes(previous) + fields.encode())

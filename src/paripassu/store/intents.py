@@ -1,0 +1,144 @@
+"""`IntentLog` over the store: every transaction is kept with its bytes before it is sent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from sqlalchemy import Row, insert, select, update
+
+from paripassu.ledgers.intents import Intent, Settled
+from paripassu.store import audit
+from paripassu.store.database import Database
+from paripassu.store.schema import submission
+
+OUTSTANDING, FINAL, REFUSED, DEAD = "OUTSTANDING", "FINAL", "REFUSED", "DEAD"
+
+
+class SqlIntentLog:
+    """See `paripassu.ledgers.intents.IntentLog`; durable when a call returns."""
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._clock = clock
+
+    def find(self, reference: str) -> tuple[Intent, ...]:
+        query = select(submission).where(submission.c.reference == reference).order_by(submission.c.id)
+        with self._database.read() as connection:
+            return tuple(_intent(row) for row in connection.execute(query))
+
+    def settled(self, reference: str) -> Settled | None:
+        """The end of a reference: FINAL or REFUSED by any of its transactions; DEAD when all are dead."""
+        query = select(submission).where(submission.c.reference == reference).order_by(submission.c.id)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        for row in rows:
+            if row.status in (FINAL, REFUSED):
+                return _settled(row)
+        if rows and all(row.status == DEAD for row in rows):
+            return _settled(rows[-1])
+        return None
+
+    def outstanding(self, ledger: str, sender: str) -> tuple[Intent, ...]:
+        query = (
+            select(submission)
+            .where(
+                submission.c.ledger == ledger,
+                submission.c.sender == sender,
+                submission.c.status == OUTSTANDING,
+            )
+            .order_by(submission.c.nonce, submission.c.id)
+        )
+        with self._database.read() as connection:
+            return tuple(_intent(row) for row in connection.execute(query))
+
+    def record(self, intent: Intent) -> None:
+        """Store one intent; the same transaction again is a no-op."""
+        known = select(submission.c.id).where(
+            submission.c.ledger == intent.ledger, submission.c.transaction == intent.transaction
+        )
+        with self._database.write() as connection:
+            if connection.execute(known).first() is not None:
+                return
+            connection.execute(
+                insert(submission).values(
+                    reference=intent.reference,
+                    ledger=intent.ledger,
+                    sender=intent.sender,
+                    nonce=intent.nonce,
+                    transaction=intent.transaction,
+                    raw=intent.raw,
+                    status=OUTSTANDING,
+                    height=0,
+                    reason="",
+                    gas_used=0,
+                )
+            )
+            audit.append(
+                connection,
+                self._clock(),
+                "intent.recorded",
+                intent.reference,
+                {"ledger": intent.ledger, "nonce": intent.nonce, "transaction": intent.transaction},
+            )
+
+    def settle(self, result: Settled) -> None:
+        """Record how a transaction ended. Others with its key and nonce are dead once one is in a block."""
+        with self._database.write() as connection:
+            row = connection.execute(
+                select(submission).where(
+                    submission.c.reference == result.reference,
+                    submission.c.transaction == result.transaction,
+                )
+            ).first()
+            if row is None or row.status == result.status:
+                return
+            connection.execute(
+                update(submission)
+                .where(submission.c.id == row.id)
+                .values(
+                    status=result.status, height=result.height, reason=result.reason, gas_used=result.gas_used
+                )
+            )
+            if result.status in (FINAL, REFUSED):
+                connection.execute(
+                    update(submission)
+                    .where(
+                        submission.c.ledger == row.ledger,
+                        submission.c.sender == row.sender,
+                        submission.c.nonce == row.nonce,
+                        submission.c.status == OUTSTANDING,
+                    )
+                    .values(status=DEAD, reason=f"nonce {row.nonce} was used by {result.transaction}")
+                )
+            audit.append(
+                connection,
+                self._clock(),
+                "intent.settled",
+                result.reference,
+                {"status": result.status, "transaction": result.transaction, "height": result.height},
+            )
+
+
+def _intent(row: Row[tuple[object, ...]]) -> Intent:
+    values = row._mapping
+    return Intent(
+        reference=str(values["reference"]),
+        ledger=str(values["ledger"]),
+        sender=str(values["sender"]),
+        nonce=int(values["nonce"]),
+        transaction=str(values["transaction"]),
+        raw=bytes(values["raw"]),
+    )
+
+
+def _settled(row: Row[tuple[object, ...]]) -> Settled:
+    values = row._mapping
+    return Settled(
+        reference=str(values["reference"]),
+        transaction=str(values["transaction"]),
+        status=str(values["status"]),
+        height=int(values["height"]),
+        reason=str(values["reason"]),
+        gas_used=int(values["gas_used"]),
+    )
