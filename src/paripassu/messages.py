@@ -1,0 +1,303 @@
+"""Messages between ledgers: lanes, ids, batches to sign, payloads.
+
+A message's id and a batch's digest are EIP-712 hashes over the very fields that the
+gateway contract hashes; book entry computes them here. Payloads are ABI-encoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import lru_cache
+from typing import Any, Final, Self
+
+from eth_abi.abi import decode as _abi_decode
+from eth_abi.abi import encode as _abi_encode
+from eth_abi.exceptions import DecodingError, EncodingError
+
+from paripassu.errors import MalformedMessage
+from paripassu.events import EVENT_RECORD_ABI, EventRecord
+from paripassu.identifiers import Bytes32, LedgerId, keccak256
+from paripassu.quantities import Minor, Units
+
+PROTOCOL_VERSION: Final = 1 << 16
+"""Gateway protocol 1.0.0, packed major << 16 | minor << 8 | patch. Majors must agree (I9)."""
+
+MESSAGE_TYPE: Final = (
+    "Message(uint256 source,uint256 destination,uint8 purpose,uint64 nonce,uint64 timestamp,"
+    "uint64 expiry,uint32 version,bytes sender,bytes recipient,bytes payload)"
+)
+BATCH_TYPE: Final = "Batch(uint32 attestorSetVersion,Message[] messages)" + MESSAGE_TYPE
+DOMAIN_TYPE: Final = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+DOMAIN_NAME: Final = "Pari Passu Gateway"
+DOMAIN_VERSION: Final = "1"
+
+MESSAGE_TYPEHASH: Final = keccak256(MESSAGE_TYPE.encode("ascii"))
+BATCH_TYPEHASH: Final = keccak256(BATCH_TYPE.encode("ascii"))
+
+MESSAGE_ABI: Final = "(uint256,uint256,uint8,uint64,uint64,uint64,uint32,bytes,bytes,bytes)"
+"""ABI type of a message in calls to the gateway."""
+
+
+class Purpose(IntEnum):
+    """What a lane is for; each purpose has its own order."""
+
+    MOVEMENT = 1
+    CORPORATE_ACTION = 2
+    RECEIPT = 3
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Lane:
+    """An ordered sequence of messages: source, destination, purpose."""
+
+    source: LedgerId
+    destination: LedgerId
+    purpose: Purpose
+
+    def __post_init__(self) -> None:
+        if self.source == self.destination:
+            raise MalformedMessage(f"A lane cannot lead from '{self.source}' to itself.")
+        object.__setattr__(self, "purpose", Purpose(self.purpose))
+
+    def __str__(self) -> str:
+        return f"{self.source}>{self.destination}/{self.purpose.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message. Times are seconds since the epoch; `expiry` 0 means never.
+
+    `sender` and `recipient` are ERC-7930 addresses of the applications on either side.
+    """
+
+    lane: Lane
+    nonce: int
+    timestamp: int
+    expiry: int
+    version: int
+    sender: bytes
+    recipient: bytes
+    payload: bytes
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.nonce < 1 << 64:
+            raise MalformedMessage(f"A message's nonce must be 1 or more, not {self.nonce}.")
+        for name, value, bits in (
+            ("timestamp", self.timestamp, 64),
+            ("expiry", self.expiry, 64),
+            ("version", self.version, 32),
+        ):
+            if not 0 <= value < 1 << bits:
+                raise MalformedMessage(f"A message's {name} must fit {bits} bits, {value} does not.")
+
+    @property
+    def id(self) -> Bytes32:
+        """EIP-712 struct hash of the message; the same on both ledgers."""
+        return _message_id(self)
+
+    def abi_tuple(self) -> tuple[Any, ...]:
+        """Values in the order of `MESSAGE_ABI`."""
+        return (
+            self.lane.source.numeric,
+            self.lane.destination.numeric,
+            int(self.lane.purpose),
+            self.nonce,
+            self.timestamp,
+            self.expiry,
+            self.version,
+            bytes(self.sender),
+            bytes(self.recipient),
+            bytes(self.payload),
+        )
+
+    @classmethod
+    def from_abi(cls, values: Sequence[Any], ledgers: Sequence[LedgerId] = ()) -> Self:
+        """Inverse of `abi_tuple`; `ledgers` names those that are no EVM chains.
+
+        Raises:
+            MalformedMessage: unknown purpose or a value out of range.
+            InvalidLedgerId: a ledger number that none of `ledgers` has.
+        """
+        try:
+            purpose = Purpose(int(values[2]))
+        except ValueError as error:
+            raise MalformedMessage(f"Purpose {values[2]} of a message is not known.") from error
+        source = LedgerId.from_numeric(int(values[0]), ledgers)
+        destination = LedgerId.from_numeric(int(values[1]), ledgers)
+        numbers = [int(value) for value in values[3:7]]
+        return cls(Lane(source, destination, purpose), *numbers, *[bytes(value) for value in values[7:10]])
+
+
+@lru_cache(maxsize=4096)
+def _message_id(message: Message) -> Bytes32:
+    values = message.abi_tuple()
+    hashed = [bytes(keccak256(part)) for part in values[7:]]
+    types = ["bytes32"] + ["uint256"] * 7 + ["bytes32"] * 3
+    return keccak256(_abi_encode(types, [bytes(MESSAGE_TYPEHASH), *values[:7], *hashed]))
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What attestors sign: consecutive messages of one lane, under one version of the attestor set."""
+
+    attestor_set_version: int
+    messages: tuple[Message, ...]
+
+    def __post_init__(self) -> None:
+        if not self.messages:
+            raise MalformedMessage("A batch needs at least one message.")
+        if not 0 <= self.attestor_set_version < 1 << 32:
+            raise MalformedMessage(f"Attestor set version {self.attestor_set_version} does not fit 32 bits.")
+        for earlier, later in zip(self.messages, self.messages[1:], strict=False):
+            if later.lane != earlier.lane:
+                raise MalformedMessage(
+                    f"A batch holds messages of the lanes {earlier.lane} and {later.lane}."
+                )
+            if later.nonce != earlier.nonce + 1:
+                raise MalformedMessage(
+                    f"A batch of lane {earlier.lane} holds nonce {later.nonce} after {earlier.nonce}."
+                )
+
+    @property
+    def lane(self) -> Lane:
+        return self.messages[0].lane
+
+    def abi_tuple(self) -> tuple[Any, ...]:
+        """Values of the contract's Batch struct."""
+        return (self.attestor_set_version, [message.abi_tuple() for message in self.messages])
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayDomain:
+    """EIP-712 domain of a gateway: its ledger, and its 20 address bytes (zeros in book entry)."""
+
+    ledger: LedgerId
+    gateway: bytes = bytes(20)
+
+    def __post_init__(self) -> None:
+        if len(self.gateway) != 20:
+            raise MalformedMessage(f"A gateway address has 20 bytes, {len(self.gateway)} were given.")
+
+    @property
+    def separator(self) -> Bytes32:
+        """EIP-712 domain separator."""
+        return keccak256(
+            _abi_encode(
+                ["bytes32", "bytes32", "bytes32", "uint256", "address"],
+                [
+                    bytes(keccak256(DOMAIN_TYPE.encode("ascii"))),
+                    bytes(keccak256(DOMAIN_NAME.encode("ascii"))),
+                    bytes(keccak256(DOMAIN_VERSION.encode("ascii"))),
+                    self.ledger.numeric,
+                    "0x" + self.gateway.hex(),
+                ],
+            )
+        )
+
+
+def batch_digest(batch: Batch, domain: GatewayDomain) -> Bytes32:
+    """The EIP-712 digest that attestors sign for the gateway of `domain`."""
+    ids = keccak256(b"".join(message.id for message in batch.messages))
+    struct_hash = keccak256(
+        _abi_encode(
+            ["bytes32", "uint32", "bytes32"], [bytes(BATCH_TYPEHASH), batch.attestor_set_version, bytes(ids)]
+        )
+    )
+    return keccak256(b"\x19\x01" + domain.separator + struct_hash)
+
+
+@dataclass(frozen=True, slots=True)
+class MovementPayload:
+    """Purpose MOVEMENT: units leave `from_account` of the source for `to_account` of the destination."""
+
+    security_id: Bytes32
+    from_account: bytes
+    to_account: bytes
+    amount: Units
+
+    def encode(self) -> bytes:
+        """abi.encode(bytes32 securityId, bytes fromAccount, bytes toAccount, uint256 amount)."""
+        return _abi_encode(
+            _MOVEMENT,
+            [bytes(self.security_id), bytes(self.from_account), bytes(self.to_account), int(self.amount)],
+        )
+
+    @classmethod
+    def decode(cls, payload: bytes) -> Self:
+        security, source, target, amount = _decode(_MOVEMENT, payload)
+        return cls(Bytes32(security), source, target, Units(amount))
+
+
+@dataclass(frozen=True, slots=True)
+class EventPayload:
+    """Purpose CORPORATE_ACTION, kind 1: an official event record."""
+
+    record: EventRecord
+
+    def encode(self) -> bytes:
+        """abi.encode(uint8 1, EventRecord)."""
+        return _abi_encode(_EVENT, [_KIND_EVENT, self.record.abi_tuple()])
+
+    @classmethod
+    def decode(cls, payload: bytes) -> Self:
+        kind, values = _decode(_EVENT, payload)
+        _expect_kind(kind, _KIND_EVENT)
+        return cls(EventRecord.from_abi(values))
+
+
+@dataclass(frozen=True, slots=True)
+class EntitlementPayload:
+    """Purpose CORPORATE_ACTION, kind 2: root and total of the entitlement table of an event."""
+
+    event_key: Bytes32
+    root: Bytes32
+    total: Minor
+    lines: int
+
+    def encode(self) -> bytes:
+        """abi.encode(uint8 2, bytes32 eventKey, bytes32 root, uint256 total, uint32 lines)."""
+        return _abi_encode(
+            _ENTITLEMENT,
+            [_KIND_ENTITLEMENT, bytes(self.event_key), bytes(self.root), int(self.total), self.lines],
+        )
+
+    @classmethod
+    def decode(cls, payload: bytes) -> Self:
+        kind, key, root, total, lines = _decode(_ENTITLEMENT, payload)
+        _expect_kind(kind, _KIND_ENTITLEMENT)
+        return cls(Bytes32(key), Bytes32(root), Minor(total), lines)
+
+
+def decode_corporate_action(payload: bytes) -> EventPayload | EntitlementPayload:
+    """The payload of a CORPORATE_ACTION message, by its kind. Raises MalformedMessage."""
+    kind = int.from_bytes(payload[:32], "big")
+    if kind == _KIND_EVENT:
+        return EventPayload.decode(payload)
+    if kind == _KIND_ENTITLEMENT:
+        return EntitlementPayload.decode(payload)
+    raise MalformedMessage(f"A corporate-action payload has the unknown kind {kind}.")
+
+
+_KIND_EVENT = 1
+_KIND_ENTITLEMENT = 2
+_MOVEMENT = ["bytes32", "bytes", "bytes", "uint256"]
+_EVENT = ["uint8", EVENT_RECORD_ABI]
+_ENTITLEMENT = ["uint8", "bytes32", "bytes32", "uint256", "uint32"]
+
+
+def _decode(types: list[str], payload: bytes) -> tuple[Any, ...]:
+    """Decode strictly: only the one encoding that `abi.encode` writes is accepted."""
+    try:
+        values = _abi_decode(types, payload)
+        if _abi_encode(types, values) == payload:
+            return values
+    except (DecodingError, EncodingError, OverflowError) as error:
+        raise MalformedMessage(f"A payload of {len(payload)} bytes is not {','.join(types)}.") from error
+    raise MalformedMessage(f"A payload of {len(payload)} bytes is not the canonical {','.join(types)}.")
+
+
+def _expect_kind(kind: int, expected: int) -> None:
+    if kind != expected:
+        raise MalformedMessage(f"A payload of kind {expected} was expected, kind {kind} was received.")
