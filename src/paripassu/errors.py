@@ -241,6 +241,13 @@ class EventDatesRefused(EventError):
         super().__init__(" ".join(violations), next_command=next_command)
 
 
+class EventConflict(EventError):
+    """An official event is already on the ledger with other terms."""
+
+    code = "PP-EVT-010"
+    next_command = "pari event show"
+
+
 class RuleError(PariError):
     """The rules of the security refuse the movement.
 
@@ -506,6 +513,13 @@ class EntitlementRefused(PaymentError):
     """An entitlement table cannot be computed from the positions given."""
 
     code = "PP-PAY-001"
+
+
+class PayerUnfunded(PaymentError):
+    """The paying agent's cash does not cover the payments."""
+
+    code = "PP-PAY-010"
+    next_command = "pari event pay --fund"
 
 
 class ReconciliationError(PariError):

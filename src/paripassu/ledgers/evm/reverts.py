@@ -1,0 +1,133 @@
+"""What a contract's refusal means to a person: revert data → an error with code and sentence.
+
+`TransferRestricted` becomes the rule error with the restriction's code (I3). Errors that
+name a situation of the domain become the leaf of their branch; any other custom error is
+named with its arguments. The text of an error can be stored and revived after a restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from eth_abi.abi import decode as abi_decode
+from eth_abi.exceptions import DecodingError
+
+from paripassu.errors import (
+    ContractRefused,
+    EventConflict,
+    NotAuthorised,
+    PariError,
+    PayerUnfunded,
+    RuleError,
+)
+from paripassu.ledgers.evm.codec import Contract, CustomError, Parameters
+from paripassu.rules import Restriction
+
+_ERROR_STRING = bytes.fromhex("08c379a0")
+_PANIC = bytes.fromhex("4e487b71")
+
+Args = dict[str, Any]
+
+
+def _restricted(args: Args) -> PariError:
+    values = list(args.values())
+    code = int(values[0])
+    known = code in Restriction.__members__.values()
+    why = Restriction(code).sentence if known else f"Restriction code {code}."
+    return RuleError(
+        f"The movement of {values[3]} units from {values[1]} to {values[2]} is refused: {why}",
+        restriction=code,
+    )
+
+
+def _unfunded(args: Args) -> PariError:
+    available, needed = list(args.values())[:2]
+    return PayerUnfunded(f"The payer can be debited for {available} minor units, the payments need {needed}.")
+
+
+def _event_conflict(args: Args) -> PariError:
+    shown = ", ".join(_shown(value) for value in args.values())
+    return EventConflict(f"An official event is already announced with other terms ({shown}).")
+
+
+def _unauthorised(args: Args) -> PariError:
+    caller = next(iter(args.values()), "the signer")
+    return NotAuthorised(f"The account {caller} has no authority for this command.")
+
+
+_MEANINGS: dict[str, Callable[[Args], PariError]] = {
+    "TransferRestricted": _restricted,
+    "Unfunded": _unfunded,
+    "EventConflict": _event_conflict,
+    "AccessManagedUnauthorized": _unauthorised,
+    "AccessManagerUnauthorizedAccount": _unauthorised,
+    "AccessManagerUnauthorizedCall": _unauthorised,
+}
+
+
+class RevertDecoder:
+    """Decodes the revert data of all contracts whose ABIs it was given."""
+
+    def __init__(self, ledger: str, contracts: Iterable[Contract]) -> None:
+        self._ledger = ledger
+        self._errors: dict[bytes, tuple[str, Parameters]] = {}
+        for contract in contracts:
+            self._errors.update(contract.errors)
+
+    def custom_error(self, data: bytes) -> CustomError | None:
+        """Name and arguments of a custom error; None where no ABI has it or the data is malformed."""
+        found = self._errors.get(data[:4])
+        if found is None:
+            return None
+        name, parameters = found
+        try:
+            values = parameters.decode(data[4:])
+        except (DecodingError, OverflowError):
+            return None
+        return CustomError(name, dict(zip(parameters.names, values, strict=True)))
+
+    def error(self, data: bytes) -> PariError:
+        """The error to raise for revert data."""
+        custom = self.custom_error(data)
+        if custom is not None:
+            meaning = _MEANINGS.get(custom.name)
+            if meaning is not None:
+                return meaning(custom.args)
+        return ContractRefused(f"A contract on {self._ledger} refuses the call: {self.text(data)}.")
+
+    def text(self, data: bytes) -> str:
+        """Revert data in words: the custom error, the reason string, the panic code, or hex."""
+        custom = self.custom_error(data)
+        if custom is not None:
+            return str(custom)
+        try:
+            if data[:4] == _ERROR_STRING:
+                return str(abi_decode(["string"], data[4:])[0]).rstrip(".")
+            if data[:4] == _PANIC:
+                return f"Panic({abi_decode(['uint256'], data[4:])[0]:#04x})"
+        except (DecodingError, OverflowError, UnicodeDecodeError):
+            pass
+        return "no reason given" if not data else f"unknown error 0x{data[:68].hex()}"
+
+
+def revived(reason: str) -> PariError:
+    """The error whose text was stored as the reason of a refusal (`str(error)`)."""
+    code, _, sentence = reason.partition(": ")
+    if code.startswith("PP-RUL-") and code[7:].isdigit():
+        return RuleError(sentence, restriction=int(code[7:]))
+    return _classes().get(code, ContractRefused)(sentence or reason)
+
+
+def _classes() -> dict[str, type[PariError]]:
+    found: dict[str, type[PariError]] = {}
+    waiting: list[type[PariError]] = [PariError]
+    while waiting:
+        kind = waiting.pop()
+        found[kind.code] = kind
+        waiting.extend(kind.__subclasses__())
+    return found
+
+
+def _shown(value: Any) -> str:
+    return "0x" + value.hex() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,289 @@
+"""Sending transactions so that a command happens at most once, whatever fails in between.
+
+The rules, each paid for by somebody's outage:
+
+* One owner of nonces for a key on a ledger; nonces are handed out under its lock.
+* Hash and signed bytes are stored before the first broadcast. A repeated reference
+  continues its stored intent and never builds a second transaction.
+* "Nonce too low" and "already known" are no failures: our own hashes are looked up first.
+* A lost transaction is sent again as the same bytes, lower nonces first.
+* A new transaction under the same reference is built only when the old one is proven
+  dead: its nonce is used up in a final block and none of its hashes is on the chain.
+* A receipt counts only when its block is final and the chain still holds that block.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from paripassu.errors import FeesUnfunded, NodeRefused, NotFinalInTime, PariError
+from paripassu.ledgers.evm.blocks import Blocks, Tips
+from paripassu.ledgers.evm.faults import Fault, NodeFault
+from paripassu.ledgers.evm.fees import FeePolicy, market_fee, raised_fee
+from paripassu.ledgers.evm.preparation import Call, Patience, Preparation
+from paripassu.ledgers.evm.raw import unsigned_fields
+from paripassu.ledgers.evm.reverts import revived
+from paripassu.ledgers.evm.rpc import JsonRpc
+from paripassu.ledgers.intents import Intent, IntentLog, Settled
+from paripassu.ledgers.port import Outcome, OutcomeState, Signer
+
+_OURS_OR_TAKEN = (Fault.ALREADY_KNOWN, Fault.NONCE_TOO_LOW, Fault.NONCE_TOO_HIGH, Fault.UNDERPRICED)
+
+
+@dataclass(slots=True)
+class _Key:
+    """What this process knows of one sending key."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    signer: Signer | None = None
+    recovered: bool = False
+    raised_at: int = -1
+    seen_at: dict[str, int] = field(default_factory=dict)
+
+
+class TransactionSender:
+    """Sends calls on one chain and says what became of them. See the module for its rules."""
+
+    def __init__(
+        self,
+        *,
+        ledger: str,
+        name: str,
+        chain_id: int,
+        rpc: JsonRpc,
+        blocks: Blocks,
+        log: IntentLog,
+        refusal: Callable[[bytes], PariError],
+        fees: FeePolicy | None = None,
+        patience: Patience | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ledger = ledger
+        self._name = name
+        self._rpc = rpc
+        self._blocks = blocks
+        self._log = log
+        self._fees = fees or FeePolicy()
+        self._patience = patience or Patience()
+        self._clock = clock
+        self._preparation = Preparation(rpc, blocks, chain_id, refusal, self._fees, self._patience, clock)
+        self._keys: dict[str, _Key] = {}
+
+    # -- the three operations ------------------------------------------------------------
+
+    async def submit(self, call: Call, signer: Signer, reference: str) -> Outcome:
+        """Store the intent, send it, return at once.
+
+        Raises:
+            PariError: the simulation refuses the call; nothing was stored or sent.
+            NodeUnreachable: the intent may be stored; the same reference takes it up again.
+        """
+        key = self._keys.setdefault(signer.address, _Key())
+        key.signer = signer
+        async with key.lock:
+            ended = self._log.settled(reference)
+            if ended is not None and ended.status != "DEAD":
+                return await self._ended(ended)
+            alive = self._alive(reference)
+            if alive:
+                return await self._look(reference, alive)
+            await self._recover(key, signer.address)
+            fields = await self._preparation.fields(call, signer, self._under_way)
+            fields["nonce"] = await self._next_nonce(signer.address)
+            raw, transaction = signer.sign_transaction(fields)
+            intent = Intent(
+                reference, self._ledger, signer.address, int(str(fields["nonce"])), transaction, raw
+            )
+            self._log.record(intent)
+            await self._broadcast(intent)
+            return Outcome(reference, OutcomeState.PENDING, transaction)
+
+    async def outcome(self, reference: str) -> Outcome:
+        """Where the reference stands. Sends its stored bytes again where the node lost them.
+
+        UNKNOWN means that a call may be submitted under the reference: it never was, or its
+        nonce was used by another transaction (the reason then says so).
+        """
+        ended = self._log.settled(reference)
+        if ended is not None and ended.status != "DEAD":
+            return await self._ended(ended)
+        alive = self._alive(reference)
+        if not alive:
+            lost = self._log.find(reference)
+            reason = "its nonce was used by another transaction" if lost else ""
+            return Outcome(reference, OutcomeState.UNKNOWN, reason=reason)
+        return await self._look(reference, alive)
+
+    async def execute(self, call: Call, signer: Signer, reference: str) -> Outcome:
+        """Submit and wait until final.
+
+        Raises:
+            PariError: the ledger refused, by simulation or in a final block.
+            NotFinalInTime: not final within the patience; the reference can be taken up again.
+        """
+        started = self._clock()
+        outcome = await self.submit(call, signer, reference)
+        while outcome.state is not OutcomeState.FINAL:
+            if outcome.state is OutcomeState.REFUSED:
+                raise revived(outcome.reason)
+            if self._clock() - started > self._patience.limit:
+                raise NotFinalInTime(
+                    f"{self._name} did not make {reference} final within {self._patience.limit:g} s "
+                    f"(it is {outcome.state.value})."
+                )
+            if outcome.state is OutcomeState.UNKNOWN:
+                outcome = await self.submit(call, signer, reference)
+                continue
+            await asyncio.sleep(self._patience.poll)
+            outcome = await self.outcome(reference)
+        return outcome
+
+    # -- sending -----------------------------------------------------------------------
+
+    async def _under_way(self) -> bool:
+        """Whether a transaction of any key of this process is not in a block yet."""
+        intents = [
+            intent for address in self._keys for intent in self._log.outstanding(self._ledger, address)
+        ]
+        receipts = await self._receipts(intents)
+        mined = {
+            (intent.sender, intent.nonce)
+            for intent, receipt in zip(intents, receipts, strict=True)
+            if receipt is not None
+        }
+        return any((intent.sender, intent.nonce) not in mined for intent in intents)
+
+    async def _receipts(self, intents: Sequence[Intent]) -> list[dict[str, str] | None]:
+        return await self._rpc.batch(
+            [("eth_getTransactionReceipt", (intent.transaction,)) for intent in intents]
+        )
+
+    async def _next_nonce(self, sender: str) -> int:
+        pending = int(await self._rpc.call("eth_getTransactionCount", sender, "pending"), 16)
+        stored = [intent.nonce + 1 for intent in self._log.outstanding(self._ledger, sender)]
+        return max([pending, *stored])
+
+    async def _broadcast(self, intent: Intent) -> None:
+        """Send stored bytes. An answer that says "known" or "nonce taken" is left to `outcome`."""
+        try:
+            await self._rpc.call("eth_sendRawTransaction", "0x" + intent.raw.hex())
+        except NodeFault as fault:
+            if fault.fault is Fault.INSUFFICIENT_FUNDS:
+                raise FeesUnfunded(
+                    f"{intent.sender} cannot pay the fees of {intent.reference} on {self._name}."
+                ) from None
+            if fault.fault not in _OURS_OR_TAKEN:
+                raise
+
+    async def _recover(self, key: _Key, sender: str) -> None:
+        """Once in a process: send again what an earlier one stored and may not have sent."""
+        if not key.recovered:
+            await self._send_lost(self._log.outstanding(self._ledger, sender))
+            key.recovered = True
+
+    async def _send_lost(self, intents: Sequence[Intent]) -> None:
+        """Broadcast those that the node does not know, lowest nonce first."""
+        known = await self._rpc.batch(
+            [("eth_getTransactionByHash", (intent.transaction,)) for intent in intents]
+        )
+        for intent, found in zip(intents, known, strict=True):
+            if found is None:
+                await self._broadcast(intent)
+
+    # -- looking up --------------------------------------------------------------------
+
+    def _alive(self, reference: str) -> list[Intent]:
+        """The reference's intents that have not ended, oldest first."""
+        found = [intent for intent in self._log.find(reference) if intent.ledger == self._ledger]
+        senders = {intent.sender for intent in found}
+        open_ones = {
+            intent.transaction for sender in senders for intent in self._log.outstanding(self._ledger, sender)
+        }
+        return [intent for intent in found if intent.transaction in open_ones]
+
+    async def _ended(self, ended: Settled) -> Outcome:
+        state = OutcomeState.FINAL if ended.status == "FINAL" else OutcomeState.REFUSED
+        block = await self._blocks.at(ended.height)
+        return Outcome(ended.reference, state, ended.transaction, block, ended.reason, ended.gas_used)
+
+    async def _look(self, reference: str, intents: Sequence[Intent]) -> Outcome:
+        tips = await self._blocks.tips()
+        for intent, receipt in zip(intents, await self._receipts(intents), strict=True):
+            if receipt is not None and receipt.get("blockNumber") is not None:
+                outcome = await self._included(intent, receipt, tips)
+                if outcome is not None:
+                    return outcome
+        return await self._absent(reference, intents, tips)
+
+    async def _included(self, intent: Intent, receipt: dict[str, str], tips: Tips) -> Outcome | None:
+        """Outcome from a receipt; None where the chain no longer holds the receipt's block."""
+        block = await self._blocks.at(int(receipt["blockNumber"], 16))
+        if "0x" + bytes(block.hash).hex() != receipt["blockHash"].lower():
+            return None
+        gas_used = int(receipt["gasUsed"], 16)
+        if block.height > tips.final:
+            return Outcome(
+                intent.reference, OutcomeState.INCLUDED, intent.transaction, block, gas_used=gas_used
+            )
+        status, reason = "FINAL", ""
+        if int(receipt["status"], 16) != 1:
+            status, reason = (
+                "REFUSED",
+                str(await self._preparation.why_reverted(intent, block.height, gas_used)),
+            )
+        ended = Settled(intent.reference, intent.transaction, status, block.height, reason, gas_used)
+        self._log.settle(ended)
+        state = OutcomeState.FINAL if status == "FINAL" else OutcomeState.REFUSED
+        return Outcome(intent.reference, state, intent.transaction, block, reason, gas_used)
+
+    async def _absent(self, reference: str, intents: Sequence[Intent], tips: Tips) -> Outcome:
+        """No receipt: dead, lost (sent again), or still waiting (its price is raised when it stalls)."""
+        sender, newest = intents[-1].sender, intents[-1]
+        used = int(await self._rpc.call("eth_getTransactionCount", sender, hex(tips.final)), 16)
+        known = await self._rpc.batch(
+            [("eth_getTransactionByHash", (intent.transaction,)) for intent in intents]
+        )
+        pending = Outcome(reference, OutcomeState.PENDING, newest.transaction)
+        if all(found is None for found in known):
+            if all(intent.nonce < used for intent in intents) and not any(await self._receipts(intents)):
+                for intent in intents:
+                    self._log.settle(Settled(reference, intent.transaction, "DEAD", tips.final))
+                return Outcome(
+                    reference, OutcomeState.UNKNOWN, reason="its nonce was used by another transaction"
+                )
+            await self._send_lost(self._log.outstanding(self._ledger, sender))
+            return pending
+        replaced = await self._raised(intents, tips)
+        return pending if replaced is None else Outcome(reference, OutcomeState.PENDING, replaced.transaction)
+
+    async def _raised(self, intents: Sequence[Intent], tips: Tips) -> Intent | None:
+        """Replace a transaction that stalls, at a higher price; at most one rise per block and key."""
+        newest = intents[-1]
+        key = self._keys.get(newest.sender)
+        if key is None or key.signer is None:
+            return None
+        first_seen = key.seen_at.setdefault(newest.transaction, tips.head.height)
+        stalled = tips.head.height - first_seen >= self._fees.stalled_blocks
+        if not stalled or tips.head.height <= key.raised_at:
+            return None
+        count = int(await self._rpc.call("eth_getTransactionCount", newest.sender, "latest"), 16)
+        if count != newest.nonce:
+            return None  # it waits for a lower nonce, not for a better price
+        prices = [unsigned_fields(intent.raw) for intent in intents]
+        highest = max((fee for _, fee in prices), key=lambda fee: fee.most)
+        market = await market_fee(self._rpc, tips.base_fee, self._fees)
+        fee = raised_fee(highest, market, self._fees)
+        if fee is None:
+            return None
+        raw, transaction = key.signer.sign_transaction({**prices[-1][0], **fee.fields()})
+        replacement = Intent(newest.reference, self._ledger, newest.sender, newest.nonce, transaction, raw)
+        self._log.record(replacement)
+        key.raised_at = tips.head.height
+        try:
+            await self._broadcast(replacement)
+        except NodeRefused:
+            return None
+        return replacement
