@@ -17,13 +17,8 @@ Json = None | bool | int | str | Sequence["Json"] | Mapping[str, "Json"]
 
 def canonical_json(document: Json) -> bytes:
     """The canonical UTF-8 bytes of a document of maps, lists, text, integers, booleans and null."""
-    return json.dumps(
-        _plain(document, "document"),
-        sort_keys=True,
-        separators=(",", ":"),
-        ensure_ascii=False,
-        allow_nan=False,
-    ).encode("utf-8")
+    plain = _plain(document, "document")
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
 
 
 def document_hash(document: Json) -> Bytes32:

@@ -70,7 +70,7 @@ def event_key(official_event_id: str) -> Bytes32:
     """The key under which ledgers store an event: its official id in ASCII, left-aligned."""
     if not re.fullmatch(r"[A-Z0-9][A-Z0-9./-]{0,15}", official_event_id, re.ASCII):
         raise InvalidEventRecord(
-            f"Official event id '{official_event_id}' must be 1 to 16 capital letters, digits or one of './-'."
+            f"Official event id '{official_event_id}' must be 1 to 16 capital letters, digits or './-'."
         )
     return Bytes32(official_event_id.encode("ascii").ljust(32, b"\0"))
 
@@ -283,8 +283,8 @@ def _closed_day_violations(record: EventRecord, calendar: BusinessCalendar) -> l
         ("Payment", record.payment_date),
     )
     return [
-        f"{name} date {day} is a {'holiday' if day.weekday() < 5 else day.strftime('%A')} in {calendar.market}; "
-        f"the next business day is {calendar.shift(day, 1)}."
+        f"{name} date {day} is a {'holiday' if day.weekday() < 5 else day.strftime('%A')} "
+        f"in {calendar.market}; the next business day is {calendar.shift(day, 1)}."
         for name, day in named
         if day is not None and not calendar.is_business_day(day)
     ]

@@ -126,8 +126,10 @@ class Message:
             raise MalformedMessage(f"Purpose {values[2]} of a message is not known.") from error
         source = LedgerId.from_numeric(int(values[0]), ledgers)
         destination = LedgerId.from_numeric(int(values[1]), ledgers)
-        numbers = [int(value) for value in values[3:7]]
-        return cls(Lane(source, destination, purpose), *numbers, *[bytes(value) for value in values[7:10]])
+        nonce, timestamp, expiry, version = (int(value) for value in values[3:7])
+        sender, recipient, payload = (bytes(value) for value in values[7:10])
+        lane = Lane(source, destination, purpose)
+        return cls(lane, nonce, timestamp, expiry, version, sender, recipient, payload)
 
 
 @lru_cache(maxsize=4096)

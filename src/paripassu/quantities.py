@@ -131,7 +131,7 @@ class Rate:
 
     def exact_minor(self, units: int, exponent: int) -> Fraction:
         """units x rate in minor units of a currency with `exponent` decimals, unrounded."""
-        return self._value * int(units) * 10**exponent
+        return Fraction(self.numerator * int(units) * 10**exponent, self.denominator)
 
     def floor_minor(self, units: int, exponent: int) -> Minor:
         """units x rate in minor units, rounded down (fraction disposition RDDN)."""

@@ -147,8 +147,9 @@ def refusal(
     """The error for a refused movement: code `PP-RUL-` and the restriction code."""
     where = f" on {ledger}" if ledger else ""
     movement = f"{int(units)} units from '{source or 'issue'}' to '{target or 'redemption'}'{where}"
+    verdict_text = f"code {int(restriction)} {restriction.name}: {restriction.sentence}"
     return RuleError(
-        f"Moving {movement} is refused with code {int(restriction)} {restriction.name}: {restriction.sentence}",
+        f"Moving {movement} is refused with {verdict_text}",
         restriction=int(restriction),
         next_command=f"pari holder show {target if restriction >= Restriction.RECIPIENT_UNKNOWN else source}",
     )

@@ -7,7 +7,7 @@ from typing import Self
 from paripassu.errors import InvalidBytes32
 
 try:
-    from sha3 import keccak_256 as _keccak_256
+    from sha3 import keccak_256 as _keccak_256  # type: ignore[import-untyped]
 
     def _keccak(data: bytes) -> bytes:
         return bytes(_keccak_256(data).digest())
