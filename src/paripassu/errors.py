@@ -515,6 +515,20 @@ class EntitlementRefused(PaymentError):
     code = "PP-PAY-001"
 
 
+class Unfunded(PaymentError):
+    """The payer has too little cash, or too little authority to debit it, so nothing was paid."""
+
+    code = "PP-PAY-002"
+    next_command = "pari cash fund"
+
+
+class PaymentRefused(PaymentError):
+    """A payment does not follow from the event on the ledger, so nothing was paid."""
+
+    code = "PP-PAY-003"
+    next_command = "pari event show"
+
+
 class PayerUnfunded(PaymentError):
     """The paying agent's cash does not cover the payments."""
 
