@@ -1,0 +1,200 @@
+"""Compile `contracts/` and write what the package ships: `src/paripassu/artefacts/*.json`.
+
+    python tools/build_artefacts.py            write the artefacts
+    python tools/build_artefacts.py --check    compare; exit 1 and list what differs
+
+Each artefact has `contractName`, `sourceName`, `abi`, `bytecode`, `deployedBytecode`,
+`immutableReferences` (byte ranges that the constructor fills), `codeHash` (keccak-256 of
+`deployedBytecode` as compiled), `compiler` (version and settings) and `sourceHash`
+(SHA-256 over the hashes of every source the contract was compiled from). Ours also have
+`storageLayout`: plain slots, and by ERC-7201 namespace the members of each storage struct.
+
+The output is a function of the sources and the pinned compiler alone: keys sorted, no
+dates, no paths of this machine, no node ids of the syntax tree.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import posixpath
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import solcx
+
+from paripassu.identifiers import keccak256
+
+SOLC_VERSION = "0.8.30"
+ROOT = Path(__file__).resolve().parent.parent
+OUTPUT = ROOT / "src" / "paripassu" / "artefacts"
+LIBRARY = "@openzeppelin/contracts/"
+SHIPPED = (LIBRARY + "access/manager/AccessManager.sol", LIBRARY + "proxy/ERC1967/ERC1967Proxy.sol")
+# bytecodeHash none: comments and paths do not change the code that is deployed
+SETTINGS: dict[str, Any] = {
+    "evmVersion": "paris",
+    "metadata": {"bytecodeHash": "none"},
+    "optimizer": {"enabled": True, "runs": 800},
+}
+IMPORT = re.compile(r"""^\s*import\s+(?:[^'";]*?\sfrom\s+)?["']([^"']+)["']""", re.MULTILINE)
+
+
+def sources() -> dict[str, str]:
+    """Every source of `contracts/` and what it imports, by source unit name."""
+    ours = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "contracts").rglob("*.sol"))
+    found: dict[str, str] = {}
+    pending = [*ours, *SHIPPED]
+    while pending:
+        name = pending.pop()
+        if name in found:
+            continue
+        base = ROOT / "node_modules" if name.startswith("@") else ROOT
+        found[name] = (base / name).read_text(encoding="utf-8")
+        for target in IMPORT.findall(found[name]):
+            pending.append(resolved(name, target))
+    return dict(sorted(found.items()))
+
+
+def resolved(importer: str, target: str) -> str:
+    """Source unit name of an import: relative ones are meant from the importing file."""
+    if not target.startswith("."):
+        return target
+    return posixpath.normpath(posixpath.join(posixpath.dirname(importer), target))
+
+
+def compile_all() -> dict[str, Any]:
+    per_contract = ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"]
+    per_contract += ["evm.deployedBytecode.immutableReferences", "metadata", "storageLayout"]
+    texts = sources()
+    selection: dict[str, Any] = {"*": {"*": per_contract}}
+    selection |= {name: {"*": per_contract, "": ["ast"]} for name in texts}
+    request = {
+        "language": "Solidity",
+        "sources": {name: {"content": text} for name, text in texts.items()},
+        "settings": {**SETTINGS, "outputSelection": selection},
+    }
+    output: dict[str, Any] = solcx.compile_standard(request, solc_version=SOLC_VERSION)
+    return output
+
+
+def artefacts() -> dict[str, str]:
+    """File name -> content of each deployable contract."""
+    output = compile_all()
+    files: dict[str, str] = {}
+    for source, contracts in sorted(output["contracts"].items()):
+        if not source.startswith("contracts/") and source not in SHIPPED:
+            continue
+        deployable = set(deployable_in(output["sources"][source]["ast"]))
+        for name, compiled in sorted(contracts.items()):
+            if name not in deployable:
+                continue
+            if f"{name}.json" in files:
+                raise SystemExit(f"Two contracts are named {name}; artefacts are found by name.")
+            artefact = artefact_of(source, name, compiled)
+            if source.startswith("contracts/"):
+                artefact["storageLayout"] = storage_layout(source, name, compiled, output["sources"])
+            files[f"{name}.json"] = json.dumps(artefact, indent=1, sort_keys=True) + "\n"
+    return files
+
+
+def artefact_of(source: str, name: str, compiled: dict[str, Any]) -> dict[str, Any]:
+    runtime = compiled["evm"]["deployedBytecode"]
+    metadata = json.loads(compiled["metadata"])
+    hashes = {unit: entry["keccak256"] for unit, entry in metadata["sources"].items()}
+    ranges = [entry for entries in runtime.get("immutableReferences", {}).values() for entry in entries]
+    return {
+        "abi": compiled["abi"],
+        "bytecode": "0x" + compiled["evm"]["bytecode"]["object"],
+        "codeHash": "0x" + bytes(keccak256(bytes.fromhex(runtime["object"]))).hex(),
+        "compiler": {"name": "solc", "version": metadata["compiler"]["version"], "settings": SETTINGS},
+        "contractName": name,
+        "deployedBytecode": "0x" + runtime["object"],
+        "immutableReferences": sorted(ranges, key=lambda entry: int(entry["start"])),
+        "sourceHash": "0x" + hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest(),
+        "sourceName": source,
+    }
+
+
+def deployable_in(ast: dict[str, Any]) -> Iterator[str]:
+    for node in ast["nodes"]:
+        is_contract = node["nodeType"] == "ContractDefinition" and node["contractKind"] == "contract"
+        if is_contract and not node["abstract"]:
+            yield node["name"]
+
+
+def storage_layout(source: str, name: str, compiled: dict[str, Any], trees: dict[str, Any]) -> dict[str, Any]:
+    """Plain slots of the contract, and the ERC-7201 structs of it and its bases."""
+    definitions = {
+        node["id"]: node
+        for tree in trees.values()
+        if "ast" in tree
+        for node in tree["ast"]["nodes"]
+        if node["nodeType"] == "ContractDefinition"
+    }
+    own = next(node for node in trees[source]["ast"]["nodes"] if node.get("name") == name)
+    namespaces: dict[str, Any] = {}
+    for base in own["linearizedBaseContracts"]:
+        namespaces |= namespaces_of(definitions[base])
+    slots = [
+        {key: slot[key] for key in ("label", "offset", "slot")} | {"type": without_ids(slot["type"])}
+        for slot in compiled["storageLayout"]["storage"]
+    ]
+    return {"namespaces": namespaces, "slots": slots}
+
+
+def namespaces_of(contract: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for node in contract["nodes"]:
+        if node["nodeType"] != "StructDefinition":
+            continue
+        text = (node.get("documentation") or {}).get("text", "")
+        if marker := re.search(r"@custom:storage-location\s+(\S+)", text):
+            found[marker[1]] = [
+                {"label": member["name"], "type": member["typeDescriptions"]["typeString"]}
+                for member in node["members"]
+            ]
+    return found
+
+
+def without_ids(type_id: str) -> str:
+    """`t_struct(Account)1234_storage` -> `t_struct(Account)_storage`: ids move with unrelated edits."""
+    return re.sub(r"\)\d+", ")", type_id)
+
+
+def differences(built: dict[str, str]) -> list[str]:
+    present = {path.name: path.read_text(encoding="utf-8") for path in OUTPUT.glob("*.json")}
+    missing = [f"{name}: not in the package" for name in built.keys() - present.keys()]
+    orphaned = [f"{name}: has no source" for name in present.keys() - built.keys()]
+    common = built.keys() & present.keys()
+    changed = [f"{name}: differs from its source" for name in common if built[name] != present[name]]
+    return sorted(missing + orphaned + changed)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Compile contracts/ into the package's artefacts.")
+    parser.add_argument("--check", action="store_true", help="compare only; exit 1 when anything differs")
+    arguments = parser.parse_args()
+    built = artefacts()
+    found = differences(built)
+    if arguments.check:
+        for line in found:
+            print(line, file=sys.stderr)
+        if found:
+            print("Artefacts do not come from these sources; run: make artefacts", file=sys.stderr)
+        return 1 if found else 0
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    for path in OUTPUT.glob("*.json"):
+        if path.name not in built:
+            path.unlink()
+    for name, text in built.items():
+        (OUTPUT / name).write_text(text, encoding="utf-8")
+    print(f"{len(built)} artefacts, {len(found)} changed", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
