@@ -8,7 +8,6 @@ functions (design section 2). I1 to I7 are here; I8 and I9 come with authority a
 from __future__ import annotations
 
 from paripassu.invariants.books import CustodyState, DeliveredEntry, LaneState, SentEntry, once, sums
-from paripassu.invariants.location import LocationState, MovementState, SupplyState, conservation, location
 from paripassu.invariants.result import Figures, InvariantResult
 from paripassu.invariants.sameness import (
     ProceedsState,
@@ -18,6 +17,7 @@ from paripassu.invariants.sameness import (
     same_record,
     same_verdict,
 )
+from paripassu.invariants.supply import LocationState, MovementState, SupplyState, conservation, location
 
 __all__ = [
     "CustodyState",
