@@ -73,7 +73,10 @@ def replace(path: Path, text: str, mode: int = 0o644) -> None:
 
 def main() -> int:
     if sys.prefix == sys.base_prefix:
-        print("tools/setup_solc.py: run it with the Python of the virtual environment (make setup).", file=sys.stderr)
+        print(
+            "tools/setup_solc.py: run it with the Python of the virtual environment (make setup).",
+            file=sys.stderr,
+        )
         return 1
     SOLCX.mkdir(parents=True, exist_ok=True)
     replace(Path(sysconfig.get_path("purelib")) / "paripassu_solcx.pth", PTH)

@@ -1,0 +1,1 @@
+"""Pytest fixtures for integration tests on local ledgers."""
