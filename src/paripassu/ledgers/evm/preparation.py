@@ -7,6 +7,8 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from eth_utils.address import to_checksum_address
+
 from paripassu.errors import ContractRefused, FeesUnfunded, PariError
 from paripassu.ledgers.evm.blocks import Blocks
 from paripassu.ledgers.evm.faults import Fault, NodeFault
@@ -84,7 +86,7 @@ class Preparation:
             )
         return {
             "chainId": self._chain_id,
-            "to": call.to,
+            "to": to_checksum_address(call.to),
             "data": "0x" + call.data.hex(),
             "value": call.value,
             "gas": gas,

@@ -89,13 +89,13 @@ class JsonRpc:
         """One call; returns `result`. Raises NodeFault for an error answer, NodeUnreachable for none."""
         return (await self.batch([(method, params)]))[0]
 
+    async def call_once(self, method: str, *params: object) -> Any:
+        """One call that is not repeated: for what the caller must look up before it asks again."""
+        return _raised((await self._exchange([(method, params)], attempts=1))[0])
+
     async def batch(self, requests: Sequence[Request], size: int = 100) -> list[Any]:
         """Many calls, results in order; the first error answer is raised as NodeFault."""
-        results = await self.batch_with_faults(requests, size)
-        for result in results:
-            if isinstance(result, NodeFault):
-                raise result
-        return results
+        return [_raised(result) for result in await self.batch_with_faults(requests, size)]
 
     async def batch_with_faults(self, requests: Sequence[Request], size: int = 100) -> list[Any]:
         """Many calls; an error answer stands in its place as a NodeFault instead of being raised."""
@@ -104,16 +104,17 @@ class JsonRpc:
             results.extend(await self._exchange(requests[start : start + size]))
         return results
 
-    async def _exchange(self, requests: Sequence[Request]) -> list[Any]:
+    async def _exchange(self, requests: Sequence[Request], attempts: int = 0) -> list[Any]:
         if not self._urls:
             raise NodeUnreachable(f"No RPC URL is configured for {self.ledger}.")
         wait = self._retry.first_wait
-        for attempt in range(1, self._retry.attempts + 1):
+        attempts = attempts or self._retry.attempts
+        for attempt in range(1, attempts + 1):
             try:
                 replies = await self._post(requests)
                 return self._results(requests, replies)
             except _TransportError as error:
-                if attempt == self._retry.attempts:
+                if attempt == attempts:
                     raise NodeUnreachable(
                         f"The node of {self.ledger} did not answer {requests[0][0]} "
                         f"in {attempt} attempts: {error}."
@@ -187,3 +188,9 @@ class JsonRpc:
                 connector=aiohttp.TCPConnector(limit=16, keepalive_timeout=30),
             )
         return self._session
+
+
+def _raised(result: Any) -> Any:
+    if isinstance(result, NodeFault):
+        raise result
+    return result

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from paripassu.errors import FeesUnfunded, NodeRefused, NotFinalInTime, PariError
+from paripassu.errors import FeesUnfunded, NodeRefused, NodeUnreachable, NotFinalInTime, PariError
 from paripassu.ledgers.evm.blocks import Blocks, Tips
 from paripassu.ledgers.evm.faults import Fault, NodeFault
 from paripassu.ledgers.evm.fees import FeePolicy, market_fee, raised_fee
@@ -166,10 +166,20 @@ class TransactionSender:
         stored = [intent.nonce + 1 for intent in self._log.outstanding(self._ledger, sender)]
         return max([pending, *stored])
 
-    async def _broadcast(self, intent: Intent) -> None:
-        """Send stored bytes. An answer that says "known" or "nonce taken" is left to `outcome`."""
+    async def _broadcast(self, intent: Intent) -> bool:
+        """Send stored bytes; False where the node finds them too cheap now.
+
+        An answer that says "known" or "nonce taken" is left to `outcome`.
+
+        After a lost reply the node is asked for the hash before the bytes go out again: chains
+        refuse a second copy, but Ganache executes an account's first transaction twice.
+        """
         try:
-            await self._rpc.call("eth_sendRawTransaction", "0x" + intent.raw.hex())
+            try:
+                await self._rpc.call_once("eth_sendRawTransaction", "0x" + intent.raw.hex())
+            except NodeUnreachable:
+                if await self._rpc.call("eth_getTransactionByHash", intent.transaction) is None:
+                    await self._rpc.call("eth_sendRawTransaction", "0x" + intent.raw.hex())
         except NodeFault as fault:
             if fault.fault is Fault.INSUFFICIENT_FUNDS:
                 raise FeesUnfunded(
@@ -177,6 +187,8 @@ class TransactionSender:
                 ) from None
             if fault.fault not in _OURS_OR_TAKEN:
                 raise
+            return fault.fault is not Fault.UNDERPRICED
+        return True
 
     async def _recover(self, key: _Key, sender: str) -> None:
         """Once in a process: send again what an earlier one stored and may not have sent."""
@@ -184,14 +196,16 @@ class TransactionSender:
             await self._send_lost(self._log.outstanding(self._ledger, sender))
             key.recovered = True
 
-    async def _send_lost(self, intents: Sequence[Intent]) -> None:
-        """Broadcast those that the node does not know, lowest nonce first."""
+    async def _send_lost(self, intents: Sequence[Intent]) -> set[str]:
+        """Broadcast those that the node does not know, lowest nonce first; answers those too cheap."""
         known = await self._rpc.batch(
             [("eth_getTransactionByHash", (intent.transaction,)) for intent in intents]
         )
+        too_cheap = set()
         for intent, found in zip(intents, known, strict=True):
-            if found is None:
-                await self._broadcast(intent)
+            if found is None and not await self._broadcast(intent):
+                too_cheap.add(intent.transaction)
+        return too_cheap
 
     # -- looking up --------------------------------------------------------------------
 
@@ -254,19 +268,21 @@ class TransactionSender:
                 return Outcome(
                     reference, OutcomeState.UNKNOWN, reason="its nonce was used by another transaction"
                 )
-            await self._send_lost(self._log.outstanding(self._ledger, sender))
-            return pending
-        replaced = await self._raised(intents, tips)
+            too_cheap = await self._send_lost(self._log.outstanding(self._ledger, sender))
+            if newest.transaction not in too_cheap:
+                return pending
+        replaced = await self._raised(intents, tips, at_once=not any(known))
         return pending if replaced is None else Outcome(reference, OutcomeState.PENDING, replaced.transaction)
 
-    async def _raised(self, intents: Sequence[Intent], tips: Tips) -> Intent | None:
-        """Replace a transaction that stalls, at a higher price; at most one rise per block and key."""
+    async def _raised(self, intents: Sequence[Intent], tips: Tips, at_once: bool) -> Intent | None:
+        """Replace a transaction that stalls, or `at_once` one that the node threw out as too cheap,
+        at a higher price; at most one rise per block and key."""
         newest = intents[-1]
         key = self._keys.get(newest.sender)
         if key is None or key.signer is None:
             return None
         first_seen = key.seen_at.setdefault(newest.transaction, tips.head.height)
-        stalled = tips.head.height - first_seen >= self._fees.stalled_blocks
+        stalled = at_once or tips.head.height - first_seen >= self._fees.stalled_blocks
         if not stalled or tips.head.height <= key.raised_at:
             return None
         count = int(await self._rpc.call("eth_getTransactionCount", newest.sender, "latest"), 16)
