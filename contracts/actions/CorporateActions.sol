@@ -1,0 +1,523 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {Interop} from "../access/Interop.sol";
+import {PariUpgradeable} from "../access/Versioned.sol";
+import {IERC7786Recipient} from "../interfaces/IERC7786.sol";
+import {IGateway} from "../interfaces/IGateway.sol";
+import {IHolderRegistry} from "../interfaces/IHolderRegistry.sol";
+import {IInstanceRegistry} from "../interfaces/IInstanceRegistry.sol";
+import {ISecurityToken} from "../interfaces/ISecurityToken.sol";
+import {Dates} from "./Dates.sol";
+
+/// @notice The official record of a cash distribution; one on every ledger.
+/// @param officialEventId official corporate action event id (COAF), ASCII
+/// @param securityId the security
+/// @param eventType ISO 20022 event type, ASCII, such as DVCA
+/// @param participation ISO 20022 participation, ASCII, such as MAND
+/// @param announcementDate yyyymmdd
+/// @param exDate yyyymmdd; 0 for securities in nominal, which have none
+/// @param recordDate yyyymmdd
+/// @param paymentDate yyyymmdd
+/// @param recordTime record time T: balances count after the last block with timestamp <= T
+/// @param rateNumerator rate, in major units of the currency per unit of the security
+/// @param rateDenominator rate, as an exact fraction
+/// @param currency ISO 4217 code, ASCII
+/// @param currencyExponent minor units of the currency are 10^-exponent major ones
+/// @param documentHash hash of the announcement document
+struct EventRecord {
+    bytes16 officialEventId;
+    bytes32 securityId;
+    bytes4 eventType;
+    bytes4 participation;
+    uint32 announcementDate;
+    uint32 exDate;
+    uint32 recordDate;
+    uint32 paymentDate;
+    uint64 recordTime;
+    uint128 rateNumerator;
+    uint128 rateDenominator;
+    bytes3 currency;
+    uint8 currencyExponent;
+    bytes32 documentHash;
+}
+
+/// @notice One payment of an entitlement table.
+/// @param account account on this ledger
+/// @param amount minor units
+/// @param proof siblings from the leaf to the root, pairs sorted
+struct PaymentLine {
+    address account;
+    uint256 amount;
+    bytes32[] proof;
+}
+
+/// @title Corporate actions of a chain
+/// @notice The application of purpose 2. On the home ledger the issuer's agent announces events
+/// and the paying agent publishes entitlements; both go to every ledger of the security (CA-1).
+/// Each ledger pays its own accounts, each account of an event once (CA-11).
+contract CorporateActions is PariUpgradeable, IERC7786Recipient {
+    using SafeERC20 for IERC20;
+
+    /// @notice This ledger learnt of an event.
+    /// @param armed true when the token here keeps balances at the record time
+    event EventAnnounced(
+        bytes32 indexed eventKey,
+        bytes32 indexed securityId,
+        bytes32 recordHash,
+        uint64 recordTime,
+        bool armed
+    );
+
+    /// @notice This ledger learnt of an event's entitlements.
+    event EntitlementsPublished(bytes32 indexed eventKey, bytes32 root, uint256 total, uint32 lines);
+
+    /// @notice An account was paid.
+    event EntitlementPaid(bytes32 indexed eventKey, address indexed account, uint256 amount);
+
+    /// @notice A security is carried by another token from now on.
+    event TokenSet(bytes32 indexed securityId, address token);
+
+    /// @notice A currency is paid in another token from now on.
+    event CashSet(bytes3 indexed currency, address cashToken);
+
+    /// @notice The corporate actions on a ledger are at another address from now on.
+    event PeerAppSet(uint256 indexed ledger, bytes app);
+
+    /// @notice Only the home ledger announces and publishes.
+    error NotHome();
+
+    /// @notice The home ledger takes no announcement from elsewhere.
+    error IsHome();
+
+    /// @notice A field of the record is not a date.
+    error InvalidDate(string field, uint32 date);
+
+    /// @notice Dates are not in the order announcement < ex <= record <= payment.
+    error DateOrder(uint32 announcementDate, uint32 exDate, uint32 recordDate, uint32 paymentDate);
+
+    /// @notice The record time is not on the record date, in any time zone.
+    error RecordTimeOffDate(uint64 recordTime, uint32 recordDate);
+
+    /// @notice Event id, event type or currency is missing, or the rate is not a positive fraction.
+    error IncompleteRecord(bytes16 officialEventId);
+
+    /// @notice No token carries this security here.
+    error SecurityUnknown(bytes32 securityId);
+
+    /// @notice Another record is known under this event id, or other entitlements.
+    error EventConflict(bytes32 eventKey, bytes32 known, bytes32 given);
+
+    /// @notice The event is not known here.
+    error EventUnknown(bytes32 eventKey);
+
+    /// @notice The event's entitlements are not known here.
+    error NotPublished(bytes32 eventKey);
+
+    /// @notice An entitlement table has a root, a total and lines.
+    error EmptyEntitlements(bytes32 eventKey);
+
+    /// @notice The payment date has not come.
+    error PaymentDateNotReached(uint32 paymentDate, uint256 blockTimestamp);
+
+    /// @notice No cash token of this currency here.
+    error CurrencyUnknown(bytes3 currency);
+
+    /// @notice The line is not in the published table.
+    error InvalidProof(bytes32 eventKey, address account, uint256 amount);
+
+    /// @notice The amount is above what the account's units at record time can give.
+    error AboveEligible(address account, uint256 amount, uint256 limit);
+
+    /// @notice The payer's cash, or the allowance given for it, is short.
+    error Unfunded(uint256 available, uint256 needed);
+
+    /// @notice No corporate actions are known on that ledger.
+    error PeerUnknown(uint256 ledger);
+
+    /// @notice The address is on another ledger.
+    error PeerMismatch(uint256 ledger);
+
+    /// @notice The caller is not the gateway.
+    error NotGateway(address caller);
+
+    /// @notice The message is not from the corporate actions of its ledger.
+    error NotPeer(uint256 source, bytes sender);
+
+    /// @notice The message is of no kind known here.
+    error UnknownKind(uint8 kind);
+
+    bytes32 private constant EVENT_TYPEHASH = keccak256(
+        "EventRecord(bytes16 officialEventId,bytes32 securityId,bytes4 eventType,bytes4 participation,uint32 announcementDate,uint32 exDate,uint32 recordDate,uint32 paymentDate,uint64 recordTime,uint128 rateNumerator,uint128 rateDenominator,bytes3 currency,uint8 currencyExponent,bytes32 documentHash)"
+    );
+    uint8 private constant CORPORATE_ACTION = 2;
+    uint64 private constant NEVER = 0;
+    uint8 private constant KIND_ANNOUNCEMENT = 1;
+    uint8 private constant KIND_ENTITLEMENTS = 2;
+
+    struct EventState {
+        EventRecord record;
+        bytes32 recordHash;
+        bytes32 root;
+        uint256 total;
+        uint32 lines;
+        bool armed;
+        mapping(address account => bool) paid;
+    }
+
+    /// @custom:storage-location erc7201:paripassu.storage.CorporateActions
+    struct CorporateActionsStorage {
+        IGateway gateway;
+        IInstanceRegistry instanceRegistry;
+        bool home;
+        mapping(bytes32 securityId => address) tokens;
+        mapping(bytes3 currency => address) cash;
+        mapping(uint256 ledger => bytes) peerApps;
+        mapping(bytes32 eventKey => EventState) events;
+    }
+
+    // keccak256(abi.encode(uint256(keccak256("paripassu.storage.CorporateActions")) - 1)) & ~bytes32(uint256(0xff))
+    bytes32 private constant STORAGE = 0x0d0aca339734c7fb450d73816313004a85a0eae701009cc099aeed8435309000;
+
+    function _s() private pure returns (CorporateActionsStorage storage $) {
+        assembly {
+            $.slot := STORAGE
+        }
+    }
+
+    /// @notice Set up the proxy.
+    /// @param manager the AccessManager
+    /// @param gateway_ carries the messages
+    /// @param instanceRegistry_ says on which ledgers a security is
+    /// @param home true on the ledger that announces
+    function initialize(
+        address manager,
+        address gateway_,
+        address instanceRegistry_,
+        bool home
+    ) external initializer {
+        __Pari_init(manager);
+        if (gateway_ == address(0) || instanceRegistry_ == address(0)) revert ZeroAddress();
+        CorporateActionsStorage storage $ = _s();
+        $.gateway = IGateway(gateway_);
+        $.instanceRegistry = IInstanceRegistry(instanceRegistry_);
+        $.home = home;
+    }
+
+    // ------------------------------------------------------------------ set-up
+
+    /// @notice Name the token that carries a security here; zero takes it away.
+    /// @custom:access-control ISSUER_AGENT
+    function setToken(bytes32 securityId, address token) external restricted {
+        if (token != address(0) && ISecurityToken(token).securityId() != securityId) {
+            revert SecurityUnknown(securityId);
+        }
+        _s().tokens[securityId] = token;
+        emit TokenSet(securityId, token);
+    }
+
+    /// @notice Name the token that a currency is paid in here; zero takes it away.
+    /// @custom:access-control ISSUER_AGENT
+    function setCash(bytes3 currency, address cashToken) external restricted {
+        _s().cash[currency] = cashToken;
+        emit CashSet(currency, cashToken);
+    }
+
+    /// @notice Name the corporate actions of another ledger.
+    /// @param ledger number of the ledger
+    /// @param app ERC-7930 address of the contract there
+    /// @custom:access-control BRIDGE_OPERATOR
+    function setPeerApp(uint256 ledger, bytes calldata app) external restricted {
+        (uint256 on, ) = Interop.parse(app);
+        if (on != ledger) revert PeerMismatch(ledger);
+        _s().peerApps[ledger] = app;
+        emit PeerAppSet(ledger, app);
+    }
+
+    // ------------------------------------------------------------------ announce and publish
+
+    /// @notice Announce an event here and to every other ledger of the security. Announcing the
+    /// same record again changes nothing and sends nothing.
+    /// @custom:access-control ISSUER_AGENT
+    function announce(EventRecord calldata record) external restricted {
+        if (!_s().home) revert NotHome();
+        _validate(record);
+        if (_learn(record)) {
+            _broadcast(record.securityId, abi.encode(KIND_ANNOUNCEMENT, record));
+        }
+    }
+
+    /// @notice Publish an event's entitlement table here and to every other ledger of the
+    /// security. Publishing the same again changes nothing and sends nothing.
+    /// @param eventKey the event
+    /// @param root root of the Merkle tree over all lines of all ledgers
+    /// @param total sum of all lines, minor units
+    /// @param lines number of lines
+    /// @custom:access-control PAYING_AGENT
+    function publishEntitlements(
+        bytes32 eventKey,
+        bytes32 root,
+        uint256 total,
+        uint32 lines
+    ) external restricted {
+        if (!_s().home) revert NotHome();
+        if (_learnEntitlements(eventKey, root, total, lines)) {
+            _broadcast(
+                _s().events[eventKey].record.securityId,
+                abi.encode(KIND_ENTITLEMENTS, eventKey, root, total, lines)
+            );
+        }
+    }
+
+    /// @inheritdoc IERC7786Recipient
+    /// @custom:access-control the gateway
+    function receiveMessage(
+        bytes32,
+        bytes calldata sender,
+        bytes calldata payload
+    ) external payable returns (bytes4) {
+        CorporateActionsStorage storage $ = _s();
+        if (msg.sender != address($.gateway)) revert NotGateway(msg.sender);
+        if ($.home) revert IsHome();
+        (uint256 source, ) = $.gateway.currentMessage();
+        if (sender.length == 0 || keccak256(sender) != keccak256($.peerApps[source])) revert NotPeer(source, sender);
+
+        uint8 kind = abi.decode(payload, (uint8));
+        if (kind == KIND_ANNOUNCEMENT) {
+            (, EventRecord memory record) = abi.decode(payload, (uint8, EventRecord));
+            _learn(record);
+        } else if (kind == KIND_ENTITLEMENTS) {
+            (, bytes32 eventKey, bytes32 root, uint256 total, uint32 lines) =
+                abi.decode(payload, (uint8, bytes32, bytes32, uint256, uint32));
+            _learnEntitlements(eventKey, root, total, lines);
+        } else {
+            revert UnknownKind(kind);
+        }
+        return IERC7786Recipient.receiveMessage.selector;
+    }
+
+    // ------------------------------------------------------------------ pay
+
+    /// @notice Pay accounts of this ledger from the caller's cash. Accounts paid before are passed
+    /// over; any other fault of a line stops all of them.
+    /// @dev Where the token keeps balances at the record time, no line is above what these allow.
+    /// @param eventKey the event
+    /// @param lines lines of the published table
+    /// @custom:access-control PAYING_AGENT
+    function pay(bytes32 eventKey, PaymentLine[] calldata lines) external restricted {
+        EventState storage state = _s().events[eventKey];
+        if (state.recordHash == 0) revert EventUnknown(eventKey);
+        if (state.root == 0) revert NotPublished(eventKey);
+        if (block.timestamp < Dates.midnight(state.record.paymentDate) || block.timestamp <= state.record.recordTime) {
+            revert PaymentDateNotReached(state.record.paymentDate, block.timestamp);
+        }
+        address cashToken = _s().cash[state.record.currency];
+        if (cashToken == address(0)) revert CurrencyUnknown(state.record.currency);
+
+        bool[] memory due = new bool[](lines.length);
+        uint256 needed = 0;
+        for (uint256 i = 0; i < lines.length; ++i) {
+            PaymentLine calldata line = lines[i];
+            if (state.paid[line.account]) continue;
+            _checkLine(state, eventKey, line);
+            state.paid[line.account] = true;
+            due[i] = true;
+            needed += line.amount;
+        }
+        IERC20 cash = IERC20(cashToken);
+        uint256 available = Math.min(cash.balanceOf(msg.sender), cash.allowance(msg.sender, address(this)));
+        if (available < needed) revert Unfunded(available, needed);
+        for (uint256 i = 0; i < lines.length; ++i) {
+            if (!due[i]) continue;
+            PaymentLine calldata line = lines[i];
+            emit EntitlementPaid(eventKey, line.account, line.amount);
+            if (line.amount != 0) cash.safeTransferFrom(msg.sender, line.account, line.amount);
+        }
+    }
+
+    /// @notice Whether an account has been paid for an event.
+    function paid(bytes32 eventKey, address account) external view returns (bool) {
+        return _s().events[eventKey].paid[account];
+    }
+
+    /// @notice Most that an account can be due: its units at record time times the rate, rounded
+    /// up. An account with a servicer may hold for many clients, each of whom may be rounded up
+    /// because of what else they hold: one minor unit for each but one of its units comes on top.
+    /// @return limit minor units; the maximum where balances at the record time are not kept here
+    function limitOf(bytes32 eventKey, address account) public view returns (uint256 limit) {
+        EventState storage state = _s().events[eventKey];
+        if (!state.armed) return type(uint256).max;
+        ISecurityToken token = ISecurityToken(_s().tokens[state.record.securityId]);
+        uint256 eligible = token.eligibleBalanceOfAt(account, state.record.recordTime);
+        limit = Math.mulDiv(
+            eligible,
+            uint256(state.record.rateNumerator) * 10 ** state.record.currencyExponent,
+            state.record.rateDenominator,
+            Math.Rounding.Ceil
+        );
+        if (eligible != 0 && IHolderRegistry(token.holderRegistry()).recordOf(account).servicer != address(0)) {
+            limit += eligible - 1;
+        }
+    }
+
+    // ------------------------------------------------------------------ reading
+
+    /// @notice An event as this ledger knows it; all zero when it does not.
+    /// @return record the official record
+    /// @return recordHash its hash, equal on every ledger
+    /// @return root root of the entitlement table; zero before it is published
+    /// @return total sum of the table's lines over all ledgers, minor units
+    /// @return armed whether the token here keeps balances at the record time
+    function eventOf(bytes32 eventKey)
+        external
+        view
+        returns (EventRecord memory record, bytes32 recordHash, bytes32 root, uint256 total, bool armed)
+    {
+        EventState storage state = _s().events[eventKey];
+        return (state.record, state.recordHash, state.root, state.total, state.armed);
+    }
+
+    /// @notice Number of lines in an event's entitlement table, over all ledgers.
+    function linesOf(bytes32 eventKey) external view returns (uint32) {
+        return _s().events[eventKey].lines;
+    }
+
+    /// @notice keccak256(abi.encode(type hash, fields in order)), as EIP-712 hashes a struct.
+    function recordHashOf(EventRecord memory record) public pure returns (bytes32) {
+        return keccak256(abi.encode(EVENT_TYPEHASH, record));
+    }
+
+    /// @notice Leaf of an entitlement table for an account of this ledger.
+    function leafOf(bytes32 eventKey, address account, uint256 amount) public view returns (bytes32) {
+        return keccak256(
+            bytes.concat(
+                keccak256(abi.encode(eventKey, block.chainid, keccak256(abi.encodePacked(account)), amount))
+            )
+        );
+    }
+
+    /// @notice The token that carries a security here; zero when there is none.
+    function tokenOf(bytes32 securityId) external view returns (address) {
+        return _s().tokens[securityId];
+    }
+
+    /// @notice The token that a currency is paid in here; zero when there is none.
+    function cashOf(bytes3 currency) external view returns (address) {
+        return _s().cash[currency];
+    }
+
+    /// @notice ERC-7930 address of the corporate actions on a ledger; empty when there is none.
+    function peerAppOf(uint256 ledger) external view returns (bytes memory) {
+        return _s().peerApps[ledger];
+    }
+
+    /// @notice Whether this ledger announces.
+    function isHome() external view returns (bool) {
+        return _s().home;
+    }
+
+    /// @notice The gateway that carries the messages.
+    function gateway() external view returns (address) {
+        return address(_s().gateway);
+    }
+
+    /// @notice The registry of trusted instances.
+    function instanceRegistry() external view returns (address) {
+        return address(_s().instanceRegistry);
+    }
+
+    /// @notice ERC-165.
+    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
+        return interfaceId == type(IERC7786Recipient).interfaceId || super.supportsInterface(interfaceId);
+    }
+
+    /// @notice 1.0.0
+    function version() public pure override returns (uint32) {
+        return 1 << 16;
+    }
+
+    /// @notice CorporateActions
+    function contractName() public pure override returns (string memory) {
+        return "CorporateActions";
+    }
+
+    // ------------------------------------------------------------------ parts
+
+    /// @dev Store a record and arm its record time. False when it was known already.
+    function _learn(EventRecord memory record) private returns (bool) {
+        CorporateActionsStorage storage $ = _s();
+        bytes32 eventKey = bytes32(record.officialEventId);
+        bytes32 recordHash = recordHashOf(record);
+        EventState storage state = $.events[eventKey];
+        if (state.recordHash == recordHash) return false;
+        if (state.recordHash != 0) revert EventConflict(eventKey, state.recordHash, recordHash);
+        address token = $.tokens[record.securityId];
+        if (token == address(0)) revert SecurityUnknown(record.securityId);
+        state.record = record;
+        state.recordHash = recordHash;
+        bool armed = ISecurityToken(token).armRecordTime(record.recordTime);
+        state.armed = armed;
+        emit EventAnnounced(eventKey, record.securityId, recordHash, record.recordTime, armed);
+        return true;
+    }
+
+    /// @dev Store an entitlement table. False when it was known already.
+    function _learnEntitlements(bytes32 eventKey, bytes32 root, uint256 total, uint32 lines) private returns (bool) {
+        EventState storage state = _s().events[eventKey];
+        if (state.recordHash == 0) revert EventUnknown(eventKey);
+        if (root == 0 || lines == 0) revert EmptyEntitlements(eventKey);
+        if (state.root == root && state.total == total && state.lines == lines) return false;
+        if (state.root != 0) revert EventConflict(eventKey, state.root, root);
+        (state.root, state.total, state.lines) = (root, total, lines);
+        emit EntitlementsPublished(eventKey, root, total, lines);
+        return true;
+    }
+
+    /// @dev Send a payload to every other ledger that has a trusted instance of the security.
+    function _broadcast(bytes32 securityId, bytes memory payload) private {
+        CorporateActionsStorage storage $ = _s();
+        uint256[] memory ledgers = $.instanceRegistry.ledgersOf(securityId);
+        bytes[] memory attributes = new bytes[](1);
+        attributes[0] = abi.encodeWithSignature("lane(uint8,uint64)", CORPORATE_ACTION, NEVER);
+        for (uint256 i = 0; i < ledgers.length; ++i) {
+            if (ledgers[i] == block.chainid) continue;
+            bytes memory app = $.peerApps[ledgers[i]];
+            if (app.length == 0) revert PeerUnknown(ledgers[i]);
+            $.gateway.sendMessage(app, payload, attributes);
+        }
+    }
+
+    function _checkLine(EventState storage state, bytes32 eventKey, PaymentLine calldata line) private view {
+        bytes32 leaf = leafOf(eventKey, line.account, line.amount);
+        if (!MerkleProof.verifyCalldata(line.proof, state.root, leaf)) {
+            revert InvalidProof(eventKey, line.account, line.amount);
+        }
+        uint256 limit = limitOf(eventKey, line.account);
+        if (line.amount > limit) revert AboveEligible(line.account, line.amount, limit);
+    }
+
+    /// @dev What can be told without a business calendar; that is checked before it is sent (CA-4).
+    function _validate(EventRecord calldata r) private pure {
+        if (
+            r.officialEventId == 0 || r.eventType == 0 || r.currency == 0 || r.rateNumerator == 0
+                || r.rateDenominator == 0 || r.currencyExponent > 18
+        ) revert IncompleteRecord(r.officialEventId);
+        if (!Dates.isDate(r.announcementDate)) revert InvalidDate("announcementDate", r.announcementDate);
+        if (r.exDate != 0 && !Dates.isDate(r.exDate)) revert InvalidDate("exDate", r.exDate);
+        if (!Dates.isDate(r.recordDate)) revert InvalidDate("recordDate", r.recordDate);
+        if (!Dates.isDate(r.paymentDate)) revert InvalidDate("paymentDate", r.paymentDate);
+        bool exInOrder = r.exDate == 0 || (r.announcementDate < r.exDate && r.exDate <= r.recordDate);
+        if (!exInOrder || r.announcementDate >= r.recordDate || r.recordDate > r.paymentDate) {
+            revert DateOrder(r.announcementDate, r.exDate, r.recordDate, r.paymentDate);
+        }
+        // a day starts 14 hours before UTC's in the east, and ends 12 hours after it in the west
+        uint256 start = Dates.midnight(r.recordDate);
+        if (r.recordTime + 14 hours < start || r.recordTime > start + 36 hours) {
+            revert RecordTimeOffDate(r.recordTime, r.recordDate);
+        }
+    }
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {IERC7786GatewaySource} from "./IERC7786.sol";
+
+/// @notice One message between two ledgers. Its EIP-712 struct hash is its identifier everywhere.
+/// @param source number of the ledger it comes from
+/// @param destination number of the ledger it goes to
+/// @param purpose 1 movement, 2 corporate action, 3 receipt; with source and destination it names the lane
+/// @param nonce position in the lane, from 1, without gaps
+/// @param timestamp block time at the source, seconds
+/// @param expiry last second at which it may be executed; 0 for never
+/// @param version protocol version of the sender, major << 16 | minor << 8 | patch
+/// @param sender ERC-7930 address of the application that sent it
+/// @param recipient ERC-7930 address of the application that receives it
+/// @param payload application data
+struct Message {
+    uint256 source;
+    uint256 destination;
+    uint8 purpose;
+    uint64 nonce;
+    uint64 timestamp;
+    uint64 expiry;
+    uint32 version;
+    bytes sender;
+    bytes recipient;
+    bytes payload;
+}
+
+/// @notice Consecutive messages of one lane that attestors sign together.
+/// @param attestorSetVersion version of the attestor set that signs
+/// @param messages the messages, in lane order
+struct Batch {
+    uint32 attestorSetVersion;
+    Message[] messages;
+}
+
+/// @title Gateway as its applications see it
+interface IGateway is IERC7786GatewaySource {
+    /// @notice Source ledger and source time of the message in execution; zeros outside of execution.
+    function currentMessage() external view returns (uint256 source, uint64 timestamp);
+}
