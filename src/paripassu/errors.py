@@ -234,7 +234,7 @@ class EventDatesRefused(EventError):
     """
 
     code = "PP-EVT-002"
-    next_command = "pari event check FILE"
+    next_command = "pari event validate FILE"
 
     def __init__(self, violations: tuple[str, ...], *, next_command: str | None = None) -> None:
         self.violations = violations
@@ -246,6 +246,13 @@ class EventConflict(EventError):
 
     code = "PP-EVT-010"
     next_command = "pari event show"
+
+
+class EventUnknown(EventError):
+    """The ledger knows no event with this official id."""
+
+    code = "PP-EVT-011"
+    next_command = "pari event announce FILE"
 
 
 class RuleError(PariError):
@@ -527,13 +534,6 @@ class PaymentRefused(PaymentError):
 
     code = "PP-PAY-003"
     next_command = "pari event show"
-
-
-class PayerUnfunded(PaymentError):
-    """The paying agent's cash does not cover the payments."""
-
-    code = "PP-PAY-010"
-    next_command = "pari event pay --fund"
 
 
 class ReconciliationError(PariError):
