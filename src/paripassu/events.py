@@ -244,7 +244,7 @@ def date_violations(
     elif record.payment_date == record.record_date and not (in_nominal or same_day_payment):
         found.append(
             f"Payment date {record.payment_date} is the record date itself; equities pay from "
-            f"{calendar.shift(record.record_date, 1)} on unless the event says samedayPayment."
+            f"{calendar.shift(record.record_date, 1)} on unless the event says sameDayPayment."
         )
     if not _is_on(record.record_time, record.record_date):
         found.append(

@@ -151,5 +151,5 @@ def refusal(
     return RuleError(
         f"Moving {movement} is refused with {verdict_text}",
         restriction=int(restriction),
-        next_command=f"pari holder show {target if restriction >= Restriction.RECIPIENT_UNKNOWN else source}",
+        next_command="pari holder list",
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 
 from paripassu.canonical import Json, canonical_json, document_hash
+from paripassu.events import BusinessCalendar
 from paripassu.identifiers import Bytes32, Cfi, CurrencyCode, Fisn, Isin, Lei, security_id
 from paripassu.quantities import Units
 from paripassu.rules import RuleSet
@@ -32,6 +34,7 @@ class Security:
     settlement_cycle: int
     market: str
     market_time_zone: str
+    holidays: frozenset[date]
     rules: RuleSet
     terms: dict[str, Json]
 
@@ -44,6 +47,11 @@ class Security:
     def terms_hash(self) -> Bytes32:
         """keccak256 of the canonical JSON of the terms."""
         return document_hash(self.terms)
+
+    @property
+    def calendar(self) -> BusinessCalendar:
+        """Business days of the security's market."""
+        return BusinessCalendar(self.market, self.holidays)
 
     @cached_property
     def security_id(self) -> Bytes32:

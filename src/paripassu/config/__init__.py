@@ -1,0 +1,34 @@
+"""Configuration files (TOML): network, security, event, custodian's breakdown."""
+
+from __future__ import annotations
+
+from paripassu.config.breakdown import holder_salt, load_breakdown
+from paripassu.config.event import EventFile, end_of_day, load_event
+from paripassu.config.network import load_network
+from paripassu.config.security import load_security
+from paripassu.config.types import (
+    AttestorMember,
+    AttestorsConfig,
+    Blocks,
+    CashConfig,
+    DevnetNode,
+    LedgerConfig,
+    NetworkConfig,
+)
+
+__all__ = [
+    "AttestorMember",
+    "AttestorsConfig",
+    "Blocks",
+    "CashConfig",
+    "DevnetNode",
+    "EventFile",
+    "LedgerConfig",
+    "NetworkConfig",
+    "end_of_day",
+    "holder_salt",
+    "load_breakdown",
+    "load_event",
+    "load_network",
+    "load_security",
+]

@@ -1,0 +1,192 @@
+"""The network file: which ledgers, which attestors, who holds which role.
+
+Schema `paripassu.network/1`. Field names are those that the field uses already
+(`chainId`, `rpcUrls`, `blocks.reorgPeriod`, …). Secrets are named, never written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from paripassu.config.files import FileModel, expand, located, read_model
+from paripassu.config.types import (
+    LOCAL_ENVIRONMENT,
+    AttestorMember,
+    AttestorsConfig,
+    Blocks,
+    CashConfig,
+    DevnetNode,
+    LedgerConfig,
+    NetworkConfig,
+)
+from paripassu.errors import InconsistentFile, MissingKey, SecretInFile
+from paripassu.identifiers import CurrencyCode, LedgerId, Lei, role_id
+
+
+class _Blocks(FileModel):
+    confirmations: int = Field(default=1, ge=1)
+    reorg_period: int = Field(default=1, ge=0)
+    estimate_block_time: int = Field(default=12, ge=1)
+
+
+class _Devnet(FileModel):
+    client: Literal["anvil", "ganache"]
+    hardfork: str | None = None
+
+
+class _Ledger(FileModel):
+    caip2: str
+    protocol: Literal["evm", "book"]
+    display_name: str = ""
+    chain_id: int | None = Field(default=None, ge=1)
+    rpc_urls: list[str] = Field(default_factory=list)
+    blocks: _Blocks = _Blocks()
+    devnet: _Devnet | None = None
+
+
+class _Member(FileModel):
+    name: str = Field(min_length=1)
+    entity: str
+    signer: str
+
+
+class _Attestors(FileModel):
+    threshold: int = Field(ge=2)
+    members: list[_Member]
+
+
+class _Cash(FileModel):
+    name: str = Field(min_length=1)
+    symbol: str = Field(min_length=1, max_length=11)
+
+
+class _Network(FileModel):
+    schema_: Literal["paripassu.network/1"] = Field(alias="schema")
+    environment: str = Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")
+    home: str
+    security: str
+    ledgers: dict[str, _Ledger]
+    attestors: _Attestors
+    roles: dict[str, str | list[str]] = Field(default_factory=dict)
+    cash: dict[str, _Cash] = Field(default_factory=dict)
+
+
+def load_network(path: Path | str, environ: Mapping[str, str] | None = None) -> NetworkConfig:
+    """Read a network file.
+
+    Args:
+        environ: where `${VARIABLE}` is looked up; the process environment when None.
+
+    Raises:
+        ConfigurationError leaves (unreadable, unknown or missing key, bad value, missing variable,
+        secret in the open, contradiction) and IdentifierError leaves; each names file and key.
+    """
+    path = Path(path)
+    file = read_model(path, _Network)
+    ledgers = {name: _ledger(path, name, raw, file, environ) for name, raw in file.ledgers.items()}
+    _check_ledgers(path, file.home, ledgers)
+    roles: dict[str, tuple[str, ...]] = {}
+    for role, signers in file.roles.items():
+        with located(path, f"roles.{role}"):
+            role_id(role)
+        listed = (signers,) if isinstance(signers, str) else tuple(signers)
+        roles[role] = tuple(_signer(path, f"roles.{role}", each, file.environment) for each in listed)
+    cash: dict[CurrencyCode, CashConfig] = {}
+    for code, token in file.cash.items():
+        with located(path, f"cash.{code}"):
+            currency = CurrencyCode(code)
+        cash[currency] = CashConfig(currency, token.name, token.symbol)
+    return NetworkConfig(
+        path=path.absolute(),
+        environment=file.environment,
+        home=file.home,
+        security_path=(path.absolute().parent / file.security),
+        ledgers=ledgers,
+        attestors=_attestors(path, file),
+        roles=roles,
+        cash=cash,
+    )
+
+
+def _ledger(
+    path: Path, name: str, raw: _Ledger, file: _Network, environ: Mapping[str, str] | None
+) -> LedgerConfig:
+    key = f"ledgers.{name}"
+    with located(path, f"{key}.caip2"):
+        id = LedgerId(raw.caip2)
+    if id.is_evm != (raw.protocol == "evm"):
+        raise InconsistentFile(f"{path}, {key}: protocol '{raw.protocol}' does not fit '{id}'.")
+    if id.is_evm and raw.chain_id is None:
+        raise MissingKey(f"{path}: the key '{key}.chainId' is missing.")
+    if raw.chain_id is not None and (not id.is_evm or raw.chain_id != id.chain_id):
+        raise InconsistentFile(f"{path}, {key}: chainId {raw.chain_id} does not fit caip2 '{id}'.")
+    local = file.environment == LOCAL_ENVIRONMENT
+    if raw.devnet is not None and not (local and id.is_evm):
+        raise InconsistentFile(f"{path}, {key}.devnet: only EVM ledgers of a local network have local nodes.")
+    if id.is_evm and not raw.rpc_urls and not local:
+        raise MissingKey(f"{path}: '{key}.rpcUrls' needs at least one URL outside a local network.")
+    for url in raw.rpc_urls:
+        if re.match(r"[a-z]+://[^/@$]*:[^/@$]+@", url):
+            raise SecretInFile(f"{path}, {key}.rpcUrls: a URL holds a password; name it as ${{VARIABLE}}.")
+    return LedgerConfig(
+        name=name,
+        id=id,
+        protocol=raw.protocol,
+        display_name=raw.display_name or name.capitalize(),
+        rpc_urls=tuple(expand(url, path, f"{key}.rpcUrls", environ) for url in raw.rpc_urls),
+        blocks=Blocks(raw.blocks.confirmations, raw.blocks.reorg_period, raw.blocks.estimate_block_time),
+        devnet=None if raw.devnet is None else DevnetNode(raw.devnet.client, raw.devnet.hardfork),
+    )
+
+
+def _check_ledgers(path: Path, home: str, ledgers: Mapping[str, LedgerConfig]) -> None:
+    seen: dict[LedgerId, str] = {}
+    for name, ledger in ledgers.items():
+        if ledger.id in seen:
+            raise InconsistentFile(
+                f"{path}: ledgers '{seen[ledger.id]}' and '{name}' are both '{ledger.id}'."
+            )
+        seen[ledger.id] = name
+    if home not in ledgers:
+        raise InconsistentFile(f"{path}, home: '{home}' is none of the ledgers {', '.join(ledgers)}.")
+    if not ledgers[home].id.is_evm:
+        raise InconsistentFile(f"{path}, home: '{home}' is no EVM chain, and only those can be home so far.")
+
+
+def _attestors(path: Path, file: _Network) -> AttestorsConfig:
+    members = []
+    for index, member in enumerate(file.attestors.members):
+        key = f"attestors.members[{index}]"
+        with located(path, f"{key}.entity"):
+            entity = Lei(member.entity)
+        signer = _signer(path, f"{key}.signer", member.signer, file.environment)
+        members.append(AttestorMember(member.name, entity, signer))
+    entities = {member.entity for member in members}
+    if file.attestors.threshold > len(entities):
+        raise InconsistentFile(
+            f"{path}, attestors.threshold: {file.attestors.threshold} entities must sign, "
+            f"but the attestors are {len(entities)} distinct entities."
+        )
+    for name in ("name", "signer"):
+        if len({getattr(member, name) for member in members}) != len(members):
+            raise InconsistentFile(f"{path}, attestors.members: two attestors have the same {name}.")
+    return AttestorsConfig(file.attestors.threshold, tuple(members))
+
+
+def _signer(path: Path, key: str, spec: str, environment: str) -> str:
+    if re.fullmatch(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}|keystore:.+", spec):
+        return spec
+    if re.fullmatch(r"dev:[a-z0-9_-]+", spec):
+        if environment == LOCAL_ENVIRONMENT:
+            return spec
+        raise InconsistentFile(
+            f"{path}, {key}: '{spec}' is a key that everybody knows, refused in environment '{environment}'."
+        )
+    if re.fullmatch(r"(0x)?[0-9a-fA-F]{64}", spec):
+        raise SecretInFile(f"{path}, {key}: a private key stands in the file; name it as ${{VARIABLE}}.")
+    raise InconsistentFile(f"{path}, {key}: a signer is 'dev:<name>', '${{VARIABLE}}' or 'keystore:<path>'.")

@@ -1,0 +1,115 @@
+"""A network as the rest of the program sees it: validated, typed, without keys or secrets of signers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from paripassu.errors import InconsistentFile
+from paripassu.identifiers import Bytes32, CurrencyCode, LedgerId, Lei
+
+LOCAL_ENVIRONMENT = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """How a chain makes blocks final: depth of reorganisations to allow for, seconds between blocks."""
+
+    confirmations: int
+    reorg_period: int
+    estimate_block_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class DevnetNode:
+    """Which client stands for the ledger in a local network."""
+
+    client: Literal["anvil", "ganache"]
+    hardfork: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerConfig:
+    """One ledger of the network. `rpc_urls` and `blocks` say something for EVM chains only."""
+
+    name: str
+    id: LedgerId
+    protocol: Literal["evm", "book"]
+    display_name: str
+    rpc_urls: tuple[str, ...]
+    blocks: Blocks
+    devnet: DevnetNode | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttestorMember:
+    """One attestor: its name, its legal entity, the key it signs with."""
+
+    name: str
+    entity: Lei
+    signer: str
+
+    @property
+    def entity_id(self) -> Bytes32:
+        """The entity as contracts know it: the LEI in ASCII, left-aligned."""
+        return Bytes32(self.entity.encode("ascii").ljust(32, b"\0"))
+
+
+@dataclass(frozen=True, slots=True)
+class AttestorsConfig:
+    """k of n attestors; k counts distinct legal entities (ACC-3)."""
+
+    threshold: int
+    members: tuple[AttestorMember, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CashConfig:
+    """The cash token of one currency."""
+
+    currency: CurrencyCode
+    name: str
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkConfig:
+    """A whole network. Signers are kept as written (`dev:…`, `${…}`, `keystore:…`), never as keys."""
+
+    path: Path
+    environment: str
+    home: str
+    security_path: Path
+    ledgers: Mapping[str, LedgerConfig]
+    attestors: AttestorsConfig
+    roles: Mapping[str, tuple[str, ...]]
+    cash: Mapping[CurrencyCode, CashConfig]
+
+    @property
+    def is_local(self) -> bool:
+        return self.environment == LOCAL_ENVIRONMENT
+
+    @property
+    def home_ledger(self) -> LedgerConfig:
+        return self.ledgers[self.home]
+
+    @property
+    def ledger_ids(self) -> tuple[LedgerId, ...]:
+        return tuple(ledger.id for ledger in self.ledgers.values())
+
+    def ledger_named(self, id: LedgerId) -> LedgerConfig:
+        """The ledger with a CAIP-2 id. Raises InconsistentFile where the network has none."""
+        for ledger in self.ledgers.values():
+            if ledger.id == id:
+                return ledger
+        raise InconsistentFile(f"{self.path}: the network has no ledger '{id}'.")
+
+    def with_rpc_urls(self, urls: Mapping[str, str]) -> NetworkConfig:
+        """The same network with RPC URLs by ledger name, as local nodes report them."""
+        ledgers = {
+            name: replace(ledger, rpc_urls=(urls[name],)) if name in urls else ledger
+            for name, ledger in self.ledgers.items()
+        }
+        return replace(self, ledgers=ledgers)
