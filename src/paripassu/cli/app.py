@@ -1,0 +1,88 @@
+"""The command tree. Commands are import paths, so that `--help` answers without loading them."""
+
+from __future__ import annotations
+
+import sys
+
+from cyclopts import App
+
+from paripassu import __version__
+from paripassu.errors import PariError
+
+app = App(
+    name="pari",
+    help="Same asset, same rights, same outcome: tokenised securities over several ledgers.",
+    version=__version__,
+)
+
+_GROUPS = {
+    "deploy": "Deploy the contracts and the book-entry ledger from one network file.",
+    "holder": "Onboard holders and look them up.",
+    "security": "Issue the security and see where its units are.",
+    "event": "Corporate actions: validate, announce, entitle, pay.",
+    "message": "Messages between ledgers and their history.",
+    "time": "The business clock of a local network.",
+}
+
+_COMMANDS = {
+    "demo": ("paripassu.cli.demo:demo", "Run one dividend over four ledgers, start to report."),
+    "up": ("paripassu.cli.network:up", "Start the local nodes of a network file."),
+    "down": ("paripassu.cli.network:down", "Stop what `pari up` started."),
+    "deploy plan": ("paripassu.cli.deploy:plan", "Show what differs between file and ledgers; exits 2 if anything."),
+    "deploy apply": ("paripassu.cli.deploy:apply", "Carry the plan out; resumes where it was killed."),
+    "deploy check": ("paripassu.cli.deploy:check", "Find drift of code, roles, versions and records."),
+    "holder onboard": ("paripassu.cli.securities:onboard", "Register an account of a holder on a ledger."),
+    "holder list": ("paripassu.cli.securities:holders", "List registered accounts."),
+    "security issue": ("paripassu.cli.securities:issue", "Issue units on the home ledger."),
+    "security move": ("paripassu.cli.securities:move", "Move units between accounts, across ledgers or within one."),
+    "security positions": ("paripassu.cli.securities:positions", "Show positions on every ledger."),
+    "event validate": ("paripassu.cli.events:validate", "Check an event file; nothing is sent."),
+    "event announce": ("paripassu.cli.events:announce", "Announce the event on the home ledger."),
+    "event entitle": ("paripassu.cli.events:entitle", "Strike positions at record time and publish the table."),
+    "event fund": ("paripassu.cli.events:fund", "Fund the paying agent on every ledger (local networks)."),
+    "event pay": ("paripassu.cli.events:pay", "Pay every entitlement that is not paid yet."),
+    "event show": ("paripassu.cli.events:show", "Show the event as each ledger knows it."),
+    "reconcile": ("paripassu.cli.reconcile:reconcile", "Prove the invariants I1 to I7 from the ledgers."),
+    "relay": ("paripassu.cli.bridge:relay", "Carry attested batches to their destinations."),
+    "attest": ("paripassu.cli.bridge:attest", "Watch the ledgers and sign batches, as one attestor."),
+    "message list": ("paripassu.cli.bridge:message_list", "List messages and their states."),
+    "message show": ("paripassu.cli.bridge:message_show", "Show one message with its history."),
+    "time show": ("paripassu.cli.network:time_show", "Show the time of every ledger."),
+    "time travel": ("paripassu.cli.network:time_travel", "Move every local ledger to a later time."),
+}
+
+
+def _register() -> None:
+    groups: dict[str, App] = {}
+    for name, text in _GROUPS.items():
+        groups[name] = App(name=name, help=text)
+        app.command(groups[name])
+    for path, (target, text) in _COMMANDS.items():
+        group, _, leaf = path.rpartition(" ")
+        (groups[group] if group else app).command(target, name=leaf, help=text)
+
+
+_register()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point: runs a command and turns expected errors into code, sentence and next command."""
+    try:
+        result = app(arguments)
+    except PariError as error:
+        print_error(error)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        print("stopped by the keyboard; nothing is half done: run the same command again", file=sys.stderr)
+        sys.exit(130)
+    sys.exit(result if isinstance(result, int) else 0)
+
+
+def print_error(error: PariError) -> None:
+    """Three facts on standard error: the code, the sentence, the next command."""
+    print(f"error {error.code}: {error.sentence}", file=sys.stderr)
+    print(f"  next: {error.next_command}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

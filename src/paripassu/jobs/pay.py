@@ -1,0 +1,121 @@
+"""Pay entitlements where the positions sit: once per (event, account), whatever is retried."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from paripassu.commands import AuthoriseDebit, Pay, PaymentLine
+from paripassu.entitlements import EntitlementLine, EntitlementTable, merkle_tree_of
+from paripassu.errors import PaymentRefused, Unfunded
+from paripassu.events import EventRecord
+from paripassu.identifiers import AccountId, LedgerId
+from paripassu.ledgers.port import Ledger, Payment, Signer
+from paripassu.merkle import MerkleTree
+from paripassu.quantities import ZERO_MINOR, Minor
+
+LINES_PER_COMMAND = 100
+"""Payments in one transaction: about 60k gas each stays well below the 16,777,216 gas cap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is still to be paid on one ledger, and what the payer has there (minor units)."""
+
+    ledger: LedgerId
+    lines: tuple[EntitlementLine, ...]
+    needed: Minor
+    available: Minor
+
+
+async def unpaid(
+    ledgers: Mapping[LedgerId, Ledger], table: EntitlementTable, payer: Mapping[LedgerId, str]
+) -> tuple[Due, ...]:
+    """Lines of the table that no ledger has booked a payment for."""
+
+    async def one(ledger: Ledger) -> Due:
+        booked = {payment.account for payment in await ledger.payments(table.event_id)}
+        lines = tuple(line for line in table.lines_on(ledger.id) if line.account.account not in booked)
+        needed = sum((line.amount for line in lines), ZERO_MINOR)
+        return Due(ledger.id, lines, needed, await ledger.cash(payer[ledger.id]))
+
+    return tuple(await asyncio.gather(*(one(ledger) for ledger in ledgers.values())))
+
+
+async def pay(
+    ledgers: Mapping[LedgerId, Ledger], event: EventRecord, table: EntitlementTable, paying_agent: Signer
+) -> tuple[Payment, ...]:
+    """Pay every line that is not paid yet, on all ledgers at once.
+
+    All ledgers are checked for funds and for the published root before anything is sent on any.
+
+    Raises:
+        PaymentRefused: the table's root has not reached a ledger, or is another one there.
+        Unfunded: names the ledger, what is there and what is needed (CA-10); nobody is paid.
+        LedgerError, PaymentError: a ledger refused.
+    """
+    payer = {ledger_id: ledger_account(ledger_id, paying_agent) for ledger_id in ledgers}
+    tree = merkle_tree_of(table)
+    for ledger in ledgers.values():
+        known = await ledger.event(event.official_event_id)
+        if known is None or known.entitlement_root != tree.root:
+            raise PaymentRefused(
+                f"Ledger {ledger.name} does not know entitlement root {tree.root} of event {event.official_event_id}."
+            )
+    dues = await unpaid(ledgers, table, payer)
+    for due in dues:
+        if due.available < due.needed:
+            raise Unfunded(
+                f"Paying agent {payer[due.ledger]} has {int(due.available)} minor units of {event.currency} "
+                f"on {ledgers[due.ledger].name} and needs {int(due.needed)}."
+            )
+
+    await authorise(ledgers, event, dues, paying_agent)
+    await asyncio.gather(*(_pay_lines(ledgers[due.ledger], event, due, tree, paying_agent) for due in dues))
+    booked = await asyncio.gather(*(ledger.payments(event.official_event_id) for ledger in ledgers.values()))
+    return tuple(payment for payments in booked for payment in payments)
+
+
+async def authorise(
+    ledgers: Mapping[LedgerId, Ledger], event: EventRecord, dues: Iterable[Due], paying_agent: Signer
+) -> None:
+    """Let each ledger's corporate-actions contract debit what is due there."""
+    await asyncio.gather(
+        *(
+            ledgers[due.ledger].execute(
+                AuthoriseDebit(due.needed),
+                paying_agent,
+                f"authorise/{event.official_event_id}/{int(due.needed)}/{len(due.lines)}",
+            )
+            for due in dues
+            if due.lines
+        )
+    )
+
+
+async def _pay_lines(
+    ledger: Ledger, event: EventRecord, due: Due, tree: MerkleTree, paying_agent: Signer
+) -> None:
+    for start in range(0, len(due.lines), LINES_PER_COMMAND):
+        chunk = due.lines[start : start + LINES_PER_COMMAND]
+        lines = tuple(PaymentLine(line.account.account, line.amount, tree.proof(line.leaf)) for line in chunk)
+        reference = f"pay/{event.official_event_id}/{tree.root}/{chunk[0].account.account}/{len(chunk)}"
+        await ledger.execute(Pay(event.official_event_id, lines), paying_agent, reference)
+
+
+def ledger_account(ledger: LedgerId, signer: Signer) -> str:
+    """The account by which a ledger knows a signer: its address on a chain, its name in book entry."""
+    return signer.address if ledger.is_evm else signer.name
+
+
+def paid_per_account(
+    ledgers: Mapping[LedgerId, Ledger], payments: Mapping[LedgerId, tuple[Payment, ...]]
+) -> dict[AccountId, Minor]:
+    """Sum of booked payments per account; more than one booking of an account shows here (CA-11)."""
+    paid: dict[AccountId, Minor] = {}
+    for ledger in ledgers:
+        for payment in payments.get(ledger, ()):
+            account = AccountId(ledger, payment.account)
+            paid[account] = paid.get(account, ZERO_MINOR) + payment.amount
+    return paid
