@@ -14,12 +14,18 @@ from eth_abi.abi import decode as abi_decode
 from eth_abi.exceptions import DecodingError
 
 from paripassu.errors import (
+    BatchRefused,
+    BreakdownRefused,
     ContractRefused,
     EventConflict,
+    EventUnknown,
+    InvalidEventRecord,
     NotAuthorised,
     PariError,
-    PayerUnfunded,
+    PaymentRefused,
+    ReferenceConflict,
     RuleError,
+    Unfunded,
 )
 from paripassu.ledgers.evm.codec import Contract, CustomError, Parameters
 from paripassu.rules import Restriction
@@ -43,7 +49,7 @@ def _restricted(args: Args) -> PariError:
 
 def _unfunded(args: Args) -> PariError:
     available, needed = list(args.values())[:2]
-    return PayerUnfunded(f"The payer can be debited for {available} minor units, the payments need {needed}.")
+    return Unfunded(f"The payer can be debited for {available} minor units, the payments need {needed}.")
 
 
 def _event_conflict(args: Args) -> PariError:
@@ -63,7 +69,62 @@ _MEANINGS: dict[str, Callable[[Args], PariError]] = {
     "AccessManagedUnauthorized": _unauthorised,
     "AccessManagerUnauthorizedAccount": _unauthorised,
     "AccessManagerUnauthorizedCall": _unauthorised,
+    "NotServicer": lambda args: NotAuthorised(
+        f"The account {args['caller']} does not service {args['account']}."
+    ),
+    "AboveBalance": lambda args: BreakdownRefused(
+        f"The breakdown states {args['total']} units, the account holds {args['balance']}."
+    ),
+    "BadAsOf": lambda args: BreakdownRefused(
+        f"The breakdown is as of {args['asOf']}, it must be between {args['earliest']} and {args['latest']}."
+    ),
+    "EventUnknown": lambda args: EventUnknown(f"The event {_event_id(args)} is not known on this ledger."),
+    "NotPublished": lambda args: PaymentRefused(
+        f"The entitlements of {_event_id(args)} are not published on this ledger."
+    ),
+    "PaymentDateNotReached": lambda args: PaymentRefused(
+        f"The payment date {args['paymentDate']} has not come: the ledger's time is {args['blockTimestamp']}."
+    ),
+    "InvalidProof": lambda args: PaymentRefused(
+        f"{args['amount']} minor units for {args['account']} are not in the entitlements of {_event_id(args)}."
+    ),
+    "AboveEligible": lambda args: PaymentRefused(
+        f"{args['amount']} minor units for {args['account']} are above the {args['limit']} "
+        f"that its units at record time give."
+    ),
+    "ReferenceUsed": lambda args: ReferenceConflict(
+        f"The ledger has carried out the reference 0x{args['ref'].hex()} before."
+    ),
 }
+
+_KINDS: dict[str, type[PariError]] = {
+    **dict.fromkeys(
+        (
+            "EmptyBatch",
+            "MixedLanes",
+            "NotContiguous",
+            "NonceGap",
+            "WrongDestination",
+            "FromTheFuture",
+            "InsufficientGas",
+            "NotParked",
+            "PeerClosed",
+            "QuorumMissing",
+            "SignersNotAscending",
+            "UnknownSigner",
+            "WrongSetVersion",
+            "ECDSAInvalidSignature",
+            "ECDSAInvalidSignatureLength",
+            "ECDSAInvalidSignatureS",
+        ),
+        BatchRefused,
+    ),
+    **dict.fromkeys(
+        ("InvalidDate", "DateOrder", "RecordTimeOffDate", "IncompleteRecord"), InvalidEventRecord
+    ),
+    **dict.fromkeys(("CurrencyUnknown", "EmptyEntitlements"), PaymentRefused),
+}
+"""Errors that are named with their arguments under a code of the domain."""
 
 
 class RevertDecoder:
@@ -94,7 +155,8 @@ class RevertDecoder:
             meaning = _MEANINGS.get(custom.name)
             if meaning is not None:
                 return meaning(custom.args)
-        return ContractRefused(f"A contract on {self._ledger} refuses the call: {self.text(data)}.")
+        kind = _KINDS.get(custom.name, ContractRefused) if custom is not None else ContractRefused
+        return kind(f"A contract on {self._ledger} refuses the call: {self.text(data)}.")
 
     def text(self, data: bytes) -> str:
         """Revert data in words: the custom error, the reason string, the panic code, or hex."""
@@ -127,6 +189,10 @@ def _classes() -> dict[str, type[PariError]]:
         found[kind.code] = kind
         waiting.extend(kind.__subclasses__())
     return found
+
+
+def _event_id(args: Args) -> str:
+    return bytes(args["eventKey"]).rstrip(b"\0").decode("ascii", "replace")
 
 
 def _shown(value: Any) -> str:

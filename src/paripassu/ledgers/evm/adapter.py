@@ -1,0 +1,223 @@
+"""An EVM chain as a ledger: the port's operations over one JSON-RPC client and one sender."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from paripassu.commands import Command
+from paripassu.errors import ContractMissing, PariError, WrongChain
+from paripassu.identifiers import LedgerId
+from paripassu.ledgers.evm.actions import ActionsReader
+from paripassu.ledgers.evm.blocks import Blocks
+from paripassu.ledgers.evm.calls import call_for
+from paripassu.ledgers.evm.contracts import ContractReader
+from paripassu.ledgers.evm.fees import FeePolicy
+from paripassu.ledgers.evm.gateway import GatewayReader
+from paripassu.ledgers.evm.logs import Logs
+from paripassu.ledgers.evm.preparation import Patience
+from paripassu.ledgers.evm.rpc import JsonRpc, RetryPolicy
+from paripassu.ledgers.evm.securities import SecurityReader
+from paripassu.ledgers.evm.transactions import TransactionSender
+from paripassu.ledgers.intents import IntentLog
+from paripassu.ledgers.port import (
+    AttestorSet,
+    BlockRef,
+    Delivery,
+    KnownEvent,
+    Outcome,
+    Payment,
+    SentMessage,
+    Signer,
+    StruckPositions,
+)
+from paripassu.messages import GatewayDomain, Lane
+from paripassu.quantities import Minor, Units
+from paripassu.rules import HolderRecord, Restriction
+
+
+@dataclass(frozen=True, slots=True)
+class EvmSettings:
+    """How to treat one chain.
+
+    Args:
+        reorg_period: blocks that must lie above a block before it may be final.
+        block_time: seconds between blocks; sets how often outcomes are looked up.
+        first_block: no contract of ours is older; logs are read from here on.
+        patience: seconds until waiting for a final outcome ends with an error.
+    """
+
+    reorg_period: int
+    block_time: float = 12.0
+    first_block: int = 0
+    patience: float = 300.0
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    fees: FeePolicy = field(default_factory=FeePolicy)
+
+
+class EvmLedger:
+    """Implements `paripassu.ledgers.port.Ledger` for one EVM chain."""
+
+    def __init__(
+        self,
+        ledger: LedgerId,
+        name: str,
+        urls: Sequence[str],
+        settings: EvmSettings,
+        addresses: Mapping[str, str],
+        intents: IntentLog,
+        *,
+        peers: Iterable[LedgerId] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """
+        Args:
+            addresses: contract name (as in the artefacts) to address, from the deployment record.
+            peers: the network's other ledgers; needed to name those that are no EVM chains.
+            clock: seconds for waiting; never compared with block times.
+        """
+        self._id = ledger
+        self._name = name
+        self.rpc = JsonRpc(name, urls, settings.retry)
+        self._blocks = Blocks(self.rpc, settings.reorg_period)
+        self.contracts = ContractReader(self.rpc, addresses)
+        self._addresses = dict(addresses)
+        logs = Logs(self.rpc)
+        self._gateway = GatewayReader(ledger, peers, self.contracts, logs, self._blocks)
+        self._security = SecurityReader(ledger, self.contracts, logs, self._blocks, settings.first_block)
+        self._actions = ActionsReader(self.contracts, logs, self._blocks, settings.first_block)
+        self._sender = TransactionSender(
+            ledger=ledger,
+            name=name,
+            chain_id=ledger.chain_id,
+            rpc=self.rpc,
+            blocks=self._blocks,
+            log=intents,
+            refusal=self._refusal,
+            fees=settings.fees,
+            patience=Patience(poll=min(1.0, max(0.1, settings.block_time / 4)), limit=settings.patience),
+            clock=clock,
+        )
+
+    @property
+    def id(self) -> LedgerId:
+        return self._id
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def domain(self) -> GatewayDomain:
+        return GatewayDomain(self._id, bytes.fromhex(self.contracts.address("Gateway")[2:]))
+
+    async def open(self) -> None:
+        """Verify that the node serves this chain and that the contracts are there.
+
+        Raises:
+            WrongChain: the node has another chain id.
+            ContractMissing: an address of the deployment record has no code.
+            NodeUnreachable: no answer.
+        """
+        found = int(await self.rpc.call("eth_chainId"), 16)
+        if found != self._id.chain_id:
+            raise WrongChain(
+                f"The node of {self._name} serves chain {found}, the network file says {self._id.chain_id}."
+            )
+        names = sorted(self._addresses)
+        codes = await self.rpc.batch([("eth_getCode", (self._addresses[name], "latest")) for name in names])
+        for name, code in zip(names, codes, strict=True):
+            if code in ("0x", None):
+                raise ContractMissing(
+                    f"There is no {name} at {self._addresses[name]} on {self._name}, "
+                    f"where the deployment record has it."
+                )
+
+    async def close(self) -> None:
+        await self.rpc.close()
+
+    # -- blocks --------------------------------------------------------------------------
+
+    async def head(self) -> BlockRef:
+        return await self._blocks.head()
+
+    async def final(self) -> BlockRef:
+        return await self._blocks.final()
+
+    async def final_at(self, time: int) -> BlockRef | None:
+        return await self._blocks.final_at(time)
+
+    async def block_at(self, height: int) -> BlockRef:
+        return await self._blocks.at(height)
+
+    # -- messages ------------------------------------------------------------------------
+
+    async def attestor_set(self) -> AttestorSet:
+        return await self._gateway.attestor_set()
+
+    async def sent_count(self, lane: Lane, height: int) -> int:
+        return await self._gateway.sent_count(lane, height)
+
+    async def sent_messages(self, first: int, last: int) -> tuple[SentMessage, ...]:
+        return await self._gateway.sent_messages(first, last)
+
+    async def inbound_nonce(self, lane: Lane, height: int | None = None) -> int:
+        """At the head where no height is named: what a delivery would meet next."""
+        return await self._gateway.inbound_nonce(lane, height)
+
+    async def deliveries(self, first: int, last: int) -> tuple[Delivery, ...]:
+        return await self._gateway.deliveries(first, last)
+
+    # -- the security --------------------------------------------------------------------
+
+    async def supply(self, height: int | None = None) -> Units:
+        return await self._security.supply(height)
+
+    async def issued(self, height: int | None = None) -> Units:
+        return await self._security.issued(height)
+
+    async def position(self, account: str, height: int | None = None) -> Units:
+        return await self._security.position(account, height)
+
+    async def positions_at(self, time: int) -> StruckPositions:
+        return await self._security.positions_at(time)
+
+    async def eligible_on_ledger(self, account: str, time: int) -> Units | None:
+        return await self._security.eligible(account, time)
+
+    async def holder(self, account: str) -> HolderRecord | None:
+        return await self._security.holder(account)
+
+    async def holders(self) -> dict[str, HolderRecord]:
+        return await self._security.holders()
+
+    async def verdict(self, source: str, target: str, units: Units) -> Restriction:
+        return await self._security.verdict(source, target, units)
+
+    # -- corporate actions and cash ------------------------------------------------------
+
+    async def event(self, event_id: str) -> KnownEvent | None:
+        return await self._actions.event(event_id)
+
+    async def payments(self, event_id: str) -> tuple[Payment, ...]:
+        return await self._actions.payments(event_id)
+
+    async def cash(self, account: str) -> Minor:
+        return await self._actions.cash(account)
+
+    # -- writes --------------------------------------------------------------------------
+
+    async def submit(self, command: Command, signer: Signer, reference: str) -> Outcome:
+        call = call_for(command, signer.address, reference, self.contracts.address)
+        return await self._sender.submit(call, signer, reference)
+
+    async def outcome(self, reference: str) -> Outcome:
+        return await self._sender.outcome(reference)
+
+    async def execute(self, command: Command, signer: Signer, reference: str) -> Outcome:
+        call = call_for(command, signer.address, reference, self.contracts.address)
+        return await self._sender.execute(call, signer, reference)
+
+    def _refusal(self, data: bytes) -> PariError:
+        return self.contracts.reverts.error(data)

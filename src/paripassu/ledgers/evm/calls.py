@@ -1,0 +1,125 @@
+"""Commands as calls: which contract and function carries out a command on a chain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from paripassu.commands import (
+    Announce,
+    AttestBreakdown,
+    AuthoriseDebit,
+    Command,
+    Deliver,
+    Freeze,
+    FundCash,
+    Issue,
+    Move,
+    Onboard,
+    Pay,
+    PublishEntitlements,
+    Retry,
+    Transfer,
+)
+from paripassu.errors import CommandImpossible
+from paripassu.events import event_key
+from paripassu.identifiers import Country, account_to_bytes, keccak256
+from paripassu.ledgers.evm.contracts import codec
+from paripassu.ledgers.evm.preparation import Call
+from paripassu.ledgers.evm.securities import ZERO_ADDRESS
+
+AddressOf = Callable[[str], str]
+
+
+def call_for(command: Command, signer: str, reference: str, address_of: AddressOf) -> Call:
+    """The call that carries out `command`, signed by the address `signer`.
+
+    `reference` becomes the contract's own reference where the contract keeps one (issues of
+    units and of cash), so that it is once there too.
+
+    Raises:
+        CommandImpossible: the command names an account that this signer cannot act for.
+    """
+
+    def call(contract: str, function: str, *args: object) -> Call:
+        return Call(address_of(contract), codec(contract).encode(function, *args))
+
+    once = bytes(keccak256(reference.encode("utf-8")))
+    match command:
+        case Onboard():
+            return call("HolderRegistry", "onboard", *_onboarding(command))
+        case Issue():
+            return call("SecurityToken", "issue", command.account, int(command.units), once)
+        case Transfer() if _same(command.source, signer):
+            return call("SecurityToken", "transfer", command.target, int(command.units))
+        case Transfer():
+            return call("SecurityToken", "transferFrom", command.source, command.target, int(command.units))
+        case Move():
+            return _move(command, signer, address_of)
+        case Freeze():
+            return call("SecurityToken", "freeze", command.account, command.frozen)
+        case AttestBreakdown():
+            return call(
+                "CustodyRegistry",
+                "attestBreakdown",
+                address_of("SecurityToken"),
+                command.account,
+                command.as_of,
+                bytes(command.root),
+                int(command.total),
+            )
+        case Announce():
+            return call("CorporateActions", "announce", command.record.abi_tuple())
+        case PublishEntitlements():
+            return call(
+                "CorporateActions",
+                "publishEntitlements",
+                bytes(event_key(command.event_id)),
+                bytes(command.root),
+                int(command.total),
+                command.lines,
+            )
+        case FundCash():
+            return call("CashToken", "mint", command.account, int(command.amount), once)
+        case AuthoriseDebit():
+            return call("CashToken", "approve", address_of("CorporateActions"), int(command.amount))
+        case Pay():
+            lines = [
+                (line.account, int(line.amount), [bytes(node) for node in line.proof])
+                for line in command.lines
+            ]
+            return call("CorporateActions", "pay", bytes(event_key(command.event_id)), lines)
+        case Deliver():
+            signatures = [bytes(signature) for signature in command.signatures]
+            return call("Gateway", "execute", command.batch.abi_tuple(), signatures)
+        case Retry():
+            return call("Gateway", "retry", command.message.abi_tuple())
+
+
+def _onboarding(command: Onboard) -> tuple[object, ...]:
+    return (
+        command.account,
+        bytes(command.holder),
+        Country(command.country).numeric,
+        command.investor_class,
+        command.expiry,
+        command.servicer or ZERO_ADDRESS,
+    )
+
+
+def _move(command: Move, signer: str, address_of: AddressOf) -> Call:
+    if not _same(command.source, signer):
+        raise CommandImpossible(
+            f"Units of {command.source} leave the ledger by its own signature, {signer} cannot move them."
+        )
+    data = codec("TokenBridge").encode(
+        "move",
+        address_of("SecurityToken"),
+        command.destination.numeric,
+        account_to_bytes(command.destination, command.target),
+        int(command.units),
+    )
+    return Call(address_of("TokenBridge"), data)
+
+
+def _same(account: str, address: str) -> bool:
+    return account.lower() == address.lower()

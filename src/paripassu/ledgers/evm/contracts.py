@@ -1,0 +1,104 @@
+"""Codecs of the shipped contracts, and reads of their state at a block."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from paripassu import artefacts
+from paripassu.errors import ContractMissing, LedgerInconsistent
+from paripassu.ledgers.evm.codec import Contract
+from paripassu.ledgers.evm.faults import Fault, NodeFault
+from paripassu.ledgers.evm.reverts import RevertDecoder
+from paripassu.ledgers.evm.rpc import JsonRpc
+
+
+@cache
+def codec(name: str) -> Contract:
+    """Codec of a shipped contract, for example `SecurityToken`."""
+    return Contract(name, artefacts.load(name).abi)
+
+
+def revert_decoder(ledger: str) -> RevertDecoder:
+    """Decoder for the custom errors of everything that ships."""
+    return RevertDecoder(ledger, [codec(name) for name in artefacts.names()])
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One read of a contract's state: `name` chooses both codec and address."""
+
+    name: str
+    function: str
+    args: tuple[Any, ...] = ()
+
+
+class ContractReader:
+    """Reads of one ledger's contracts. Heights are explicit; None is the head."""
+
+    def __init__(self, rpc: JsonRpc, addresses: Mapping[str, str]) -> None:
+        self._rpc = rpc
+        self._addresses = dict(addresses)
+        self._reverts: RevertDecoder | None = None
+
+    @property
+    def ledger(self) -> str:
+        """Name of the ledger, for messages."""
+        return self._rpc.ledger
+
+    def address(self, name: str) -> str:
+        """Address of a contract. Raises ContractMissing where the deployment record has none."""
+        try:
+            return self._addresses[name]
+        except KeyError:
+            raise ContractMissing(f"The deployment record of {self.ledger} has no {name}.") from None
+
+    @property
+    def reverts(self) -> RevertDecoder:
+        """Decoder of refusals, built at its first use."""
+        if self._reverts is None:
+            self._reverts = revert_decoder(self.ledger)
+        return self._reverts
+
+    async def view(self, name: str, function: str, *args: Any, height: int | None = None) -> Any:
+        """One result of a view function; a tuple where the function has several."""
+        return (await self.views([View(name, function, args)], height))[0]
+
+    async def views(self, views: Sequence[View], height: int | None = None) -> list[Any]:
+        """Results of many view functions at one height, in order.
+
+        Raises:
+            ContractMissing: no code at the address.
+            PariError: the contract refuses the read; decoded.
+        """
+        tag = "latest" if height is None else hex(height)
+        requests = [
+            (
+                "eth_call",
+                (
+                    {
+                        "to": self.address(view.name),
+                        "data": "0x" + codec(view.name).encode(view.function, *view.args).hex(),
+                    },
+                    tag,
+                ),
+            )
+            for view in views
+        ]
+        answers = await self._rpc.batch_with_faults(requests)
+        return [self._decoded(view, answer) for view, answer in zip(views, answers, strict=True)]
+
+    def _decoded(self, view: View, answer: Any) -> Any:
+        if isinstance(answer, NodeFault):
+            raise self.reverts.error(answer.data) if answer.fault is Fault.REVERTED else answer
+        if answer in ("0x", None):
+            raise ContractMissing(
+                f"There is no {view.name} at {self.address(view.name)} on {self.ledger} at that block."
+            )
+        try:
+            values = codec(view.name).decode(view.function, bytes.fromhex(answer[2:]))
+        except ValueError as error:
+            raise LedgerInconsistent(f"{self.ledger}: {error}.") from None
+        return values[0] if len(values) == 1 else values

@@ -1,0 +1,117 @@
+"""Reads of the gateway: outbox, inbox and quorum. Messages are rebuilt from logs alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from eth_abi.abi import decode as abi_decode
+
+from paripassu.errors import LedgerInconsistent
+from paripassu.identifiers import Bytes32, InteropAddress, LedgerId
+from paripassu.ledgers.evm.blocks import Blocks
+from paripassu.ledgers.evm.codec import DecodedLog
+from paripassu.ledgers.evm.contracts import ContractReader, codec
+from paripassu.ledgers.evm.logs import Logs
+from paripassu.ledgers.port import Attestor, AttestorSet, BlockRef, Delivery, DeliveryStatus, SentMessage
+from paripassu.messages import Lane, Message, Purpose
+
+_ENVELOPE = ["uint8", "uint64", "uint64", "uint64", "uint32"]
+
+
+class GatewayReader:
+    """What a chain's gateway sent, received and demands."""
+
+    def __init__(
+        self,
+        ledger: LedgerId,
+        known: Iterable[LedgerId],
+        contracts: ContractReader,
+        logs: Logs,
+        blocks: Blocks,
+    ) -> None:
+        self._ledger = ledger
+        self._known = tuple(known)
+        self._contracts = contracts
+        self._logs = logs
+        self._blocks = blocks
+
+    async def attestor_set(self) -> AttestorSet:
+        version, threshold, members = await self._contracts.view("AttestorSet", "current")
+        return AttestorSet(
+            version, threshold, tuple(Attestor(signer, Bytes32(entity)) for signer, entity in members)
+        )
+
+    async def sent_count(self, lane: Lane, height: int) -> int:
+        if lane.source != self._ledger:
+            return 0
+        return int(
+            await self._contracts.view(
+                "Gateway", "outboundNonce", lane.destination.numeric, int(lane.purpose), height=height
+            )
+        )
+
+    async def inbound_nonce(self, lane: Lane, height: int | None) -> int:
+        return int(
+            await self._contracts.view(
+                "Gateway", "inboundNonce", lane.source.numeric, int(lane.purpose), height=height
+            )
+        )
+
+    async def sent_messages(self, first: int, last: int) -> tuple[SentMessage, ...]:
+        logs = await self._read(("MessageSent",), first, last)
+        blocks = await self._block_refs(logs)
+        return tuple(SentMessage(self._message(log), blocks[log.height], log.transaction) for log in logs)
+
+    async def deliveries(self, first: int, last: int) -> tuple[Delivery, ...]:
+        logs = await self._read(("MessageExecuted", "MessageParked"), first, last)
+        blocks = await self._block_refs(logs)
+        return tuple(self._delivery(log, blocks[log.height]) for log in logs)
+
+    async def _read(self, events: tuple[str, ...], first: int, last: int) -> list[DecodedLog]:
+        address = self._contracts.address("Gateway")
+        return await self._logs.read(address, codec("Gateway"), events, first, last)
+
+    async def _block_refs(self, logs: list[DecodedLog]) -> dict[int, BlockRef]:
+        """The blocks of logs; each must still be the one that the log names."""
+        heights = sorted({log.height for log in logs})
+        blocks = dict(zip(heights, await self._blocks.at_heights(heights), strict=True))
+        for log in logs:
+            if blocks[log.height].hash.text != log.block_hash.lower():
+                raise LedgerInconsistent(
+                    f"Block {log.height} of {self._contracts.ledger} changed while it was read."
+                )
+        return blocks
+
+    def _message(self, log: DecodedLog) -> Message:
+        """The message of a MessageSent log; its hash must be the id that the gateway gave it."""
+        envelope = log.args["attributes"][0]
+        purpose, nonce, timestamp, expiry, version = abi_decode(_ENVELOPE, envelope[4:])
+        destination = InteropAddress.decode(log.args["recipient"]).ledger
+        message = Message(
+            lane=Lane(self._ledger, destination, Purpose(purpose)),
+            nonce=nonce,
+            timestamp=timestamp,
+            expiry=expiry,
+            version=version,
+            sender=log.args["sender"],
+            recipient=log.args["recipient"],
+            payload=log.args["payload"],
+        )
+        if message.id != log.args["sendId"]:
+            raise LedgerInconsistent(
+                f"The message {nonce} in transaction {log.transaction} of {self._contracts.ledger} "
+                f"does not hash to the id that its gateway gave it."
+            )
+        return message
+
+    def _delivery(self, log: DecodedLog, block: BlockRef) -> Delivery:
+        parked = log.event == "MessageParked"
+        source = LedgerId.from_numeric(log.args["source"], self._known)
+        return Delivery(
+            message_id=Bytes32(log.args["messageId"]),
+            lane=Lane(source, self._ledger, Purpose(log.args["purpose"])),
+            nonce=log.args["nonce"],
+            status=DeliveryStatus.PARKED if parked else DeliveryStatus.EXECUTED,
+            reason=str(self._contracts.reverts.error(log.args["reason"])) if parked else "",
+            block=block,
+        )
