@@ -86,7 +86,8 @@ _MEANINGS: dict[str, Callable[[Args], PariError]] = {
         f"The payment date {args['paymentDate']} has not come: the ledger's time is {args['blockTimestamp']}."
     ),
     "InvalidProof": lambda args: PaymentRefused(
-        f"{args['amount']} minor units for {args['account']} are not in the entitlements of {_event_id(args)}."
+        f"{args['amount']} minor units for {args['account']} are not among the entitlements of "
+        f"{_event_id(args)}."
     ),
     "AboveEligible": lambda args: PaymentRefused(
         f"{args['amount']} minor units for {args['account']} are above the {args['limit']} "
