@@ -170,11 +170,11 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
     function isValidIsin(bytes12 isin) public pure returns (bool) {
         uint256 sum = 0;
         bool double = false;
-        for (uint256 i = 12; i-- > 0; ) {
-            uint8 c = uint8(isin[i]);
+        for (uint256 i = 12; i > 0; --i) {
+            uint8 c = uint8(isin[i - 1]);
             bool digit = c >= 0x30 && c <= 0x39;
             bool letter = c >= 0x41 && c <= 0x5A;
-            if (i == 11 ? !digit : (i < 2 ? !letter : !(digit || letter))) return false;
+            if (i == 12 ? !digit : (i < 3 ? !letter : !(digit || letter))) return false;
             uint256 value = digit ? c - 0x30 : c - 0x41 + 10;
             do {
                 uint256 d = value % 10;

@@ -330,18 +330,18 @@ contract SecurityToken is
 
     /// @inheritdoc IERC1404
     function messageForTransferRestriction(uint8 code) external pure returns (string memory) {
-        if (code == NONE) return "NONE";
-        if (code == TOKEN_PAUSED) return "TOKEN_PAUSED";
-        if (code == SENDER_UNKNOWN) return "SENDER_UNKNOWN";
-        if (code == SENDER_INACTIVE) return "SENDER_INACTIVE";
-        if (code == SENDER_FROZEN) return "SENDER_FROZEN";
-        if (code == RECIPIENT_UNKNOWN) return "RECIPIENT_UNKNOWN";
-        if (code == RECIPIENT_INACTIVE) return "RECIPIENT_INACTIVE";
-        if (code == RECIPIENT_FROZEN) return "RECIPIENT_FROZEN";
-        if (code == RECIPIENT_COUNTRY) return "RECIPIENT_COUNTRY";
-        if (code == RECIPIENT_CLASS) return "RECIPIENT_CLASS";
-        if (code == INSUFFICIENT_BALANCE) return "INSUFFICIENT_BALANCE";
-        return "UNKNOWN_CODE";
+        if (code == NONE) return "The movement is allowed.";
+        if (code == TOKEN_PAUSED) return "The security is paused.";
+        if (code == SENDER_UNKNOWN) return "The delivering account is not registered.";
+        if (code == SENDER_INACTIVE) return "The delivering account is suspended or its registration has expired.";
+        if (code == SENDER_FROZEN) return "The delivering account is frozen.";
+        if (code == RECIPIENT_UNKNOWN) return "The receiving account is not registered.";
+        if (code == RECIPIENT_INACTIVE) return "The receiving account is suspended or its registration has expired.";
+        if (code == RECIPIENT_FROZEN) return "The receiving account is frozen.";
+        if (code == RECIPIENT_COUNTRY) return "The receiving account's country is not allowed for this security.";
+        if (code == RECIPIENT_CLASS) return "The receiving account's investor class is not allowed for this security.";
+        if (code == INSUFFICIENT_BALANCE) return "The delivering account has too few available units.";
+        return "No such code.";
     }
 
     /// @notice Whether holders of a country (ISO 3166-1 numeric) may receive.

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManager.sol";
+import {ERC1967Proxy} from "@openzeppelin/contracts/proxy/ERC1967/ERC1967Proxy.sol";
+import {Interop} from "../../contracts/access/Interop.sol";
+import {Roles} from "../../contracts/access/Roles.sol";
+import {CorporateActions, EventRecord} from "../../contracts/actions/CorporateActions.sol";
+import {AttestorSet} from "../../contracts/bridge/AttestorSet.sol";
+import {Gateway} from "../../contracts/bridge/Gateway.sol";
+import {TokenBridge} from "../../contracts/bridge/TokenBridge.sol";
+import {Instance} from "../../contracts/interfaces/IInstanceRegistry.sol";
+import {Batch, Message} from "../../contracts/interfaces/IGateway.sol";
+import {CustodyRegistry} from "../../contracts/registry/CustodyRegistry.sol";
+import {HolderRegistry} from "../../contracts/registry/HolderRegistry.sol";
+import {InstanceRegistry} from "../../contracts/registry/InstanceRegistry.sol";
+import {CashToken} from "../../contracts/token/CashToken.sol";
+import {SecurityToken} from "../../contracts/token/SecurityToken.sol";
+import {Vm} from "./Vm.sol";
+
+/// All contracts of one chain.
+struct Chain {
+    uint256 id;
+    AccessManager manager;
+    HolderRegistry holders;
+    InstanceRegistry instances;
+    CustodyRegistry custody;
+    AttestorSet attestors;
+    Gateway gateway;
+    TokenBridge bridge;
+    CorporateActions actions;
+    SecurityToken token;
+    CashToken cash;
+}
+
+/// Two chains, `home` and `peer`, in one EVM: `_on` says which one the next calls are made on.
+abstract contract World {
+    Vm internal constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
+
+    uint64 internal constant START = 1_803_888_000; // 2027-03-01 08:00 UTC
+    bytes12 internal constant ISIN = "DE000PARI000";
+    bytes20 internal constant LEI = "9845001EXAMPLE00PP11";
+    bytes32 internal constant TERMS = keccak256("terms");
+    bytes32 internal constant SECURITY = keccak256(abi.encode(ISIN, TERMS));
+
+    uint16 internal constant GERMANY = 276;
+    uint16 internal constant FRANCE = 250;
+    uint16 internal constant UNITED_STATES = 840;
+    uint8 internal constant RETAIL = 1;
+    uint8 internal constant PROFESSIONAL = 2;
+    uint8 internal constant EXCLUDED_CLASS = 9;
+
+    address internal admin = _address("admin");
+    address internal issuerAgent = _address("issuer agent");
+    address internal payingAgent = _address("paying agent");
+    address internal registrar = _address("registrar");
+    address internal transferAgent = _address("transfer agent");
+    address internal tokenizer = _address("tokenizer");
+    address internal operator = _address("bridge operator");
+    address internal freezer = _address("freezer");
+    address internal pauser = _address("pauser");
+    address internal unpauser = _address("unpauser");
+    address internal upgrader = _address("upgrader");
+    address internal cashIssuer = _address("cash issuer");
+    address internal custodian = _address("custodian");
+    address internal relayer = _address("relayer");
+    address internal stranger = _address("stranger");
+
+    address internal holderDe = _address("holder de");
+    address internal holderFr = _address("holder fr");
+    address internal omnibus = _address("omnibus account");
+
+    // attestor keys, ascending by address; the entities of the first three are distinct
+    uint256[] internal keys;
+    bytes32[] internal entities;
+
+    Chain internal home;
+    Chain internal peer;
+
+    function _address(string memory name) internal pure returns (address) {
+        return address(uint160(uint256(keccak256(bytes(name)))));
+    }
+
+    function _setUpWorld() internal {
+        vm.warp(START);
+        _makeAttestors();
+        home = _deploy(31001, true);
+        peer = _deploy(31002, false);
+        _connect(home, peer);
+        _connect(peer, home);
+    }
+
+    function _on(Chain memory chain) internal {
+        vm.chainId(chain.id);
+    }
+
+    // -------------------------------------------------------------- deployment
+
+    function _proxy(address implementation, bytes memory init) internal returns (address) {
+        return address(new ERC1967Proxy(implementation, init));
+    }
+
+    function _deploy(uint256 id, bool isHome) internal returns (Chain memory c) {
+        vm.chainId(id);
+        c.id = id;
+        c.manager = new AccessManager(admin);
+        address m = address(c.manager);
+        c.holders = HolderRegistry(_proxy(address(new HolderRegistry()), abi.encodeCall(HolderRegistry.initialize, (m))));
+        c.instances =
+            InstanceRegistry(_proxy(address(new InstanceRegistry()), abi.encodeCall(InstanceRegistry.initialize, (m))));
+        c.custody = CustodyRegistry(
+            _proxy(address(new CustodyRegistry()), abi.encodeCall(CustodyRegistry.initialize, (m, address(c.holders))))
+        );
+        c.attestors = AttestorSet(_proxy(address(new AttestorSet()), abi.encodeCall(AttestorSet.initialize, (m))));
+        c.gateway =
+            Gateway(_proxy(address(new Gateway()), abi.encodeCall(Gateway.initialize, (m, address(c.attestors)))));
+        c.bridge = TokenBridge(
+            _proxy(
+                address(new TokenBridge()),
+                abi.encodeCall(TokenBridge.initialize, (m, address(c.gateway), address(c.instances)))
+            )
+        );
+        c.actions = CorporateActions(
+            _proxy(
+                address(new CorporateActions()),
+                abi.encodeCall(CorporateActions.initialize, (m, address(c.gateway), address(c.instances), isHome))
+            )
+        );
+        c.token = SecurityToken(
+            _proxy(address(new SecurityToken()), abi.encodeCall(SecurityToken.initialize, (_tokenInit(c, isHome))))
+        );
+        c.cash = CashToken(
+            _proxy(
+                address(new CashToken()), abi.encodeCall(CashToken.initialize, ("Cash token EUR", "EURC1", "EUR", 2, m))
+            )
+        );
+        _grantAll(c);
+        _configure(c);
+    }
+
+    function _tokenInit(Chain memory c, bool isHome) internal pure returns (SecurityToken.TokenInit memory init) {
+        uint16[] memory countries = new uint16[](2);
+        (countries[0], countries[1]) = (GERMANY, FRANCE);
+        uint8[] memory classes = new uint8[](2);
+        (classes[0], classes[1]) = (RETAIL, PROFESSIONAL);
+        init = SecurityToken.TokenInit({
+            name: "Example Equity",
+            symbol: "EXEQ",
+            isin: ISIN,
+            lei: LEI,
+            termsHash: TERMS,
+            manager: address(c.manager),
+            holderRegistry: address(c.holders),
+            bridge: address(c.bridge),
+            corporateActions: address(c.actions),
+            issueLimit: 1_000_000,
+            home: isHome,
+            countries: countries,
+            classes: classes
+        });
+    }
+
+    function _grantAll(Chain memory c) internal {
+        vm.startPrank(admin);
+        _allow(c, address(c.holders), HolderRegistry.onboard.selector, Roles.REGISTRAR, registrar);
+        _allow(c, address(c.holders), HolderRegistry.setStatus.selector, Roles.REGISTRAR, registrar);
+        _allow(c, address(c.instances), InstanceRegistry.registerSecurity.selector, Roles.TOKENIZER, tokenizer);
+        _allow(c, address(c.instances), InstanceRegistry.registerInstance.selector, Roles.TOKENIZER, tokenizer);
+        _allow(c, address(c.instances), InstanceRegistry.revokeInstance.selector, Roles.TOKENIZER, tokenizer);
+        _allow(c, address(c.attestors), AttestorSet.rotate.selector, Roles.BRIDGE_OPERATOR, operator);
+        _allow(c, address(c.gateway), Gateway.setApp.selector, Roles.BRIDGE_OPERATOR, operator);
+        _allow(c, address(c.gateway), Gateway.setPeer.selector, Roles.BRIDGE_OPERATOR, operator);
+        _allow(c, address(c.bridge), TokenBridge.setToken.selector, Roles.BRIDGE_OPERATOR, operator);
+        _allow(c, address(c.bridge), TokenBridge.setPeerApp.selector, Roles.BRIDGE_OPERATOR, operator);
+        _allow(c, address(c.actions), CorporateActions.setPeerApp.selector, Roles.BRIDGE_OPERATOR, operator);
+        _allow(c, address(c.actions), CorporateActions.setToken.selector, Roles.ISSUER_AGENT, issuerAgent);
+        _allow(c, address(c.actions), CorporateActions.setCash.selector, Roles.ISSUER_AGENT, issuerAgent);
+        _allow(c, address(c.actions), CorporateActions.announce.selector, Roles.ISSUER_AGENT, issuerAgent);
+        _allow(c, address(c.actions), CorporateActions.publishEntitlements.selector, Roles.PAYING_AGENT, payingAgent);
+        _allow(c, address(c.actions), CorporateActions.pay.selector, Roles.PAYING_AGENT, payingAgent);
+        _allow(c, address(c.token), SecurityToken.issue.selector, Roles.TRANSFER_AGENT, transferAgent);
+        _allow(c, address(c.token), SecurityToken.redeem.selector, Roles.TRANSFER_AGENT, transferAgent);
+        _allow(c, address(c.token), SecurityToken.freeze.selector, Roles.FREEZER, freezer);
+        _allow(c, address(c.token), SecurityToken.pause.selector, Roles.PAUSER, pauser);
+        _allow(c, address(c.token), SecurityToken.unpause.selector, Roles.UNPAUSER, unpauser);
+        _allow(c, address(c.token), c.token.upgradeToAndCall.selector, Roles.UPGRADER, upgrader);
+        _allow(c, address(c.cash), CashToken.mint.selector, Roles.CASH_ISSUER, cashIssuer);
+        vm.stopPrank();
+    }
+
+    function _allow(Chain memory c, address target, bytes4 selector, uint64 role, address who) private {
+        bytes4[] memory selectors = new bytes4[](1);
+        selectors[0] = selector;
+        c.manager.setTargetFunctionRole(target, selectors, role);
+        c.manager.grantRole(role, who, 0);
+    }
+
+    function _configure(Chain memory c) private {
+        vm.startPrank(operator);
+        c.attestors.rotate(_members(), 2);
+        c.gateway.setApp(1, address(c.bridge));
+        c.gateway.setApp(2, address(c.actions));
+        c.bridge.setToken(SECURITY, address(c.token));
+        vm.stopPrank();
+        vm.startPrank(issuerAgent);
+        c.actions.setToken(SECURITY, address(c.token));
+        c.actions.setCash("EUR", address(c.cash));
+        vm.stopPrank();
+        _onboard(c, holderDe, "de", GERMANY, RETAIL, address(0));
+        _onboard(c, holderFr, "fr", FRANCE, PROFESSIONAL, address(0));
+        _onboard(c, omnibus, "custodian", GERMANY, PROFESSIONAL, custodian);
+    }
+
+    function _connect(Chain memory here, Chain memory there) internal {
+        vm.chainId(here.id);
+        vm.startPrank(tokenizer);
+        here.instances.registerSecurity(ISIN, LEI, TERMS);
+        here.instances.registerInstance(SECURITY, _instance(here));
+        here.instances.registerInstance(SECURITY, _instance(there));
+        vm.stopPrank();
+        vm.startPrank(operator);
+        here.gateway.setPeer(there.id, _interop(there, address(there.gateway)), true);
+        here.bridge.setPeerApp(there.id, _interop(there, address(there.bridge)));
+        here.actions.setPeerApp(there.id, _interop(there, address(there.actions)));
+        vm.stopPrank();
+    }
+
+    function _instance(Chain memory c) internal view returns (Instance memory) {
+        return Instance({
+            ledger: c.id,
+            token: _interop(c, address(c.token)),
+            codeHash: address(c.token).codehash,
+            version: 1 << 16,
+            native: c.id == 31001
+        });
+    }
+
+    function _interop(Chain memory c, address account) internal pure returns (bytes memory) {
+        return Interop.format(c.id, account);
+    }
+
+    function _onboard(
+        Chain memory c,
+        address account,
+        string memory holder,
+        uint16 country,
+        uint8 class,
+        address servicer
+    ) internal {
+        vm.prank(registrar);
+        c.holders.onboard(account, keccak256(bytes(holder)), country, class, 0, servicer);
+    }
+
+    function _issue(address to, uint256 amount) internal {
+        _on(home);
+        bytes32 ref = keccak256(abi.encode(to, amount, home.token.issuedTotal()));
+        vm.prank(transferAgent);
+        home.token.issue(to, amount, ref);
+    }
+
+    // -------------------------------------------------------------- attestors
+
+    function _makeAttestors() private {
+        uint256[] memory k = new uint256[](4);
+        for (uint256 i = 0; i < 4; ++i) k[i] = uint256(keccak256(abi.encode("attestor", i)));
+        for (uint256 i = 0; i < 4; ++i) {
+            for (uint256 j = i + 1; j < 4; ++j) {
+                if (vm.addr(k[j]) < vm.addr(k[i])) (k[i], k[j]) = (k[j], k[i]);
+            }
+        }
+        keys = k;
+        // the last two keys belong to one legal entity
+        entities = [bytes32("ENTITY-ONE"), bytes32("ENTITY-TWO"), bytes32("ENTITY-THREE"), bytes32("ENTITY-THREE")];
+    }
+
+    function _members() internal view returns (AttestorSet.Attestor[] memory members) {
+        members = new AttestorSet.Attestor[](4);
+        for (uint256 i = 0; i < 4; ++i) members[i] = AttestorSet.Attestor(vm.addr(keys[i]), entities[i]);
+    }
+
+    function _signature(uint256 key, bytes32 digest) internal pure returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
+        return abi.encodePacked(r, s, v);
+    }
+
+    /// Signatures of the attestors at two positions.
+    function _quorum(bytes32 digest, uint256 a, uint256 b) internal view returns (bytes[] memory signatures) {
+        signatures = new bytes[](2);
+        signatures[0] = _signature(keys[a], digest);
+        signatures[1] = _signature(keys[b], digest);
+    }
+
+    function _deliver(Chain memory c, Batch memory batch) internal {
+        _on(c);
+        bytes[] memory signatures = _quorum(c.gateway.digest(batch), 0, 1);
+        vm.prank(relayer);
+        c.gateway.execute(batch, signatures);
+    }
+
+    // -------------------------------------------------------------- messages
+
+    /// The messages in the recorded logs, rebuilt from the logs alone.
+    function _sent(Chain memory source) internal returns (Message[] memory messages) {
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        uint256 count = 0;
+        Message[] memory found = new Message[](logs.length);
+        for (uint256 i = 0; i < logs.length; ++i) {
+            if (logs[i].topics[0] != keccak256("MessageSent(bytes32,bytes,bytes,bytes,uint256,bytes[])")) continue;
+            found[count++] = _rebuild(source, logs[i]);
+        }
+        messages = new Message[](count);
+        for (uint256 i = 0; i < count; ++i) messages[i] = found[i];
+    }
+
+    function _rebuild(Chain memory source, Vm.Log memory log) private pure returns (Message memory m) {
+        bytes[] memory attributes;
+        uint256 value;
+        (m.sender, m.recipient, m.payload, value, attributes) =
+            abi.decode(log.data, (bytes, bytes, bytes, uint256, bytes[]));
+        bytes memory envelope = attributes[0];
+        bytes memory body = new bytes(envelope.length - 4);
+        for (uint256 i = 0; i < body.length; ++i) body[i] = envelope[i + 4];
+        (m.purpose, m.nonce, m.timestamp, m.expiry, m.version) =
+            abi.decode(body, (uint8, uint64, uint64, uint64, uint32));
+        m.source = source.id;
+        (m.destination, ) = Interop.parse(m.recipient);
+        vm.assertEq(source.gateway.messageId(m), log.topics[1], "the log alone gives the message");
+    }
+
+    function _batch(Message[] memory messages) internal pure returns (Batch memory) {
+        return Batch(1, messages);
+    }
+
+    function _only(Message memory message) internal pure returns (Batch memory) {
+        Message[] memory messages = new Message[](1);
+        messages[0] = message;
+        return Batch(1, messages);
+    }
+
+    function _move(address from, address to, uint256 amount) internal returns (Message memory) {
+        _on(home);
+        vm.recordLogs();
+        vm.prank(from);
+        home.bridge.move(address(home.token), peer.id, abi.encodePacked(to), amount);
+        return _sent(home)[0];
+    }
+
+    // -------------------------------------------------------------- events
+
+    function _event() internal pure returns (EventRecord memory) {
+        return EventRecord({
+            officialEventId: "EVT2027000000001",
+            securityId: SECURITY,
+            eventType: "DVCA",
+            participation: "MAND",
+            announcementDate: 20270301,
+            exDate: 20270304,
+            recordDate: 20270305,
+            paymentDate: 20270308,
+            recordTime: 1_804_266_000, // 2027-03-05 17:00 UTC
+            rateNumerator: 9,
+            rateDenominator: 20,
+            currency: "EUR",
+            currencyExponent: 2,
+            documentHash: keccak256("document")
+        });
+    }
+}
