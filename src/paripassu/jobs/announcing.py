@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from paripassu.commands import Announce
 from paripassu.errors import NotFinalInTime
-from paripassu.events import BusinessCalendar, EventRecord, validate_dates
+from paripassu.events import EventRecord, validate_dates
 from paripassu.identifiers import LedgerId
 from paripassu.ledgers.port import KnownEvent, Ledger, Outcome, Signer
 from paripassu.securities import Security
@@ -22,7 +22,7 @@ def check_dates(event: EventRecord, security: Security, now: int) -> None:
     """
     validate_dates(
         event,
-        calendar=BusinessCalendar(security.market, security.holidays),
+        calendar=security.calendar,
         settlement_cycle=security.settlement_cycle,
         in_nominal=security.cfi.in_nominal,
         announced_on=datetime.fromtimestamp(now, UTC).date(),

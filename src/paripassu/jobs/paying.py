@@ -45,7 +45,7 @@ async def unpaid(
 
 async def pay(
     ledgers: Mapping[LedgerId, Ledger], event: EventRecord, table: EntitlementTable, paying_agent: Signer
-) -> tuple[Payment, ...]:
+) -> dict[LedgerId, tuple[Payment, ...]]:
     """Pay every line that is not paid yet, on all ledgers at once.
 
     All ledgers are checked for funds and for the published root before anything is sent on any.
@@ -74,7 +74,7 @@ async def pay(
     await authorise(ledgers, event, dues, paying_agent)
     await asyncio.gather(*(_pay_lines(ledgers[due.ledger], event, due, tree, paying_agent) for due in dues))
     booked = await asyncio.gather(*(ledger.payments(event.official_event_id) for ledger in ledgers.values()))
-    return tuple(payment for payments in booked for payment in payments)
+    return dict(zip(ledgers, booked, strict=True))
 
 
 async def authorise(

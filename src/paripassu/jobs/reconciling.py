@@ -31,9 +31,9 @@ from paripassu.invariants import (
     same_verdict,
     sums,
 )
-from paripassu.jobs.entitle import read_commitments
+from paripassu.jobs.entitling import read_commitments
 from paripassu.jobs.observe import Reading, Traffic, read_at, settled_instant
-from paripassu.jobs.pay import paid_per_account
+from paripassu.jobs.paying import paid_per_account
 from paripassu.ledgers.port import DeliveryStatus, Ledger, Payment
 from paripassu.messages import Lane
 from paripassu.quantities import ZERO_UNITS, Units

@@ -1,0 +1,144 @@
+"""`pari event`: from a dated file to paid entitlements."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from paripassu.cli.common import JsonFlag, Place, print_json, print_table, run
+from paripassu.config import load_breakdown, load_event, load_network, load_security
+from paripassu.custody import Breakdown
+from paripassu.jobs import announcing, entitling, funding, paying
+from paripassu.jobs.eventbook import as_document, write_table
+from paripassu.jobs.session import Session, open_session
+
+EventFile = Annotated[Path, Parameter(help="Event file, schema paripassu.event/1.")]
+Breakdowns = Annotated[
+    list[Path] | None, Parameter(name="--breakdown", negative="", help="A custodian's breakdown file; repeatable.")
+]
+
+
+def validate(file: EventFile, place: Place = Place(), *, json: JsonFlag = False) -> None:
+    """Check an event file against the security and market practice; nothing is sent."""
+    security = load_security(load_network(place.network_file).security_path)
+    record = load_event(file, security).record
+    if json:
+        print_json(
+            {
+                "schema": "paripassu.event-check/1",
+                "ok": True,
+                "officialEventId": record.official_event_id,
+                "recordHash": record.record_hash.text,
+            }
+        )
+        return
+    print(f"{record.official_event_id} {record.event_type} {record.participation.value} of {security.isin} is valid")
+    print(f"record hash {record.record_hash}\nnext: pari event announce {file}")
+
+
+def announce(file: EventFile, place: Place = Place()) -> None:
+    """Announce the event on the home ledger; running it again changes nothing."""
+
+    async def job() -> None:
+        async with open_session(place.network_file, place.folder) as session:
+            event = load_event(file, session.security)
+            outcome = await announcing.announce(
+                session.home, event.record, session.security, session.role("issuer_agent")
+            )
+            print(f"{outcome.state.value} {outcome.transaction}\nrecord hash {event.record.record_hash}")
+            print("next: pari relay --with-attestors --drain")
+
+    run(job())
+
+
+def show(file: EventFile, place: Place = Place(), *, json: JsonFlag = False) -> None:
+    """Show the event as each ledger knows it."""
+
+    async def job() -> list[list[object]]:
+        async with open_session(place.network_file, place.folder) as session:
+            event_id = load_event(file, session.security).record.official_event_id
+            known = await asyncio.gather(*(ledger.event(event_id) for ledger in session.ledgers.values()))
+            return [
+                [
+                    ledger.name,
+                    event.record_hash.text if event else "not known",
+                    event.entitlement_root.text if event and event.entitlement_root else "not published",
+                    len(await ledger.payments(event_id)),
+                ]
+                for ledger, event in zip(session.ledgers.values(), known, strict=True)
+            ]
+
+    rows = run(job())
+    names = ["ledger", "recordHash", "entitlementRoot", "payments"]
+    if json:
+        print_json({"schema": "paripassu.event/1", "ledgers": [dict(zip(names, row, strict=True)) for row in rows]})
+    else:
+        print_table("", names, rows)
+
+
+def _breakdowns(session: Session, files: list[Path] | None) -> list[Breakdown]:
+    return [load_breakdown(path, session.network.environment) for path in files or []]
+
+
+def entitle(
+    file: EventFile, place: Place = Place(), *, breakdown: Breakdowns = None, json: JsonFlag = False
+) -> None:
+    """Strike positions at record time on every ledger and publish the table's root."""
+
+    async def job() -> None:
+        async with open_session(place.network_file, place.folder) as session:
+            event = load_event(file, session.security).record
+            await entitling.await_record_time(session.ledgers, event, timeout=0)
+            struck = await entitling.strike_event(session.ledgers, event, _breakdowns(session, breakdown))
+            await entitling.publish(session.home, struck, session.role("paying_agent"))
+            path = write_table(session.workspace, struck)
+            if json:
+                print_json(as_document(struck))
+                return
+            rows = [[str(line.account), int(line.units), int(line.amount)] for line in struck.table.lines]
+            print_table("", ["account", "units#", "amount (minor units)#"], rows)
+            print(f"total {int(struck.table.total)}, residue {struck.table.residue}\nwritten: {path}")
+            print("next: pari relay --with-attestors --drain, then pari event pay")
+
+    run(job())
+
+
+def fund(file: EventFile, place: Place = Place(), *, breakdown: Breakdowns = None) -> None:
+    """Create cash for the paying agent on every ledger: what the table needs there, no more."""
+
+    async def job() -> None:
+        async with open_session(place.network_file, place.folder) as session:
+            event = load_event(file, session.security).record
+            struck = await entitling.strike_event(session.ledgers, event, _breakdowns(session, breakdown))
+            funded = await funding.fund(
+                session.ledgers, struck.table, session.role("paying_agent"), session.role("cash_issuer")
+            )
+            for ledger, amount in funded.items():
+                print(f"{session.ledgers[ledger].name}: {int(amount)} minor units of {event.currency}")
+
+    run(job())
+
+
+def pay(file: EventFile, place: Place = Place(), *, breakdown: Breakdowns = None, json: JsonFlag = False) -> None:
+    """Pay every entitlement that is not paid yet, on the ledger where the position sits."""
+
+    async def job() -> list[list[object]]:
+        async with open_session(place.network_file, place.folder) as session:
+            event = load_event(file, session.security).record
+            struck = await entitling.strike_event(session.ledgers, event, _breakdowns(session, breakdown))
+            paid = await paying.pay(session.ledgers, event, struck.table, session.role("paying_agent"))
+            return [
+                [session.ledgers[ledger].name, payment.account, int(payment.amount), payment.transaction]
+                for ledger, payments in paid.items()
+                for payment in payments
+            ]
+
+    rows = run(job())
+    names = ["ledger", "account", "amount", "transaction"]
+    if json:
+        print_json({"schema": "paripassu.payments/1", "payments": [dict(zip(names, row, strict=True)) for row in rows]})
+    else:
+        print_table("", ["ledger", "account", "amount (minor units)#", "transaction"], rows)

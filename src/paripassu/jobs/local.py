@@ -1,0 +1,145 @@
+"""A local network: its nodes, its business clock, coin for its keys, and what a client needs to use it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from paripassu import artefacts
+from paripassu.config import LedgerConfig, NetworkConfig
+from paripassu.devnet import GENESIS_TIME, NodeSpec, RunningNode, controls, head_time
+from paripassu.devnet import network as devnet
+from paripassu.errors import DevnetDown
+from paripassu.ledgers.book import BookLedger
+from paripassu.ledgers.signers import signer_from_spec
+from paripassu.workspace import Workspace
+
+CLIENT_SCHEMA = "paripassu.client/1"
+_COIN = 10**22
+
+
+def node_specs(network: NetworkConfig, *, automine: bool = False) -> list[NodeSpec]:
+    """The nodes that a local network's file asks for; with `automine`, a block for each transaction."""
+    return [
+        NodeSpec(
+            name=ledger.name,
+            client=ledger.devnet.client,
+            chain_id=ledger.id.chain_id,
+            block_time=None if automine else ledger.blocks.estimate_block_time,
+            hardfork=ledger.devnet.hardfork,
+        )
+        for ledger in network.ledgers.values()
+        if ledger.devnet is not None
+    ]
+
+
+def bring_up(network: NetworkConfig, workspace: Workspace) -> dict[str, Any]:
+    """Start the nodes, set the book's clock, give every role its coin; returns what a client needs.
+
+    Raises:
+        DevnetDown: the network is not a local one.
+        DevnetError: a node is missing or does not start; nothing is left running.
+    """
+    if not network.is_local:
+        raise DevnetDown(f"{network.path} describes environment {network.environment}, which has no local nodes.")
+    record = devnet.up(node_specs(network), workspace.ensure().root)
+    prepare(network, workspace, record.ledgers)
+    client = describe(network, workspace, record.rpc_urls)
+    workspace.client_file.write_text(json.dumps(client, indent=2) + "\n", encoding="utf-8")
+    return client
+
+
+def prepare(network: NetworkConfig, workspace: Workspace, nodes: Mapping[str, RunningNode]) -> None:
+    """Give coin to the network's keys and set the books' clocks to that of the nodes."""
+    urls = {name: node.url for name, node in nodes.items()}
+    give_coin(urls.values(), role_addresses(network).values())
+    now = max((head_time(url) for url in urls.values()), default=GENESIS_TIME)
+    asyncio.run(_set_books(network, workspace, now))
+
+
+def role_addresses(network: NetworkConfig) -> dict[str, str]:
+    """Address of each signer that the network file names, by role or attestor name; relayer and deployer too."""
+    specs = {role: signers[0] for role, signers in network.roles.items()}
+    specs |= {member.name: member.signer for member in network.attestors.members}
+    for name in ("deployer", "relayer"):
+        specs.setdefault(name, f"dev:{name}")
+    return {name: signer_from_spec(spec, network.environment).address for name, spec in specs.items()}
+
+
+def give_coin(urls: Iterable[str], addresses: Iterable[str]) -> None:
+    """Give each address coin for fees on each node."""
+    owed = list(dict.fromkeys(addresses))
+    for url in urls:
+        for address in owed:
+            controls.set_balance(url, address, _COIN)
+
+
+def describe(network: NetworkConfig, workspace: Workspace, urls: Mapping[str, str]) -> dict[str, Any]:
+    """What a client needs, as JSON: RPC URLs, accounts, ABIs; addresses once deployed."""
+    ledgers = {
+        ledger.name: _ledger_entry(ledger, workspace, urls) for ledger in network.ledgers.values()
+    }
+    return {
+        "schema": CLIENT_SCHEMA,
+        "environment": network.environment,
+        "home": network.home,
+        "ledgers": ledgers,
+        "accounts": role_addresses(network),
+        "abis": {name: artefacts.load(name).abi for name in artefacts.names()},
+    }
+
+
+def _ledger_entry(ledger: LedgerConfig, workspace: Workspace, urls: Mapping[str, str]) -> dict[str, Any]:
+    entry: dict[str, Any] = {"caip2": str(ledger.id), "displayName": ledger.display_name}
+    if ledger.id.is_evm:
+        return entry | {
+            "client": ledger.devnet.client if ledger.devnet else "remote",
+            "chainId": ledger.id.chain_id,
+            "rpcUrl": urls.get(ledger.name, ""),
+        }
+    return entry | {"client": "book", "database": str(workspace.book_database)}
+
+
+async def clock_of(network: NetworkConfig, workspace: Workspace) -> dict[str, int]:
+    """Head time of each ledger, in seconds since the epoch."""
+    times = {
+        ledger.name: head_time(ledger.rpc_urls[0]) for ledger in network.ledgers.values() if ledger.rpc_urls
+    }
+    for ledger in network.ledgers.values():
+        if not ledger.id.is_evm:
+            book = await _open_book(ledger, workspace)
+            times[ledger.name] = (await book.head()).time
+            await book.close()
+    return times
+
+
+async def travel(network: NetworkConfig, workspace: Workspace, to: int) -> dict[str, int]:
+    """Move every ledger to time `to` at least; a ledger that is later already stays.
+
+    Raises:
+        DevnetDown: not a local network.
+    """
+    if not network.is_local:
+        raise DevnetDown(f"Environment {network.environment} runs on the real clock; only local networks travel.")
+    urls = [ledger.rpc_urls[0] for ledger in network.ledgers.values() if ledger.id.is_evm]
+    reached = await asyncio.to_thread(controls.travel_to, urls, to)
+    await _set_books(network, workspace, max(reached.values(), default=to))
+    return await clock_of(network, workspace)
+
+
+async def _set_books(network: NetworkConfig, workspace: Workspace, now: int) -> None:
+    for ledger in network.ledgers.values():
+        if not ledger.id.is_evm:
+            book = await _open_book(ledger, workspace)
+            if now - int(time.time()) > book.time_offset() or book.time_offset() == 0:
+                book.set_time_offset(now - int(time.time()))
+            await book.close()
+
+
+async def _open_book(ledger: LedgerConfig, workspace: Workspace) -> BookLedger:
+    book = BookLedger(workspace.ensure().book_database, ledger.id, ledger.name)
+    await book.open()
+    return book

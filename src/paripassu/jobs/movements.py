@@ -1,0 +1,65 @@
+"""Onboard holders, issue units, move them within a ledger or between ledgers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from paripassu.commands import Issue, Move, Onboard, Transfer
+from paripassu.identifiers import AccountId
+from paripassu.ledgers.port import Ledger, Outcome, Signer
+from paripassu.quantities import Units
+from paripassu.rules import Restriction, refusal
+
+
+async def onboard(ledger: Ledger, commands: Iterable[Onboard], registrar: Signer) -> tuple[Outcome, ...]:
+    """Register accounts on one ledger, all sent before any is waited for. Idempotent by content."""
+    return tuple(
+        await asyncio.gather(
+            *(ledger.execute(command, registrar, _onboarding_reference(command)) for command in commands)
+        )
+    )
+
+
+def _onboarding_reference(command: Onboard) -> str:
+    return (
+        f"onboard/{command.account}/{command.holder}/{command.country}/{command.investor_class}/"
+        f"{command.expiry}/{command.servicer}"
+    )
+
+
+async def issue(
+    home: Ledger, account: str, units: Units, transfer_agent: Signer, reference: str
+) -> Outcome:
+    """Mark up units on the home ledger; one issue per reference, whatever is retried (ISS-1)."""
+    return await home.execute(Issue(account, units), transfer_agent, f"issue/{reference}")
+
+
+async def move(
+    source: Ledger,
+    source_account: str,
+    destination: Ledger,
+    target: AccountId,
+    units: Units,
+    owner: Signer,
+    reference: str,
+) -> Outcome:
+    """Move units to an account of the same or of another ledger.
+
+    Between ledgers the destination is asked first, so that units which it would not take do not leave
+    (VER-4's "refused before burn", applied to rules): the refusal and its code are the destination's.
+
+    Raises:
+        RuleError: the rules refuse, here or there; nothing has moved.
+    """
+    if target.ledger == source.id:
+        return await source.execute(
+            Transfer(source_account, target.account, units), owner, f"transfer/{reference}"
+        )
+    verdict = await destination.verdict("", target.account, units)
+    if verdict is not Restriction.NONE:
+        raise refusal(
+            verdict, source=source_account, target=target.account, units=units, ledger=destination.name
+        )
+    command = Move(source_account, target.ledger, target.account, units)
+    return await source.execute(command, owner, f"move/{reference}")
