@@ -1,0 +1,253 @@
+"""Official events, entitlements and payments in book entry (CA-1, CA-6, CA-11)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from eth_abi.abi import decode as abi_decode
+from eth_abi.abi import encode as abi_encode
+from sqlalchemy import Connection, Row, insert, select, update
+
+from paripassu.commands import Announce, Pay, PaymentLine, PublishEntitlements
+from paripassu.entitlements import EntitlementLine
+from paripassu.errors import CommandRefused, EventConflict, EventUnknown, PaymentRefused, Unfunded
+from paripassu.events import EVENT_RECORD_ABI, EventRecord, event_key
+from paripassu.identifiers import AccountId, Bytes32, account_to_bytes
+from paripassu.ledgers.book import gateway
+from paripassu.ledgers.book.accounts import balance, eligible_at
+from paripassu.ledgers.book.configuration import BookConfiguration
+from paripassu.ledgers.book.journal import CASH_ACCOUNT, Entry
+from paripassu.ledgers.book.schema import debit_authority, event, payment
+from paripassu.ledgers.port import KnownEvent
+from paripassu.merkle import verify_proof
+from paripassu.messages import EntitlementPayload, EventPayload, Message, Purpose, decode_corporate_action
+from paripassu.quantities import ZERO_UNITS, Minor
+
+
+def announce(entry: Entry, configuration: BookConfiguration, command: Announce) -> None:
+    """Announce on the home ledger; the same record again is a no-op."""
+    _require_home(configuration)
+    if not record_event(entry, configuration, command.record):
+        return
+    payload = EventPayload(command.record).encode()
+    _send_to_all(entry, configuration, payload)
+
+
+def publish(entry: Entry, configuration: BookConfiguration, command: PublishEntitlements) -> None:
+    """Publish the entitlement table's root on the home ledger; the same one again is a no-op."""
+    _require_home(configuration)
+    payload = EntitlementPayload(event_key(command.event_id), command.root, command.total, command.lines)
+    if record_entitlements(entry, payload):
+        _send_to_all(entry, configuration, payload.encode())
+
+
+def receive(entry: Entry, configuration: BookConfiguration, message: Message) -> None:
+    """Take in what the home ledger sent: an event record or an entitlement root."""
+    payload = decode_corporate_action(message.payload)
+    if isinstance(payload, EventPayload):
+        record_event(entry, configuration, payload.record)
+    else:
+        record_entitlements(entry, payload)
+
+
+def record_event(entry: Entry, configuration: BookConfiguration, record: EventRecord) -> bool:
+    """Keep an official record; False where it was known. Raises EventConflict where another one was."""
+    if record.security_id != configuration.security_id:
+        raise CommandRefused(f"Event '{record.official_event_id}' is for another security than the book's.")
+    _require_date_order(record)
+    known = _row(entry.connection, record.key)
+    if known is not None:
+        if known.record_hash != record.record_hash.text:
+            raise EventConflict(
+                f"Event '{record.official_event_id}' is known with the record hash {known.record_hash}, "
+                f"not {record.record_hash}."
+            )
+        return False
+    entry.connection.execute(
+        insert(event).values(
+            key=record.key.text,
+            event_id=record.official_event_id,
+            record=abi_encode([EVENT_RECORD_ABI], [record.abi_tuple()]),
+            record_hash=record.record_hash.text,
+            height=entry.height,
+        )
+    )
+    entry.note(event=record.official_event_id, record_hash=record.record_hash.text)
+    return True
+
+
+def record_entitlements(entry: Entry, payload: EntitlementPayload) -> bool:
+    """Keep an event's entitlement root; False where it was known. Raises EventConflict where another was."""
+    known = _row(entry.connection, payload.event_key)
+    if known is None:
+        raise EventUnknown(f"No event has the key {payload.event_key}.")
+    values = {"root": payload.root.text, "total": int(payload.total), "lines": payload.lines}
+    if known.root is not None:
+        if {name: known._mapping[name] for name in values} != values:
+            raise EventConflict(
+                f"The entitlements of '{known.event_id}' are published with the root {known.root} and the "
+                f"total {known.total}, not {payload.root} and {int(payload.total)}."
+            )
+        return False
+    entry.connection.execute(update(event).where(event.c.key == payload.event_key.text).values(**values))
+    entry.note(entitlements=known.event_id, root=payload.root.text, total=str(int(payload.total)))
+    return True
+
+
+def known_event(connection: Connection, event_id: str) -> KnownEvent | None:
+    """The event as the book has it; the record's hash is computed anew from what is kept."""
+    row = _row(connection, event_key(event_id))
+    if row is None:
+        return None
+    (values,) = abi_decode([EVENT_RECORD_ABI], bytes(row.record))
+    record = EventRecord.from_abi(values)
+    return KnownEvent(
+        record,
+        record.record_hash,
+        None if row.root is None else Bytes32(row.root),
+        None if row.total is None else Minor(row.total),
+    )
+
+
+def pay(entry: Entry, configuration: BookConfiguration, command: Pay, payer: str) -> None:
+    """Pay the lines that are not paid yet: all of them, or none.
+
+    Raises:
+        PaymentRefused: before the payment date, a line that the published table does not hold, or
+            more than the position at record time can bring.
+        Unfunded: the payer's cash or debit authority is below the sum.
+    """
+    known = known_event(entry.connection, command.event_id)
+    if known is None:
+        raise EventUnknown(f"No event '{command.event_id}' is known on {configuration.ledger}.")
+    _require_payable(entry, configuration, known)
+    paid = set(
+        entry.connection.execute(
+            select(payment.c.account).where(payment.c.key == known.record.key.text)
+        ).scalars()
+    )
+    due: dict[str, PaymentLine] = {}
+    for line in command.lines:
+        _require_entitled(entry.connection, configuration, known, line)
+        if line.account not in paid:
+            due[line.account] = line
+    needed = sum(int(line.amount) for line in due.values())
+    currency = str(configuration.currency)
+    _draw(entry.connection, payer, currency, needed)
+    for line in due.values():
+        entry.connection.execute(
+            insert(payment).values(
+                key=known.record.key.text,
+                account=line.account,
+                event_id=command.event_id,
+                amount=int(line.amount),
+                payer=payer,
+                height=entry.height,
+            )
+        )
+        entry.move(currency, payer, line.account, line.amount)
+        entry.note(paid=line.account, amount=str(int(line.amount)), event=command.event_id)
+
+
+def fund(entry: Entry, configuration: BookConfiguration, account: str, amount: Minor) -> None:
+    """Post cash to an account."""
+    account_to_bytes(configuration.ledger, account)
+    entry.move(str(configuration.currency), CASH_ACCOUNT, account, amount)
+    entry.note(funded=account, amount=str(int(amount)))
+
+
+def authorise_debit(entry: Entry, account: str, amount: Minor) -> None:
+    """Set (not add to) what payments may debit from the signer's cash account."""
+    where = debit_authority.c.account == account
+    changed = entry.connection.execute(update(debit_authority).where(where).values(amount=int(amount)))
+    if changed.rowcount == 0:
+        entry.connection.execute(insert(debit_authority).values(account=account, amount=int(amount)))
+    entry.note(debit_authority=account, amount=str(int(amount)))
+
+
+def _require_payable(entry: Entry, configuration: BookConfiguration, known: KnownEvent) -> None:
+    record = known.record
+    opens = int(datetime.combine(record.payment_date, datetime.min.time(), UTC).timestamp())
+    now = datetime.fromtimestamp(entry.time, UTC)
+    if entry.time < opens or entry.time <= record.record_time:
+        raise PaymentRefused(
+            f"Event '{record.official_event_id}' is paid from {record.payment_date} 00:00 UTC on; by the "
+            f"clock of {configuration.ledger} it is {now:%Y-%m-%d %H:%M} UTC."
+        )
+    if known.entitlement_root is None:
+        raise PaymentRefused(f"No entitlements of '{record.official_event_id}' are published yet.")
+    if record.currency != configuration.currency:
+        raise PaymentRefused(
+            f"Event '{record.official_event_id}' pays {record.currency}, "
+            f"the book keeps {configuration.currency}."
+        )
+
+
+def _require_entitled(
+    connection: Connection, configuration: BookConfiguration, known: KnownEvent, line: PaymentLine
+) -> None:
+    record = known.record
+    account = AccountId(configuration.ledger, line.account)
+    leaf = EntitlementLine(record.key, account, ZERO_UNITS, line.amount).leaf
+    if known.entitlement_root is None or not verify_proof(known.entitlement_root, leaf, line.proof):
+        raise PaymentRefused(
+            f"The entitlements of '{record.official_event_id}' hold no line of {int(line.amount)} "
+            f"minor units for '{line.account}'."
+        )
+    eligible = eligible_at(connection, line.account, record.record_time)
+    exact = record.rate.exact_minor(eligible, record.currency.exponent)
+    ceiling = -(-exact.numerator // exact.denominator)
+    if line.amount > ceiling:
+        raise PaymentRefused(
+            f"'{line.account}' held {int(eligible)} units at record time, which bring at most {ceiling} "
+            f"minor units, not {int(line.amount)}."
+        )
+
+
+def _draw(connection: Connection, payer: str, currency: str, needed: int) -> None:
+    available = balance(connection, currency, payer)
+    granted = connection.execute(
+        select(debit_authority.c.amount).where(debit_authority.c.account == payer)
+    ).scalar()
+    if needed > available:
+        raise Unfunded(f"'{payer}' has {available} minor units of {currency}, {needed} are needed.")
+    if needed > (granted or 0):
+        raise Unfunded(
+            f"'{payer}' has authorised debits of {granted or 0} minor units of {currency}, "
+            f"{needed} are needed."
+        )
+    if needed:
+        connection.execute(
+            update(debit_authority)
+            .where(debit_authority.c.account == payer)
+            .values(amount=(granted or 0) - needed)
+        )
+
+
+def _require_home(configuration: BookConfiguration) -> None:
+    if not configuration.home:
+        raise CommandRefused(
+            f"{configuration.ledger} is not the home ledger: events are announced there alone."
+        )
+
+
+def _require_date_order(record: EventRecord) -> None:
+    dates = [record.announcement_date, record.ex_date, record.record_date, record.payment_date]
+    given = [day for day in dates if day is not None]
+    if given != sorted(given):
+        raise CommandRefused(
+            f"The dates of '{record.official_event_id}' are out of order: "
+            f"{', '.join(str(day) for day in given)}."
+        )
+
+
+def _send_to_all(entry: Entry, configuration: BookConfiguration, payload: bytes) -> None:
+    for ledger in sorted(configuration.peers):
+        peer = configuration.peers[ledger]
+        if peer.open and Purpose.CORPORATE_ACTION in peer.applications:
+            gateway.send(entry, configuration, ledger, Purpose.CORPORATE_ACTION, payload)
+
+
+def _row(connection: Connection, key: Bytes32) -> Row[Any] | None:
+    return connection.execute(select(event).where(event.c.key == key.text)).first()

@@ -1,0 +1,151 @@
+"""What the deploy engine tells the book-entry ledger: security, rules, peers, attestors, roles."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from paripassu.errors import InconsistentFile
+from paripassu.identifiers import (
+    Bytes32,
+    Country,
+    CurrencyCode,
+    InteropAddress,
+    Isin,
+    LedgerId,
+    checksum_address,
+    role_id,
+)
+from paripassu.ledgers.port import Attestor, AttestorSet
+from paripassu.messages import Purpose
+from paripassu.quantities import Units
+from paripassu.rules import RuleSet
+
+_APPLICATION_ACCOUNTS = {
+    Purpose.MOVEMENT: "movement",
+    Purpose.CORPORATE_ACTION: "corporate-action",
+    Purpose.RECEIPT: "receipt",
+}
+
+
+def book_application(ledger: LedgerId, purpose: Purpose) -> bytes:
+    """ERC-7930 address of a book-entry ledger's application, as its peers must know it."""
+    return InteropAddress(ledger, _APPLICATION_ACCOUNTS[purpose]).encode()
+
+
+def book_gateway(ledger: LedgerId) -> bytes:
+    """ERC-7930 address of a book-entry ledger's gateway."""
+    return InteropAddress(ledger, "gateway").encode()
+
+
+@dataclass(frozen=True, slots=True)
+class BookPeer:
+    """Another ledger as the book knows it: its applications by purpose, as ERC-7930 bytes.
+
+    A closed peer is sent nothing; what it sent before is still taken in.
+    """
+
+    applications: Mapping[Purpose, bytes]
+    open: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class BookConfiguration:
+    """The book-entry ledger's whole set-up; `configure` with an equal one changes nothing.
+
+    `roles` maps role names of the closed list to the names of the signers that hold them.
+    `home` says whether issues are booked and events announced here.
+
+    Raises:
+        InconsistentFile: a quorum that one entity could meet, an unknown peer purpose.
+        UnknownRole: a role that is not in the closed list.
+    """
+
+    ledger: LedgerId
+    home: bool
+    isin: Isin
+    security_id: Bytes32
+    issue_limit: Units
+    rules: RuleSet
+    currency: CurrencyCode
+    attestors: AttestorSet
+    peers: Mapping[LedgerId, BookPeer] = field(default_factory=dict)
+    roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for role in self.roles:
+            role_id(role)
+        entities = {member.entity for member in self.attestors.members}
+        if not 2 <= self.attestors.threshold <= len(entities):
+            raise InconsistentFile(
+                f"The attestor threshold {self.attestors.threshold} must be at least 2 and at most the "
+                f"{len(entities)} distinct entities."
+            )
+        if len({member.signer for member in self.attestors.members}) != len(self.attestors.members):
+            raise InconsistentFile("An attestor's key is listed twice.")
+        if self.ledger in self.peers:
+            raise InconsistentFile(f"The ledger {self.ledger} cannot be its own peer.")
+
+    def holds(self, role: str, signer: str) -> bool:
+        """Whether the named signer holds a role."""
+        return signer in self.roles.get(role, ())
+
+
+def to_json(value: BookConfiguration) -> str:
+    """Canonical JSON, as it is kept in the book."""
+    document = {
+        "ledger": str(value.ledger),
+        "home": value.home,
+        "isin": str(value.isin),
+        "securityId": value.security_id.text,
+        "issueLimit": str(int(value.issue_limit)),
+        "countries": sorted(str(country) for country in value.rules.countries),
+        "classes": sorted(value.rules.classes),
+        "currency": str(value.currency),
+        "attestors": {
+            "version": value.attestors.version,
+            "threshold": value.attestors.threshold,
+            "members": [[member.signer, member.entity.text] for member in value.attestors.members],
+        },
+        "peers": {
+            str(ledger): {
+                "open": peer.open,
+                "applications": {str(int(p)): bytes(a).hex() for p, a in peer.applications.items()},
+            }
+            for ledger, peer in value.peers.items()
+        },
+        "roles": {role: list(names) for role, names in value.roles.items()},
+    }
+    return json.dumps(document, sort_keys=True, separators=(",", ":"))
+
+
+def from_json(text: str) -> BookConfiguration:
+    """Inverse of `to_json`."""
+    document: dict[str, Any] = json.loads(text)
+    attestors = document["attestors"]
+    members = tuple(
+        Attestor(checksum_address(bytes.fromhex(signer[2:])), Bytes32(entity))
+        for signer, entity in attestors["members"]
+    )
+    peers = {
+        LedgerId(ledger): BookPeer(
+            {Purpose(int(p)): bytes.fromhex(a) for p, a in peer["applications"].items()}, peer["open"]
+        )
+        for ledger, peer in document["peers"].items()
+    }
+    return BookConfiguration(
+        ledger=LedgerId(document["ledger"]),
+        home=document["home"],
+        isin=Isin(document["isin"]),
+        security_id=Bytes32(document["securityId"]),
+        issue_limit=Units(int(document["issueLimit"])),
+        rules=RuleSet(
+            frozenset(Country(code) for code in document["countries"]), frozenset(document["classes"])
+        ),
+        currency=CurrencyCode(document["currency"]),
+        attestors=AttestorSet(attestors["version"], attestors["threshold"], members),
+        peers=peers,
+        roles={role: tuple(names) for role, names in document["roles"].items()},
+    )

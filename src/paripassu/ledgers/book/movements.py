@@ -1,0 +1,46 @@
+"""Units that leave the book for another ledger, and units that arrive from one (MOV-1, MOV-10)."""
+
+from __future__ import annotations
+
+from paripassu.commands import Move
+from paripassu.errors import CommandRefused
+from paripassu.identifiers import account_from_bytes, account_to_bytes
+from paripassu.ledgers.book import gateway
+from paripassu.ledgers.book.accounts import require_allowed
+from paripassu.ledgers.book.configuration import BookConfiguration
+from paripassu.ledgers.book.journal import UNITS, Entry, ledger_account
+from paripassu.messages import Message, MovementPayload, Purpose
+
+
+def dispatch(entry: Entry, configuration: BookConfiguration, command: Move) -> None:
+    """Post units out to another ledger and send the message that brings them there."""
+    if command.units == 0:
+        raise CommandRefused("A movement of no units is not sent.")
+    require_allowed(entry, configuration, command.source, None, command.units)
+    payload = MovementPayload(
+        configuration.security_id,
+        account_to_bytes(configuration.ledger, command.source),
+        account_to_bytes(command.destination, command.target),
+        command.units,
+    )
+    gateway.send(entry, configuration, command.destination, Purpose.MOVEMENT, payload.encode())
+    entry.move(UNITS, command.source, ledger_account(command.destination), command.units)
+    entry.note(
+        dispatched=str(int(command.units)),
+        source=command.source,
+        destination=str(command.destination),
+        target=command.target,
+    )
+
+
+def receive(entry: Entry, configuration: BookConfiguration, message: Message) -> None:
+    """Post in units that another ledger sent, under this ledger's rules."""
+    payload = MovementPayload.decode(message.payload)
+    if payload.security_id != configuration.security_id:
+        raise CommandRefused(f"Security {payload.security_id} is not kept in this book.")
+    target = account_from_bytes(configuration.ledger, payload.to_account)
+    require_allowed(entry, configuration, None, target, payload.amount)
+    entry.move(
+        UNITS, ledger_account(message.lane.source), target, payload.amount, dispatched=message.timestamp
+    )
+    entry.note(credited=str(int(payload.amount)), account=target, source=str(message.lane.source))

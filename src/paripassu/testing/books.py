@@ -1,0 +1,120 @@
+"""Book-entry ledgers for tests: a network of them that is ready to use, without a node.
+
+clock = SettableClock(1_800_000_000)
+north, south = await book_network(tmp_path, ("north", "south"), clock)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from paripassu.commands import Issue, Onboard
+from paripassu.identifiers import Bytes32, Country, CurrencyCode, Isin, LedgerId, keccak256, security_id
+from paripassu.ledgers.book import BookConfiguration, BookLedger, BookPeer, Clock, book_application
+from paripassu.ledgers.port import Attestor, AttestorSet
+from paripassu.ledgers.signers import KeySigner, dev_key
+from paripassu.messages import Purpose
+from paripassu.quantities import Units
+from paripassu.rules import RuleSet
+
+TEST_ISIN = Isin("US0378331005")
+TEST_SECURITY = security_id(TEST_ISIN, keccak256(b"terms"))
+ATTESTOR_NAMES = ("attestor_csd", "attestor_issuer", "attestor_custodian")
+ROLE_HOLDERS = (
+    "registrar",
+    "transfer_agent",
+    "freezer",
+    "issuer_agent",
+    "paying_agent",
+    "cash_issuer",
+    "pauser",
+    "unpauser",
+    "csd",
+)
+"""In a test network each of these roles is held by the signer of the same name."""
+
+
+@dataclass(slots=True)
+class SettableClock:
+    """A clock that stands still until it is told to move."""
+
+    time: int
+
+    def now(self) -> int:
+        return self.time
+
+    def advance(self, seconds: int) -> None:
+        self.time += seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Development signers by name, made when first asked for."""
+
+    _signers: dict[str, KeySigner] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> KeySigner:
+        if name not in self._signers:
+            self._signers[name] = KeySigner(name, dev_key(name))
+        return self._signers[name]
+
+
+def entity_of(name: str) -> Bytes32:
+    """A stand-in for the legal entity behind a signer."""
+    return keccak256(f"entity {name}".encode())
+
+
+def attestor_set(names: Sequence[str] = ATTESTOR_NAMES, threshold: int = 2, version: int = 1) -> AttestorSet:
+    """An attestor set of development signers, each of an entity of its own."""
+    desk = Desk()
+    return AttestorSet(version, threshold, tuple(Attestor(desk[n].address, entity_of(n)) for n in names))
+
+
+def book_configuration(
+    ledger: LedgerId, peers: Sequence[LedgerId], *, home: bool, attestors: AttestorSet | None = None
+) -> BookConfiguration:
+    """The set-up of one book of a test network whose other ledgers are books too."""
+    purposes = (Purpose.MOVEMENT, Purpose.CORPORATE_ACTION)
+    return BookConfiguration(
+        ledger=ledger,
+        home=home,
+        isin=TEST_ISIN,
+        security_id=TEST_SECURITY,
+        issue_limit=Units(1_000_000),
+        rules=RuleSet(frozenset({Country("DE"), Country("FR")}), frozenset({1})),
+        currency=CurrencyCode("EUR"),
+        attestors=attestors or attestor_set(),
+        peers={
+            peer: BookPeer({purpose: book_application(peer, purpose) for purpose in purposes})
+            for peer in peers
+            if peer != ledger
+        },
+        roles={role: (role,) for role in ROLE_HOLDERS},
+    )
+
+
+async def book_network(
+    folder: Path, names: Sequence[str], clock: Clock | None = None, *, attestors: AttestorSet | None = None
+) -> tuple[BookLedger, ...]:
+    """Open and set up one book per name, all peers of each other; the first is the home ledger."""
+    ids = [LedgerId(f"book:{name}") for name in names]
+    ledgers = []
+    for ledger_id in ids:
+        ledger = BookLedger(folder / f"{ledger_id.reference}.db", ledger_id, clock=clock)
+        await ledger.open()
+        ledger.configure(book_configuration(ledger_id, ids, home=ledger_id == ids[0], attestors=attestors))
+        ledgers.append(ledger)
+    return tuple(ledgers)
+
+
+async def onboard(ledger: BookLedger, account: str, *, country: str = "DE", servicer: str = "") -> None:
+    """Register an account whose holder is named like it."""
+    command = Onboard(account, keccak256(f"holder {account}".encode()), country, 1, 0, servicer)
+    await ledger.execute(command, Desk()["registrar"], f"onboard:{account}")
+
+
+async def issue(ledger: BookLedger, account: str, units: int) -> None:
+    """Issue units to an account of the home ledger."""
+    await ledger.execute(Issue(account, Units(units)), Desk()["transfer_agent"], f"issue:{account}:{units}")
