@@ -248,7 +248,7 @@ def date_violations(
         )
     if not _is_on(record.record_time, record.record_date):
         found.append(
-            f"Record time {record.record_time} does not lie on the record date {record.record_date}."
+            f"Record time {record.record_time} is not the end of the record date {record.record_date}."
         )
     return tuple(found)
 
