@@ -77,7 +77,13 @@ async def open_session(path: Path, workspace: Workspace) -> AsyncIterator[Sessio
     Raises:
         ConfigurationError, DevnetError, LedgerError, DeploymentError (not deployed), StoreError.
     """
-    network = read_network(path, workspace)
+    async with session_of(read_network(path, workspace), workspace) as session:
+        yield session
+
+
+@asynccontextmanager
+async def session_of(network: NetworkConfig, workspace: Workspace) -> AsyncIterator[Session]:
+    """Open all ledgers of a network that has been read already; as `open_session`."""
     security = load_security(network.security_path)
     store = Store.open(workspace.ensure().bridge_database)
     ledgers = await open_ledgers(network, workspace, store.intents)
