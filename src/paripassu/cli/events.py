@@ -17,7 +17,8 @@ from paripassu.jobs.session import Session, open_session
 
 EventFile = Annotated[Path, Parameter(help="Event file, schema paripassu.event/1.")]
 Breakdowns = Annotated[
-    list[Path] | None, Parameter(name="--breakdown", negative="", help="A custodian's breakdown file; repeatable.")
+    list[Path] | None,
+    Parameter(name="--breakdown", negative="", help="A custodian's breakdown file; repeatable."),
 ]
 
 
@@ -35,7 +36,9 @@ def validate(file: EventFile, place: Place = Place(), *, json: JsonFlag = False)
             }
         )
         return
-    print(f"{record.official_event_id} {record.event_type} {record.participation.value} of {security.isin} is valid")
+    print(
+        f"{record.official_event_id} {record.event_type} {record.participation.value} of {security.isin} is valid"
+    )
     print(f"record hash {record.record_hash}\nnext: pari event announce {file}")
 
 
@@ -74,7 +77,9 @@ def show(file: EventFile, place: Place = Place(), *, json: JsonFlag = False) -> 
     rows = run(job())
     names = ["ledger", "recordHash", "entitlementRoot", "payments"]
     if json:
-        print_json({"schema": "paripassu.event/1", "ledgers": [dict(zip(names, row, strict=True)) for row in rows]})
+        print_json(
+            {"schema": "paripassu.event/1", "ledgers": [dict(zip(names, row, strict=True)) for row in rows]}
+        )
     else:
         print_table("", names, rows)
 
@@ -122,7 +127,9 @@ def fund(file: EventFile, place: Place = Place(), *, breakdown: Breakdowns = Non
     run(job())
 
 
-def pay(file: EventFile, place: Place = Place(), *, breakdown: Breakdowns = None, json: JsonFlag = False) -> None:
+def pay(
+    file: EventFile, place: Place = Place(), *, breakdown: Breakdowns = None, json: JsonFlag = False
+) -> None:
     """Pay every entitlement that is not paid yet, on the ledger where the position sits."""
 
     async def job() -> list[list[object]]:
@@ -139,6 +146,11 @@ def pay(file: EventFile, place: Place = Place(), *, breakdown: Breakdowns = None
     rows = run(job())
     names = ["ledger", "account", "amount", "transaction"]
     if json:
-        print_json({"schema": "paripassu.payments/1", "payments": [dict(zip(names, row, strict=True)) for row in rows]})
+        print_json(
+            {
+                "schema": "paripassu.payments/1",
+                "payments": [dict(zip(names, row, strict=True)) for row in rows],
+            }
+        )
     else:
         print_table("", ["ledger", "account", "amount (minor units)#", "transaction"], rows)

@@ -22,7 +22,9 @@ Ledger = Annotated[str, Parameter(help="Ledger by its name in the network file, 
 def onboard(
     ledger: Ledger,
     account: Annotated[str, Parameter(help="Address on a chain, account id in book entry.")],
-    identity: Annotated[str, Parameter(help="LEI or private national id; only its salted commitment leaves.")],
+    identity: Annotated[
+        str, Parameter(help="LEI or private national id; only its salted commitment leaves.")
+    ],
     country: Annotated[str, Parameter(help="ISO 3166-1 alpha-2.")],
     place: Place = Place(),
     *,
@@ -54,7 +56,14 @@ def holders(place: Place = Place(), *, json: JsonFlag = False) -> None:
     async def job() -> list[list[object]]:
         async with open_session(place.network_file, place.folder) as session:
             return [
-                [ledger.name, account, record.country, record.investor_class, record.active, record.holder.text]
+                [
+                    ledger.name,
+                    account,
+                    record.country,
+                    record.investor_class,
+                    record.active,
+                    record.holder.text,
+                ]
                 for ledger in session.ledgers.values()
                 for account, record in sorted((await ledger.holders()).items())
             ]
@@ -62,7 +71,9 @@ def holders(place: Place = Place(), *, json: JsonFlag = False) -> None:
     rows = run(job())
     names = ["ledger", "account", "country", "investorClass", "active", "holder"]
     if json:
-        print_json({"schema": "paripassu.holders/1", "holders": [dict(zip(names, row, strict=True)) for row in rows]})
+        print_json(
+            {"schema": "paripassu.holders/1", "holders": [dict(zip(names, row, strict=True)) for row in rows]}
+        )
     else:
         print_table("", names, rows)
 
@@ -89,7 +100,9 @@ def move(
     source: Annotated[str, Parameter(name="--from", help="CAIP-10 account that gives.")],
     target: Annotated[str, Parameter(name="--to", help="CAIP-10 account that receives.")],
     units: Annotated[int, Parameter(name="--units")],
-    signer: Annotated[str, Parameter(help="Signer of the giving account: dev:<name>, ${VAR}, keystore:<path>.")],
+    signer: Annotated[
+        str, Parameter(help="Signer of the giving account: dev:<name>, ${VAR}, keystore:<path>.")
+    ],
     reference: Annotated[str, Parameter(help="Your reference; the same one moves once only.")],
     place: Place = Place(),
 ) -> None:
@@ -126,7 +139,11 @@ def positions(place: Place = Place(), *, json: JsonFlag = False) -> None:
                 for account, units in sorted(struck.balances.items())
             ]
             rows += [
-                [f"in transit to {session.ledgers[item.target.ledger].name}", item.target.account, int(item.units)]
+                [
+                    f"in transit to {session.ledgers[item.target.ledger].name}",
+                    item.target.account,
+                    int(item.units),
+                ]
                 for item in reading.in_transit
             ]
             return reading.time, rows

@@ -74,7 +74,11 @@ def _ledgers(session: Session, findings: Findings) -> dict[str, Any]:
             {
                 "name": config.name,
                 "caip2": str(config.id),
-                "kind": "book entry" if not config.id.is_evm else config.devnet.client if config.devnet else "EVM",
+                "kind": "book entry"
+                if not config.id.is_evm
+                else config.devnet.client
+                if config.devnet
+                else "EVM",
                 "home": config.name == session.network.home,
                 "blockTime": config.blocks.estimate_block_time if config.id.is_evm else None,
                 "reorgPeriod": config.blocks.reorg_period if config.id.is_evm else None,
@@ -132,7 +136,9 @@ def _positions(session: Session, findings: Findings) -> dict[str, Any]:
         "issued": issued,
         "accounted": accounted,
         "inTransit": int(reading.units_in_transit),
-        "perLedger": {_name(session, ledger): int(struck.supply) for ledger, struck in reading.positions.items()},
+        "perLedger": {
+            _name(session, ledger): int(struck.supply) for ledger, struck in reading.positions.items()
+        },
         "rows": [
             {"ledger": _name(session, ledger), "account": account, "units": int(units)}
             for ledger, struck in reading.positions.items()
@@ -276,5 +282,3 @@ def _invariants(results: Sequence[InvariantResult]) -> dict[str, Any]:
         for result in sorted(results, key=lambda result: result.id)
     ]
     return {"ok": all(row["ok"] for row in rows), "rows": rows} | {row["id"]: row for row in rows}
-
-

@@ -111,9 +111,7 @@ async def carry(session: Session, item: Movement, occasion: str) -> Outcome:
 
 async def attest_breakdown(session: Session, breakdown: Breakdown) -> Outcome:
     """The custodian attests the root over its clients' positions on the ledger of the omnibus account."""
-    command = AttestBreakdown(
-        breakdown.account.account, breakdown.as_of, breakdown.root, breakdown.total
-    )
+    command = AttestBreakdown(breakdown.account.account, breakdown.as_of, breakdown.root, breakdown.total)
     ledger = session.ledgers[breakdown.account.ledger]
     return await ledger.execute(command, session.role("custodian"), f"breakdown/{breakdown.root}")
 
@@ -122,7 +120,10 @@ async def refused_everywhere(session: Session) -> tuple[tuple[Refusal, ...], tup
     """Try, on every ledger and over the bridge, to deliver to holders who may not hold the shares."""
     refusals: list[Refusal] = []
     states: list[VerdictState] = []
-    for target, words in ((INELIGIBLE.name, "to a holder of a country not admitted"), (STRANGER, "to nobody known")):
+    for target, words in (
+        (INELIGIBLE.name, "to a holder of a country not admitted"),
+        (STRANGER, "to nobody known"),
+    ):
         codes = {}
         for holder, ledger in REFUSED:
             refusal = await _refused(session, Movement(holder, ledger, target, ledger, Units(1)), words)

@@ -29,9 +29,7 @@ class Participant:
 
 
 PARTICIPANTS = (
-    Participant(
-        "csd", "Issuing CSD (initial account)", "529900CSDATTEST00066", "FR", 3, {"alpha": Units(0)}
-    ),
+    Participant("csd", "Issuing CSD (initial account)", "529900CSDATTEST00066", "FR", 3, {"alpha": Units(0)}),
     Participant(
         "custodian_de",
         "Custodian DE, omnibus account",

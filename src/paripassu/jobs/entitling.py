@@ -35,7 +35,9 @@ class Struck:
     root: Bytes32
 
 
-async def await_record_time(ledgers: Mapping[LedgerId, Ledger], event: EventRecord, *, timeout: float) -> None:
+async def await_record_time(
+    ledgers: Mapping[LedgerId, Ledger], event: EventRecord, *, timeout: float
+) -> None:
     """Wait until every ledger is final past the record time.
 
     Raises:

@@ -10,12 +10,12 @@ from typing import Any
 
 from paripassu import artefacts
 from paripassu.config import LedgerConfig, NetworkConfig
-from paripassu.devnet import GENESIS_TIME, NodeSpec, RunningNode, controls, head_time
+from paripassu.devnet import GENESIS_TIME, NodeSpec, controls, head_time
 from paripassu.devnet import network as devnet
 from paripassu.errors import DevnetDown
 from paripassu.ledgers.book import BookLedger
 from paripassu.ledgers.signers import signer_from_spec
-from paripassu.workspace import Workspace
+from paripassu.workspace import LOCAL_ENVIRONMENT, Workspace
 
 CLIENT_SCHEMA = "paripassu.client/1"
 _COIN = 10**22
@@ -44,17 +44,18 @@ def bring_up(network: NetworkConfig, workspace: Workspace) -> dict[str, Any]:
         DevnetError: a node is missing or does not start; nothing is left running.
     """
     if not network.is_local:
-        raise DevnetDown(f"{network.path} describes environment {network.environment}, which has no local nodes.")
+        raise DevnetDown(
+            f"{network.path} describes environment {network.environment}, which has no local nodes."
+        )
     record = devnet.up(node_specs(network), workspace.ensure().root)
-    prepare(network, workspace, record.ledgers)
+    prepare(network, workspace, record.rpc_urls)
     client = describe(network, workspace, record.rpc_urls)
     workspace.client_file.write_text(json.dumps(client, indent=2) + "\n", encoding="utf-8")
     return client
 
 
-def prepare(network: NetworkConfig, workspace: Workspace, nodes: Mapping[str, RunningNode]) -> None:
-    """Give coin to the network's keys and set the books' clocks to that of the nodes."""
-    urls = {name: node.url for name, node in nodes.items()}
+def prepare(network: NetworkConfig, workspace: Workspace, urls: Mapping[str, str]) -> None:
+    """Give coin to the network's keys and set the books' clocks to that of the nodes (URL by ledger name)."""
     give_coin(urls.values(), role_addresses(network).values())
     now = max((head_time(url) for url in urls.values()), default=GENESIS_TIME)
     asyncio.run(_set_books(network, workspace, now))
@@ -69,6 +70,11 @@ def role_addresses(network: NetworkConfig) -> dict[str, str]:
     return {name: signer_from_spec(spec, network.environment).address for name, spec in specs.items()}
 
 
+def dev_address(name: str) -> str:
+    """Address of the well-known key `dev:<name>` of local networks."""
+    return signer_from_spec(f"dev:{name}", LOCAL_ENVIRONMENT).address
+
+
 def give_coin(urls: Iterable[str], addresses: Iterable[str]) -> None:
     """Give each address coin for fees on each node."""
     owed = list(dict.fromkeys(addresses))
@@ -79,9 +85,7 @@ def give_coin(urls: Iterable[str], addresses: Iterable[str]) -> None:
 
 def describe(network: NetworkConfig, workspace: Workspace, urls: Mapping[str, str]) -> dict[str, Any]:
     """What a client needs, as JSON: RPC URLs, accounts, ABIs; addresses once deployed."""
-    ledgers = {
-        ledger.name: _ledger_entry(ledger, workspace, urls) for ledger in network.ledgers.values()
-    }
+    ledgers = {ledger.name: _ledger_entry(ledger, workspace, urls) for ledger in network.ledgers.values()}
     return {
         "schema": CLIENT_SCHEMA,
         "environment": network.environment,
@@ -123,7 +127,9 @@ async def travel(network: NetworkConfig, workspace: Workspace, to: int) -> dict[
         DevnetDown: not a local network.
     """
     if not network.is_local:
-        raise DevnetDown(f"Environment {network.environment} runs on the real clock; only local networks travel.")
+        raise DevnetDown(
+            f"Environment {network.environment} runs on the real clock; only local networks travel."
+        )
     urls = [ledger.rpc_urls[0] for ledger in network.ledgers.values() if ledger.id.is_evm]
     reached = await asyncio.to_thread(controls.travel_to, urls, to)
     await _set_books(network, workspace, max(reached.values(), default=to))

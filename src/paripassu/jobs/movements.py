@@ -28,9 +28,7 @@ def _onboarding_reference(command: Onboard) -> str:
     )
 
 
-async def issue(
-    home: Ledger, account: str, units: Units, transfer_agent: Signer, reference: str
-) -> Outcome:
+async def issue(home: Ledger, account: str, units: Units, transfer_agent: Signer, reference: str) -> Outcome:
     """Mark up units on the home ledger; one issue per reference, whatever is retried (ISS-1)."""
     return await home.execute(Issue(account, units), transfer_agent, f"issue/{reference}")
 

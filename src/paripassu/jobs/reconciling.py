@@ -89,8 +89,7 @@ async def reconcile(
             *(ledger.event(subject.event.official_event_id) for ledger in ledgers.values())
         )
         hashes = {
-            ledger: event.record_hash if event else None
-            for ledger, event in zip(ledgers, known, strict=True)
+            ledger: event.record_hash if event else None for ledger, event in zip(ledgers, known, strict=True)
         }
         results.append(same_record((RecordState(subject.event.official_event_id, hashes),)))
         booked = await asyncio.gather(
@@ -110,9 +109,7 @@ def _supplies(reading: Reading) -> dict[LedgerId, Units]:
 
 
 def _held(reading: Reading) -> dict[LedgerId, Units]:
-    return {
-        ledger: sum(struck.balances.values(), ZERO_UNITS) for ledger, struck in reading.positions.items()
-    }
+    return {ledger: sum(struck.balances.values(), ZERO_UNITS) for ledger, struck in reading.positions.items()}
 
 
 def _movements(reading: Reading) -> tuple[MovementState, ...]:

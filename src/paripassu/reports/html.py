@@ -15,7 +15,10 @@ _COLOURS = ("var(--a)", "var(--b)", "var(--c)", "var(--d)", "var(--e)")
 def render(document: Mapping[str, Any]) -> str:
     """Render a `paripassu.demo/1` document."""
     environment = Environment(
-        loader=PackageLoader("paripassu.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=PackageLoader("paripassu.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
     )
     environment.filters.update(money=money, thousands=thousands, when=when, bar=bar)
     return environment.get_template("report.html.j2").render(**document)
@@ -53,7 +56,9 @@ def bar(positions: Mapping[str, Any]) -> Markup:
     for column, (name, units, colour) in enumerate(legend):
         x = column * width // len(legend)
         texts.append(f'<rect x="{x}" y="50" width="12" height="12" rx="2" fill="{colour}"/>')
-        texts.append(f'<text x="{x + 18}" y="61" font-size="14" fill="var(--ink)">{escape(name)} {units:,}</text>')
+        texts.append(
+            f'<text x="{x + 18}" y="61" font-size="14" fill="var(--ink)">{escape(name)} {units:,}</text>'
+        )
     return Markup(
         f'<svg viewBox="0 0 {max(width, left)} 70" role="img" aria-label="shares per ledger">'
         + "".join(shapes + texts)
