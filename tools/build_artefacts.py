@@ -77,7 +77,10 @@ def compile_all() -> dict[str, Any]:
         "sources": {name: {"content": text} for name, text in texts.items()},
         "settings": {**SETTINGS, "outputSelection": selection},
     }
-    output: dict[str, Any] = solcx.compile_standard(request, solc_version=SOLC_VERSION)
+    try:
+        output: dict[str, Any] = solcx.compile_standard(request, solc_version=SOLC_VERSION)
+    except solcx.exceptions.SolcError as error:
+        raise SystemExit(error.message) from None
     return output
 
 

@@ -1,0 +1,135 @@
+# Everything a clone needs, from a machine with Python 3.11+, Node.js 20+, git and make.
+# `make help` lists the commands. Works from any folder: make -C path/to/clone demo
+
+ROOT := $(shell cd '$(dir $(lastword $(MAKEFILE_LIST)))' && pwd -P)
+
+ifneq ($(CURDIR),$(ROOT))
+# called by -f from elsewhere: go to the clone first
+.DEFAULT_GOAL := help
+%:
+	@$(MAKE) --no-print-directory -C '$(ROOT)' $@
+else
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+.NOTPARALLEL:
+
+BIN := .venv/bin
+STAMPS := .venv/stamps
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+SAY := @printf '\033[1m· %s\033[0m\n'
+
+# the environment of a clone that was moved points to its old place: make it anew
+ifneq ($(wildcard $(STAMPS)/root),)
+ifneq ($(shell cat $(STAMPS)/root),$(ROOT))
+$(shell rm -rf .venv)
+endif
+endif
+
+.PHONY: help
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' Makefile
+
+.PHONY: demo
+demo: $(STAMPS)/core $(STAMPS)/node ## run one dividend over four ledgers, installs included
+	@exec $(BIN)/pari demo
+
+.PHONY: setup
+setup: $(STAMPS)/core $(STAMPS)/node $(STAMPS)/dev $(STAMPS)/solc ## install everything into .venv and node_modules
+	@echo 'Ready: $(BIN)/pari --help'
+
+# ------------------------------------------------------------------ tests
+
+.PHONY: test
+test: setup lint typecheck artefacts-check forge pytest brownie-test ## install and run all tests
+	$(SAY) 'all tests passed'
+
+.PHONY: lint
+lint: $(STAMPS)/dev ## ruff over all Python
+	$(SAY) 'ruff'
+	@$(BIN)/ruff check .
+
+.PHONY: typecheck
+typecheck: $(STAMPS)/dev ## mypy, strict
+	$(SAY) 'mypy'
+	@$(BIN)/mypy
+
+.PHONY: artefacts
+artefacts: $(STAMPS)/dev $(STAMPS)/solc ## compile contracts/ into the package
+	$(SAY) 'compile contracts'
+	@$(BIN)/python tools/build_artefacts.py
+
+.PHONY: artefacts-check
+artefacts-check: $(STAMPS)/dev $(STAMPS)/solc ## prove that the package's artefacts come from contracts/
+	$(SAY) 'artefacts against sources'
+	@$(BIN)/python tools/build_artefacts.py --check
+
+.PHONY: forge
+forge: $(STAMPS)/core $(STAMPS)/solc ## unit, fuzz and invariant tests in Solidity
+	$(SAY) 'forge'
+	@$(BIN)/python tools/forge.py test
+
+.PHONY: pytest
+pytest: $(STAMPS)/node $(STAMPS)/dev $(STAMPS)/solc ## unit, property, integration and acceptance tests
+	$(SAY) 'pytest: unit, property, integration, acceptance'
+	@$(BIN)/python -m pytest -q
+
+.PHONY: brownie-test
+brownie-test: $(STAMPS)/node $(STAMPS)/dev $(STAMPS)/solc ## contract tests in Brownie, on Anvil and on Ganache
+	$(SAY) 'brownie test on Anvil'
+	@$(BIN)/brownie test
+	$(SAY) 'brownie test on Ganache'
+	@$(BIN)/brownie test --network ganache-local
+
+# ------------------------------------------------------------------ upkeep
+
+.PHONY: wheel
+wheel: $(STAMPS)/dev ## build dist/*.whl, artefacts inside
+	@rm -rf dist
+	@$(BIN)/python -m build --wheel --no-isolation >/dev/null
+	@ls dist/*.whl
+
+.PHONY: constraints
+constraints: $(STAMPS)/dev ## pin what is installed now in constraints.txt
+	@$(BIN)/python tools/pin.py > constraints.new && mv constraints.new constraints.txt
+
+.PHONY: clean
+clean: ## stop local nodes; remove all that make has made
+	@if [ -x $(BIN)/pari ] && [ -e .pari/devnet.json ]; then $(BIN)/pari down; fi
+	@rm -rf .venv node_modules .pari build dist out cache reports
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ------------------------------------------------------------------ installation
+# Stamps: each step runs again only when what it reads has changed.
+
+$(STAMPS)/venv:
+	$(SAY) 'Python environment .venv'
+	@PYTHON=$$(sh tools/find_python.sh) && "$$PYTHON" -m venv .venv
+	@mkdir -p $(STAMPS) && echo '$(ROOT)' > $(STAMPS)/root && touch $@
+
+$(STAMPS)/core: $(STAMPS)/venv pyproject.toml constraints.txt
+	$(SAY) 'Python packages of pari'
+	@$(PIP) --editable .
+	@touch $@
+
+$(STAMPS)/node: $(STAMPS)/venv package.json package-lock.json
+	$(SAY) 'Node.js packages: nodes, compiler, contract library'
+	@sh tools/check_node.sh
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(STAMPS)/dev: $(STAMPS)/core
+	$(SAY) 'Python packages for development, Brownie among them'
+	@$(PIP) --editable '.[dev,brownie]'
+	@$(BIN)/python tools/setup_brownie.py
+	@touch $@
+
+$(STAMPS)/solc: $(STAMPS)/dev $(STAMPS)/node tools/setup_solc.py tools/solc/solc.js
+	$(SAY) 'Solidity compiler'
+	@$(BIN)/python tools/setup_solc.py
+	@touch $@
+
+endif

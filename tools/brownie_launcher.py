@@ -1,0 +1,71 @@
+"""`brownie`, with this checkout's local nodes.
+
+Brownie knows networks from a file in the user's home folder and nodes from the search
+path. A clean clone has neither: so this launcher adds to the running Brownie, in memory,
+
+- `development` (the default) and `anvil-local`: Anvil,
+- `ganache-local`: Ganache 7, at its last hard fork, shanghai,
+
+each on a port that is free now, and the folders of the nodes to the end of the search path.
+Nothing outside the checkout is written but what Brownie itself keeps in `~/.brownie`.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from paripassu.devnet.nodes import MNEMONIC
+from paripassu.devnet.programs import anvil_command, ganache_command
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def extend_search_path() -> None:
+    npm_programs = Path(ganache_command()[1]).parents[3] / ".bin"
+    # Anvil's own folder first: npm's wrapper of the same name would survive its owner
+    folders = [str(Path(anvil_command()[0]).parent), str(npm_programs)]
+    os.environ["PATH"] = os.pathsep.join([*folders[:1], os.environ["PATH"], *folders[1:]])
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def network(name: str, cmd: str, **settings: Any) -> dict[str, Any]:
+    return {
+        "id": name,
+        "name": f"{cmd} of this checkout",
+        "cmd": cmd,
+        "host": "http://127.0.0.1",
+        "timeout": 120,
+        "cmd_settings": {"port": free_port(), "accounts": 10, "mnemonic": MNEMONIC, **settings},
+    }
+
+
+def networks() -> dict[str, dict[str, Any]]:
+    return {
+        "development": network("development", "anvil"),
+        "anvil-local": network("anvil-local", "anvil"),
+        "ganache-local": network("ganache-local", "ganache", evm_version="shanghai", gas_limit=30_000_000),
+    }
+
+
+def main() -> None:
+    extend_search_path()
+    from brownie._config import CONFIG
+
+    CONFIG.networks.update(networks())
+    from brownie._cli.__main__ import main as brownie
+
+    brownie()
+
+
+if __name__ == "__main__":
+    sys.path[0] = os.getcwd()
+    main()
