@@ -69,7 +69,7 @@ def test_isin_refusal_names_the_right_check_digit() -> None:
 
 
 @pytest.mark.parametrize(
-    "isin", ["", "us0378331005", "US037833100", "US03783310050", "QQ0378331005", "US037833100٥"]
+    "isin", ["", "us0378331005", "US037833100", "US03783310050", "QQ0378331005", "US037833100\u0665"]
 )
 def test_malformed_isin_is_refused(isin: str) -> None:
     with pytest.raises(InvalidIsin):

@@ -1,0 +1,347 @@
+"""Configuration files: the examples load; each mistake has its own error, naming file and key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from paripassu.config import holder_salt, load_breakdown, load_event, load_network, load_security
+from paripassu.custody import holder_commitment
+from paripassu.errors import (
+    BreakdownRefused,
+    EventDatesRefused,
+    FileUnreadable,
+    InconsistentFile,
+    InvalidAccount,
+    InvalidIsin,
+    InvalidLedgerId,
+    InvalidLei,
+    InvalidRate,
+    InvalidToml,
+    InvalidValue,
+    MissingKey,
+    MissingVariable,
+    NegativeQuantity,
+    PariError,
+    SecretInFile,
+    UnknownCountry,
+    UnknownCurrency,
+    UnknownKey,
+    UnknownRole,
+)
+from paripassu.identifiers import LedgerId
+from paripassu.quantities import Rate
+from paripassu.rules import RuleSet
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+NETWORK = EXAMPLES / "local.toml"
+EQUITY = EXAMPLES / "securities" / "example-equity.toml"
+DIVIDEND = EXAMPLES / "2027-03-dividend.toml"
+BREAKDOWN = EXAMPLES / "custody" / "custodian-de-breakdown.toml"
+
+
+def changed(example: Path, folder: Path, old: str, new: str) -> Path:
+    """A copy of an example with one place changed."""
+    text = example.read_text(encoding="utf-8")
+    assert old in text, old
+    copy = folder / example.name
+    copy.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return copy
+
+
+def test_example_network_has_the_four_ledgers_of_the_demo() -> None:
+    network = load_network(NETWORK)
+    assert network.is_local
+    assert network.home_ledger.id == "eip155:31001"
+    assert network.ledger_ids == ("eip155:31001", "eip155:31002", "eip155:31003", "book:register")
+    assert [ledger.blocks.reorg_period for ledger in network.ledgers.values()][:3] == [2, 3, 1]
+    assert network.ledgers["charlie"].devnet is not None
+    assert network.ledgers["charlie"].devnet.client == "ganache"
+    assert network.attestors.threshold == 2
+    assert len({member.entity for member in network.attestors.members}) == 3
+    assert network.roles["issuer_agent"] == ("dev:issuer_agent",)
+    assert next(iter(network.cash.values())).symbol == "EURC1"
+    assert network.security_path == EQUITY
+    assert network.ledger_named(LedgerId("book:register")).name == "register"
+    with pytest.raises(InconsistentFile):
+        network.ledger_named(LedgerId("eip155:1"))
+
+
+def test_attestors_legal_entity_is_its_lei_on_chains() -> None:
+    member = load_network(NETWORK).attestors.members[0]
+    assert member.entity_id == b"529900CSDATTEST00066" + bytes(12)
+
+
+def test_local_nodes_fill_in_the_rpc_urls() -> None:
+    network = load_network(NETWORK).with_rpc_urls({"alpha": "http://127.0.0.1:1"})
+    assert network.ledgers["alpha"].rpc_urls == ("http://127.0.0.1:1",)
+    assert network.ledgers["bravo"].rpc_urls == ()
+
+
+def test_rpc_urls_come_from_the_environment(tmp_path: Path) -> None:
+    path = changed(
+        NETWORK, tmp_path, "chainId = 31001", 'chainId = 31001\nrpcUrls = ["https://${PARI_RPC_ALPHA}/x"]'
+    )
+    assert load_network(path, {"PARI_RPC_ALPHA": "node"}).ledgers["alpha"].rpc_urls == ("https://node/x",)
+    with pytest.raises(
+        MissingVariable, match=r"ledgers\.alpha\.rpcUrls: the environment variable PARI_RPC_ALPHA"
+    ):
+        load_network(path, {})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error", "words"),
+    [
+        (
+            "reorgPeriod = 2",
+            "reorgPeriodd = 2",
+            UnknownKey,
+            "'ledgers.alpha.blocks.reorgPeriodd' is not known; did you mean 'reorgPeriod'?",
+        ),
+        ("chainId = 31001", "chainID = 31001", UnknownKey, "did you mean 'chainId'?"),
+        (
+            'home = "alpha"',
+            'home = "alpha"\nzzz = 1',
+            UnknownKey,
+            "the keys here are schema, environment, home",
+        ),
+        ('home = "alpha"', "", MissingKey, "the key 'home' is missing"),
+        ("chainId = 31001\n", "", MissingKey, "'ledgers.alpha.chainId' is missing"),
+        (
+            "chainId = 31001",
+            "chainId = 31009",
+            InconsistentFile,
+            "chainId 31009 does not fit caip2 'eip155:31001'",
+        ),
+        ("chainId = 31001", 'chainId = "31001"', InvalidValue, "'ledgers.alpha.chainId' cannot be used"),
+        ("reorgPeriod = 2", "reorgPeriod = -1", InvalidValue, "ledgers.alpha.blocks.reorgPeriod"),
+        ('client = "ganache"', 'client = "geth"', InvalidValue, "ledgers.charlie.devnet.client"),
+        ('home = "alpha"', 'home = "delta"', InconsistentFile, "'delta' is none of the ledgers"),
+        ('home = "alpha"', 'home = "register"', InconsistentFile, "is no EVM chain"),
+        ('"eip155:31002"', '"eip155:031002"', InvalidLedgerId, "ledgers.bravo.caip2"),
+        (
+            'protocol = "book"',
+            'protocol = "evm"',
+            InconsistentFile,
+            "protocol 'evm' does not fit 'book:register'",
+        ),
+        (
+            "threshold = 2 ",
+            "threshold = 4 ",
+            InconsistentFile,
+            "4 entities must sign, but the attestors are 3",
+        ),
+        ("threshold = 2 ", "threshold = 1 ", InvalidValue, "attestors.threshold"),
+        ("529900CSDATTEST00066", "529900CSDATTEST00067", InvalidLei, "attestors.members[0].entity"),
+        ("529900CUSTODIANATT47", "529900CSDATTEST00066", None, ""),
+        (
+            '"dev:attestor_auditor"',
+            '"dev:attestor_csd"',
+            InconsistentFile,
+            "two attestors have the same signer",
+        ),
+        ('issuer = "dev', 'isuer = "dev', UnknownRole, "roles.isuer: 'isuer' is no role"),
+        ('"dev:issuer"', '"somebody"', InconsistentFile, "roles.issuer: a signer is"),
+        ('"dev:issuer"', f'"0x{"1" * 64}"', SecretInFile, "a private key stands in the file"),
+        ("[cash.EUR]", "[cash.EURO]", UnknownCurrency, "cash.EURO"),
+        (
+            'environment = "local"',
+            'environment = "pilot"',
+            InconsistentFile,
+            "only EVM ledgers of a local network",
+        ),
+        ('schema = "paripassu.network/1"', 'schema = "paripassu.network/2"', InvalidValue, "'schema'"),
+        ('home = "alpha"', 'home = "alpha', InvalidToml, "is not TOML"),
+    ],
+)
+def test_each_mistake_in_a_network_file_has_its_error(
+    tmp_path: Path, old: str, new: str, error: type[PariError] | None, words: str
+) -> None:
+    path = changed(NETWORK, tmp_path, old, new)
+    if error is None:  # two attestors of one entity are allowed while enough entities remain
+        assert len(load_network(path).attestors.members) == 3
+        return
+    with pytest.raises(error) as refusal:
+        load_network(path)
+    assert words in refusal.value.sentence
+    assert str(path) in refusal.value.sentence
+
+
+def test_no_secret_is_ever_shown(tmp_path: Path) -> None:
+    secret = "5" * 64
+    for path in (
+        changed(NETWORK, tmp_path, '"dev:issuer"', f'"{secret}"'),
+        changed(
+            NETWORK, tmp_path, "chainId = 31001", f'chainId = 31001\nrpcUrls = ["https://user:{secret}@node"]'
+        ),
+    ):
+        with pytest.raises(SecretInFile) as refusal:
+            load_network(path)
+        assert secret not in str(refusal.value)
+
+
+def test_two_ledgers_with_one_id_are_refused(tmp_path: Path) -> None:
+    path = changed(NETWORK, tmp_path, '"eip155:31002"', '"eip155:31001"')
+    path.write_text(path.read_text().replace("chainId = 31002", "chainId = 31001"))
+    with pytest.raises(InconsistentFile, match="ledgers 'alpha' and 'bravo' are both"):
+        load_network(path)
+
+
+def test_outside_a_local_network_known_keys_and_missing_urls_are_refused(tmp_path: Path) -> None:
+    text = NETWORK.read_text().replace('environment = "local"', 'environment = "pilot"')
+    for client in ("anvil", "anvil", "ganache"):
+        start = text.index("[ledgers.", text.index(f'client = "{client}"') - 40)
+        text = text[:start] + text[text.index(f'client = "{client}"') + len(f'client = "{client}"') :]
+    path = tmp_path / "pilot.toml"
+    path.write_text(text)
+    with pytest.raises(MissingKey, match=r"ledgers\.alpha\.rpcUrls' needs at least one URL"):
+        load_network(path)
+    for number in (1, 2, 3):
+        text = text.replace(f"chainId = 3100{number}", f'chainId = 3100{number}\nrpcUrls = ["http://node"]')
+    path.write_text(text)
+    with pytest.raises(
+        InconsistentFile, match="is a key that everybody knows, refused in environment 'pilot'"
+    ):
+        load_network(path)
+
+
+def test_a_file_that_is_not_there_or_not_text_is_its_own_error(tmp_path: Path) -> None:
+    with pytest.raises(FileUnreadable, match="does not exist"):
+        load_network(tmp_path / "missing.toml")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(FileUnreadable, match="cannot be read"):
+        load_network(tmp_path / "binary.toml")
+
+
+def test_example_equity_loads_with_its_terms_hashed_as_they_stand(tmp_path: Path) -> None:
+    security = load_security(EQUITY)
+    assert security.isin == "FR0014ZZPPS9"
+    assert (security.issue_size, security.settlement_cycle) == (1_000_000, 2)
+    assert security.rules == RuleSet(frozenset(("DE", "FR", "GB", "LU", "US")), frozenset((1, 2, 3)))  # type: ignore[arg-type]
+    assert load_security(EQUITY).security_id == security.security_id
+    holiday = load_security(changed(EQUITY, tmp_path, "2027-01-01, ", ""))
+    assert holiday.security_id == security.security_id
+    other = load_security(changed(EQUITY, tmp_path, 'nominal = "1.00"', 'nominal = "2.00"'))
+    assert other.security_id != security.security_id
+    assert other.isin == security.isin
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error", "words"),
+    [
+        (
+            "FR0014ZZPPS9",
+            "FR0014ZZPPS8",
+            InvalidIsin,
+            "isin: ISIN 'FR0014ZZPPS8' ends in check digit 8, but 9 is right",
+        ),
+        ("969500PARIPASSUISS50", "969500PARIPASSUISS51", InvalidLei, "lei: "),
+        ('currency = "EUR"', 'currency = "EURO"', UnknownCurrency, "terms.currency"),
+        ('"DE", "FR"', '"DE", "UK"', UnknownCountry, "terms.transferRules.countries"),
+        ('"DE", "FR"', '"DE", "DE"', InconsistentFile, "listed twice"),
+        ("classes = [1, 2, 3]", "classes = [256]", InvalidValue, "from 0 to 255"),
+        ('"Europe/Paris"', '"Europe/Atlantis"', InvalidValue, "no time zone"),
+        ('"Europe/Paris"', '"../etc/passwd"', InvalidValue, "no time zone"),
+        ('"T+2"', '"T2"', InvalidValue, "terms.settlementCycle"),
+        ("issueSize = 1_000_000", "issueSize = 0", InvalidValue, "terms.issueSize"),
+        ("issueSize = 1_000_000", "issuSize = 1_000_000", UnknownKey, "did you mean 'issueSize'?"),
+        ('nominal = "1.00"', 'nominal = "free"', InvalidRate, "terms.nominal"),
+        ("holidays = [2027-01-01", 'holidays = ["2027-01-01"', InvalidValue, "market.holidays.0"),
+    ],
+)
+def test_each_mistake_in_a_security_file_has_its_error(
+    tmp_path: Path, old: str, new: str, error: type[PariError], words: str
+) -> None:
+    path = changed(EQUITY, tmp_path, old, new)
+    with pytest.raises(error) as refusal:
+        load_security(path)
+    assert words in refusal.value.sentence
+    assert str(path) in refusal.value.sentence
+
+
+def test_example_dividend_loads_and_its_record_time_is_the_end_of_the_day_in_paris() -> None:
+    event = load_event(DIVIDEND, load_security(EQUITY))
+    assert event.record.rate == Rate("37/100")
+    assert event.record.record_time == 1_804_287_599  # 2027-03-05T22:59:59Z
+    assert event.record.security_id == load_security(EQUITY).security_id
+    assert event.document["rate"] == "37/100"
+
+
+def test_ca_1_equal_events_have_equal_records_however_they_are_spelt(tmp_path: Path) -> None:
+    security = load_security(EQUITY)
+    spelt = changed(DIVIDEND, tmp_path, 'rate = "0.37"  ', 'rate = "37/100"')
+    assert load_event(spelt, security).record == load_event(DIVIDEND, security).record
+    told = changed(DIVIDEND, tmp_path, "Ordinary dividend", "Special dividend")
+    assert load_event(told, security).record.record_hash != load_event(DIVIDEND, security).record.record_hash
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error", "words"),
+    [
+        ('rate = "0.37"', "rate = 0.37", InvalidValue, "write it in quotes"),
+        ('rate = "0.37"', 'rate = "0,37"', InvalidRate, "cash.rate: Rate '0,37'"),
+        ("FR0014ZZPPS9", "FR0014ZZPPS1", InvalidIsin, "check digit"),
+        ("FR0014ZZPPS9", "US0378331005", InconsistentFile, "but the security is FR0014ZZPPS9"),
+        ('currency = "EUR"', 'currency = "EUX"', UnknownCurrency, "cash.currency"),
+        ('eventType = "DVCA"', 'eventType = "DIVI"', InvalidValue, "eventType"),
+        ('"RDDN"', '"RDUP"', InvalidValue, "cash.fractionDisposition"),
+        ("record = 2027-03-05", "recordDate = 2027-03-05", UnknownKey, "did you mean 'record'?"),
+        ("record = 2027-03-05", 'record = "2027-03-05"', InvalidValue, "dates.record"),
+        ('"FR2027DVCA000042"', '"fr-2027"', InvalidValue, "officialEventId"),
+    ],
+)
+def test_each_mistake_in_an_event_file_has_its_error(
+    tmp_path: Path, old: str, new: str, error: type[PariError], words: str
+) -> None:
+    path = changed(DIVIDEND, tmp_path, old, new)
+    with pytest.raises(error) as refusal:
+        load_event(path, load_security(EQUITY))
+    assert words in refusal.value.sentence
+    assert str(path) in refusal.value.sentence
+
+
+def test_ca_4_forbidden_dates_are_refused_from_the_file(tmp_path: Path) -> None:
+    path = changed(DIVIDEND, tmp_path, "ex = 2027-03-04", "ex = 2027-03-05")
+    with pytest.raises(EventDatesRefused, match=r"with T\+2 it is 2027-03-04"):
+        load_event(path, load_security(EQUITY))
+
+
+def test_example_breakdown_loads_with_commitments_in_place_of_identities() -> None:
+    breakdown = load_breakdown(BREAKDOWN, "local", {})
+    assert breakdown.total == 100_000
+    assert breakdown.as_of == 1_803_978_000
+    assert breakdown.lines[0].holder == holder_commitment(holder_salt("local", {}), "529900CLIENTONE00034")
+
+
+def test_ubo_5_outside_a_local_network_the_salt_must_be_given() -> None:
+    with pytest.raises(MissingVariable, match="PARI_HOLDER_SALT is not set"):
+        load_breakdown(BREAKDOWN, environ={})
+    with pytest.raises(InvalidValue, match="has 5 bytes; 16 are needed"):
+        load_breakdown(BREAKDOWN, environ={"PARI_HOLDER_SALT": "short"})
+    salted = load_breakdown(BREAKDOWN, environ={"PARI_HOLDER_SALT": "a salt of enough bytes"})
+    assert salted.root != load_breakdown(BREAKDOWN, "local", {}).root
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error", "words"),
+    [
+        ("529900CLIENTONE00034", "529900CLIENTONE00035", InvalidLei, "clients[0].identity"),
+        ("units = 60_000", "units = -1", NegativeQuantity, "clients[0].units"),
+        ("units = 60_000", "units = 0", BreakdownRefused, "0 units"),
+        ("96950000CLIENTTHRE74", "529900CLIENTONE00034", BreakdownRefused, "twice"),
+        ("units = 60_000", "units = 0.5", InvalidValue, "clients.0.units"),
+        ("0x83E46aBD40eADda0b2a82093034D128f7946D065", "0x83E4", InvalidAccount, "account"),
+        ("2027-03-02T09:00:00Z", "2027-03-02T09:00:00", InvalidValue, "asOf"),
+        ('kind = "OOAC"', 'kind = "OWN"', InvalidValue, "clients.3.kind"),
+        ('identityType = "LEI"', 'identitytype = "LEI"', UnknownKey, "did you mean 'identityType'?"),
+    ],
+)
+def test_each_mistake_in_a_breakdown_file_has_its_error(
+    tmp_path: Path, old: str, new: str, error: type[PariError], words: str
+) -> None:
+    path = changed(BREAKDOWN, tmp_path, old, new)
+    with pytest.raises(error) as refusal:
+        load_breakdown(path, "local", {})
+    assert words in refusal.value.sentence
+    assert str(path) in refusal.value.sentence
