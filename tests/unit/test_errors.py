@@ -21,7 +21,8 @@ def test_codes_are_unique_and_well_formed() -> None:
 
 @pytest.mark.parametrize("leaf", LEAVES, ids=lambda leaf: leaf.__name__)
 def test_a_leaf_has_its_branchs_prefix_a_sentence_and_a_next_command(leaf: type[PariError]) -> None:
-    branch = next((base for base in leaf.__mro__ if PariError in base.__bases__), leaf)
+    lineage: list[type[PariError]] = [base for base in leaf.__mro__ if issubclass(base, PariError)]
+    branch = next((base for base in lineage if PariError in base.__bases__), leaf)
     assert leaf.code.rsplit("-", 1)[0] == branch.code.rsplit("-", 1)[0]
     assert (leaf.__doc__ or "").strip()
     assert leaf.next_command
