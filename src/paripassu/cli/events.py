@@ -37,7 +37,7 @@ def validate(file: EventFile, place: Place = Place(), *, json: JsonFlag = False)
         )
         return
     print(
-        f"{record.official_event_id} {record.event_type} {record.participation.value} of {security.isin} is valid"
+        f"{record.official_event_id} {record.event_type} {record.participation.value} of {security.isin}: ok"
     )
     print(f"record hash {record.record_hash}\nnext: pari event announce {file}")
 
@@ -96,7 +96,7 @@ def entitle(
     async def job() -> None:
         async with open_session(place.network_file, place.folder) as session:
             event = load_event(file, session.security).record
-            await entitling.await_record_time(session.ledgers, event, timeout=0)
+            await entitling.await_record_time(session.ledgers, event, patience=0)
             struck = await entitling.strike_event(session.ledgers, event, _breakdowns(session, breakdown))
             await entitling.publish(session.home, struck, session.role("paying_agent"))
             path = write_table(session.workspace, struck)

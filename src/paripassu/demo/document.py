@@ -281,4 +281,5 @@ def _invariants(results: Sequence[InvariantResult]) -> dict[str, Any]:
         }
         for result in sorted(results, key=lambda result: result.id)
     ]
-    return {"ok": all(row["ok"] for row in rows), "rows": rows} | {row["id"]: row for row in rows}
+    by_id: dict[str, Any] = {str(row["id"]): row for row in rows}
+    return {"ok": all(row["ok"] for row in rows), "rows": rows, **by_id}

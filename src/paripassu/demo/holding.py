@@ -84,7 +84,7 @@ async def issue_all(session: Session) -> Outcome:
 
 
 async def distribute(session: Session) -> None:
-    """Move the shares from the initial account to their holders, over the bridge where they live elsewhere."""
+    """Move the shares from the initial account to their holders, over the bridge where need be."""
     home = session.network.home
     await asyncio.gather(
         *(

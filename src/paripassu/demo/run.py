@@ -99,7 +99,7 @@ class _Demo:
         record = self.event.record
         for _ in range(2):  # the second announcement changes nothing
             await announcing.announce(self.session.home, record, self.session.security, issuer_agent)
-        self.known = await announcing.await_known(self.session.ledgers, record.official_event_id, timeout=60)
+        self.known = await announcing.await_known(self.session.ledgers, record.official_event_id, patience=60)
         self.report.note(f"record {record.record_hash.text[:18]}… equal on {len(self.known)} ledgers")
 
     async def entitle(self) -> Struck:
@@ -112,7 +112,7 @@ class _Demo:
         )
         await self._travel(record.record_time + 30)
         self.bridge.start()
-        await entitling.await_record_time(self.session.ledgers, record, timeout=60)
+        await entitling.await_record_time(self.session.ledgers, record, patience=60)
         await self.bridge.drain()
         struck = await entitling.strike_event(self.session.ledgers, record, [self.breakdown])
         write_table(self.session.workspace, struck)
@@ -122,7 +122,7 @@ class _Demo:
         )
         await entitling.publish(self.session.home, struck, self.session.role("paying_agent"))
         await announcing.await_known(
-            self.session.ledgers, record.official_event_id, timeout=60, with_root=True
+            self.session.ledgers, record.official_event_id, patience=60, with_root=True
         )
         for item in AFTER_RECORD_TIME:
             await holding.carry(self.session, item, "after record time")

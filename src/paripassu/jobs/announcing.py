@@ -47,14 +47,14 @@ async def announce(home: Ledger, event: EventRecord, security: Security, issuer_
 
 
 async def await_known(
-    ledgers: Mapping[LedgerId, Ledger], event_id: str, *, timeout: float, with_root: bool = False
+    ledgers: Mapping[LedgerId, Ledger], event_id: str, *, patience: float, with_root: bool = False
 ) -> dict[LedgerId, KnownEvent]:
     """Wait until every ledger knows the event (and its entitlement root), as its final state.
 
     Raises:
-        NotFinalInTime: names the ledgers that do not, after `timeout` seconds.
+        NotFinalInTime: names the ledgers that do not, after `patience` seconds.
     """
-    deadline = asyncio.get_running_loop().time() + timeout
+    deadline = asyncio.get_running_loop().time() + patience
     while True:
         read = await asyncio.gather(*(ledger.event(event_id) for ledger in ledgers.values()))
         known = {
@@ -68,7 +68,7 @@ async def await_known(
             missing = ", ".join(ledger.name for key, ledger in ledgers.items() if key not in known)
             what = "the entitlement root of event" if with_root else "event"
             raise NotFinalInTime(
-                f"After {timeout:g} s {missing} does not know {what} {event_id}.",
+                f"After {patience:g} s {missing} does not know {what} {event_id}.",
                 next_command="pari message list --waiting",
             )
         await asyncio.sleep(0.2)

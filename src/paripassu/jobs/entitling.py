@@ -36,15 +36,15 @@ class Struck:
 
 
 async def await_record_time(
-    ledgers: Mapping[LedgerId, Ledger], event: EventRecord, *, timeout: float
+    ledgers: Mapping[LedgerId, Ledger], event: EventRecord, *, patience: float
 ) -> None:
     """Wait until every ledger is final past the record time.
 
     Raises:
-        TimeNotFinal: names the ledgers that are not, after `timeout` seconds.
+        TimeNotFinal: names the ledgers that are not, after `patience` seconds.
     """
     waiting = list(ledgers.values())
-    deadline = asyncio.get_running_loop().time() + timeout
+    deadline = asyncio.get_running_loop().time() + patience
     while True:
         states = await asyncio.gather(*(ledger.final_at(event.record_time) for ledger in waiting))
         waiting = [ledger for ledger, state in zip(waiting, states, strict=True) if state is None]
@@ -100,7 +100,7 @@ async def _check_against_ledgers(
         said = await ledger.eligible_on_ledger(position.account.account, event.record_time)
         if said is not None and said != position.units and position.account not in late:
             raise LedgerInconsistent(
-                f"Account '{position.account}' had {int(position.units)} units at record time by its history, "
+                f"Account '{position.account}' had {int(position.units)} units at record time by history, "
                 f"{int(said)} by the ledger's own record."
             )
 

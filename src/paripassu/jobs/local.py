@@ -62,7 +62,7 @@ def prepare(network: NetworkConfig, workspace: Workspace, urls: Mapping[str, str
 
 
 def role_addresses(network: NetworkConfig) -> dict[str, str]:
-    """Address of each signer that the network file names, by role or attestor name; relayer and deployer too."""
+    """Address of each signer that the network file names (and of deployer and relayer), by role."""
     specs = {role: signers[0] for role, signers in network.roles.items()}
     specs |= {member.name: member.signer for member in network.attestors.members}
     for name in ("deployer", "relayer"):

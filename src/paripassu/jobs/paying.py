@@ -61,7 +61,7 @@ async def pay(
         known = await ledger.event(event.official_event_id)
         if known is None or known.entitlement_root != tree.root:
             raise PaymentRefused(
-                f"Ledger {ledger.name} does not know entitlement root {tree.root} of event {event.official_event_id}."
+                f"Ledger {ledger.name} does not know root {tree.root} of event {event.official_event_id}."
             )
     dues = await unpaid(ledgers, table, payer)
     for due in dues:

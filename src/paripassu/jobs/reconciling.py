@@ -185,7 +185,7 @@ def custody_state(
 
 
 async def probe_verdicts(ledgers: Mapping[LedgerId, Ledger]) -> tuple[VerdictState, ...]:
-    """Ask each ledger what it would say to one unit arriving for each holder that several ledgers know (I3)."""
+    """Ask each ledger what it would say to a unit arriving for each holder on several ledgers (I3)."""
     registers = await asyncio.gather(*(ledger.holders() for ledger in ledgers.values()))
     accounts: dict[Bytes32, dict[LedgerId, str]] = defaultdict(dict)
     for ledger, register in zip(ledgers, registers, strict=True):

@@ -36,7 +36,7 @@ def thousands(units: int) -> str:
 
 def when(seconds: int | None) -> str:
     if seconds is None:
-        return "–"
+        return "-"
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 

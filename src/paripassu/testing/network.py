@@ -139,7 +139,7 @@ class LocalNetwork:
         return self.run(movements.issue(self.session.home, account, Units(units), agent, reference))
 
     def move(self, holder: str, source: str, to_holder: str, destination: str, units: int) -> Outcome:
-        """Move units; between ledgers they are in transit until `deliver`. The receiver is not registered here."""
+        """Move units to a registered account; between ledgers they are in transit until `deliver`."""
         return self.run(
             movements.move(
                 self.ledger(source),
@@ -175,7 +175,7 @@ class LocalNetwork:
     # events
 
     def dividend(self, rate: str, event_id: str = "TEST2027DVCA0001") -> EventRecord:
-        """A cash dividend with the earliest dates that market practice allows from the chains' present day."""
+        """A cash dividend with the earliest dates that market practice allows from today on."""
         security, calendar = self.session.security, self.session.security.calendar
         today = datetime.fromtimestamp(self.run(self.session.home.head()).time, UTC).date()
         announced = today if calendar.is_business_day(today) else calendar.shift(today, 1)
@@ -208,7 +208,7 @@ class LocalNetwork:
 
     def pass_record_time(self, event: EventRecord) -> None:
         self.travel_to(event.record_time + 5)
-        self.run(entitling.await_record_time(self.session.ledgers, event, timeout=30))
+        self.run(entitling.await_record_time(self.session.ledgers, event, patience=30))
 
     def pass_payment_date(self, event: EventRecord) -> None:
         self.travel_to(int(datetime.combine(event.payment_date, time(8), UTC).timestamp()))
