@@ -168,6 +168,13 @@ def test_each_mistake_in_a_network_file_has_its_error(
     assert str(path) in refusal.value.sentence
 
 
+def test_acc_3_two_attestors_of_one_entity_count_once(tmp_path: Path) -> None:
+    path = changed(NETWORK, tmp_path, "529900CUSTODIANATT47", "529900CSDATTEST00066")
+    path.write_text(path.read_text().replace("threshold = 2 ", "threshold = 3 "))
+    with pytest.raises(InconsistentFile, match="3 entities must sign, but the attestors are 2 distinct"):
+        load_network(path)
+
+
 def test_no_secret_is_ever_shown(tmp_path: Path) -> None:
     secret = "5" * 64
     for path in (
