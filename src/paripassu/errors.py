@@ -415,6 +415,62 @@ class DeploymentError(PariError):
     code = "PP-DEP-000"
 
 
+class NotDeployed(DeploymentError):
+    """The network is not deployed on a ledger."""
+
+    code = "PP-DEP-001"
+    next_command = "pari deploy apply"
+
+
+class RecordTampered(DeploymentError):
+    """A deployment record was changed after it was written."""
+
+    code = "PP-DEP-002"
+    next_command = "pari deploy apply"
+
+
+class RecordUnreadable(DeploymentError):
+    """A deployment record or journal cannot be read."""
+
+    code = "PP-DEP-003"
+    next_command = "pari deploy check"
+
+
+class ApplyRunning(DeploymentError):
+    """Another apply works on the same journal."""
+
+    code = "PP-DEP-004"
+    next_command = "pari deploy plan"
+
+
+class StepFailed(DeploymentError):
+    """A deployment step was refused."""
+
+    code = "PP-DEP-005"
+    next_command = "pari deploy plan"
+
+
+class CodeDrift(DeploymentError):
+    """The code at an address is not what this version deploys."""
+
+    code = "PP-DEP-006"
+    next_command = "pari deploy check"
+
+
+class DeploymentDrift(DeploymentError):
+    """A ledger's set-up is not what the network file says."""
+
+    code = "PP-DEP-007"
+    next_command = "pari deploy plan"
+
+
+class NotConverged(DeploymentError):
+    """All steps were carried out and a difference remains."""
+
+    code = "PP-DEP-008"
+    next_command = "pari deploy plan"
+
+
 class BridgeError(PariError):
     """The bridge cannot go on."""
 

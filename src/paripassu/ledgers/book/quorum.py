@@ -4,37 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eth_keys.datatypes import Signature
-from eth_keys.exceptions import BadSignature
-from eth_utils.exceptions import ValidationError
-
 from paripassu.errors import BatchRefused
 from paripassu.identifiers import Bytes32
 from paripassu.ledgers.port import AttestorSet
-
-_HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
-
-
-def recover(digest: Bytes32, signature: bytes) -> str:
-    """Checksummed address of the key that signed.
-
-    Raises:
-        BatchRefused: not 65 bytes, v not 27 or 28, high s, or no key at all.
-    """
-    if len(signature) != 65:
-        raise BatchRefused(f"A signature has 65 bytes, {len(signature)} were given.")
-    r, s, v = (
-        int.from_bytes(signature[:32], "big"),
-        int.from_bytes(signature[32:64], "big"),
-        signature[64],
-    )
-    if v not in (27, 28) or not 0 < s <= _HALF_ORDER:
-        raise BatchRefused("A signature is not in the one form that is accepted (low s, v 27 or 28).")
-    try:
-        key = Signature(vrs=(v - 27, r, s)).recover_public_key_from_msg_hash(bytes(digest))
-    except (BadSignature, ValidationError, ValueError) as error:
-        raise BatchRefused("A signature belongs to no key.") from error
-    return str(key.to_checksum_address())
+from paripassu.ledgers.signatures import BadSignatureForm, recover
 
 
 def require_quorum(
@@ -53,7 +26,10 @@ def require_quorum(
     entities: set[Bytes32] = set()
     last = 0
     for signature in signatures:
-        signer = recover(digest, signature)
+        try:
+            signer = recover(digest, signature)
+        except BadSignatureForm as error:
+            raise BatchRefused(str(error)) from error
         if int(signer, 16) <= last:
             raise BatchRefused(f"Signer {signer} is listed twice or out of order.")
         last = int(signer, 16)

@@ -117,6 +117,24 @@ class TransactionSender:
             return Outcome(reference, OutcomeState.UNKNOWN, reason=reason)
         return await self._look(reference, alive)
 
+    async def wait(self, reference: str) -> Outcome:
+        """Look the reference up until it is FINAL, REFUSED or UNKNOWN.
+
+        Raises:
+            NotFinalInTime: none of these within the patience; it can be waited for again.
+        """
+        started = self._clock()
+        while True:
+            outcome = await self.outcome(reference)
+            if outcome.state not in (OutcomeState.PENDING, OutcomeState.INCLUDED):
+                return outcome
+            if self._clock() - started > self._patience.limit:
+                raise NotFinalInTime(
+                    f"{self._name} did not make {reference} final within {self._patience.limit:g} s "
+                    f"(it is {outcome.state.value})."
+                )
+            await asyncio.sleep(self._patience.poll)
+
     async def execute(self, call: Call, signer: Signer, reference: str) -> Outcome:
         """Submit and wait until final.
 
@@ -124,22 +142,13 @@ class TransactionSender:
             PariError: the ledger refused, by simulation or in a final block.
             NotFinalInTime: not final within the patience; the reference can be taken up again.
         """
-        started = self._clock()
-        outcome = await self.submit(call, signer, reference)
-        while outcome.state is not OutcomeState.FINAL:
+        while True:
+            await self.submit(call, signer, reference)
+            outcome = await self.wait(reference)
             if outcome.state is OutcomeState.REFUSED:
                 raise revived(outcome.reason)
-            if self._clock() - started > self._patience.limit:
-                raise NotFinalInTime(
-                    f"{self._name} did not make {reference} final within {self._patience.limit:g} s "
-                    f"(it is {outcome.state.value})."
-                )
-            if outcome.state is OutcomeState.UNKNOWN:
-                outcome = await self.submit(call, signer, reference)
-                continue
-            await asyncio.sleep(self._patience.poll)
-            outcome = await self.outcome(reference)
-        return outcome
+            if outcome.state is OutcomeState.FINAL:
+                return outcome
 
     # -- sending -----------------------------------------------------------------------
 

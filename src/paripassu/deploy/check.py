@@ -1,0 +1,189 @@
+"""`check`: does everything still stand as the network file and the deployment records say?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from paripassu.config import LedgerConfig, NetworkConfig, load_security
+from paripassu.deploy import records
+from paripassu.deploy.books import adjusted, book_of
+from paripassu.deploy.chain import Chain
+from paripassu.deploy.desired import BookDesired, Desired, EvmDesired
+from paripassu.deploy.observe import EvmObserved, observe
+from paripassu.deploy.plan import role_name
+from paripassu.deploy.rights import ADMIN
+from paripassu.deploy.settings import CONTRACT_VERSION
+from paripassu.deploy.spec import desired_state
+from paripassu.errors import CodeDrift, DeploymentDrift, DeploymentError
+from paripassu.ledgers.book.configuration import to_json
+from paripassu.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One difference. `kind` is code, role, right, set-up, version or record."""
+
+    ledger: str
+    kind: str
+    title: str
+    expected: str
+    found: str
+
+    @property
+    def code(self) -> str:
+        return CodeDrift.code if self.kind == "code" else DeploymentDrift.code
+
+    def as_json(self) -> dict[str, str]:
+        return {
+            "code": self.code,
+            "ledger": self.ledger,
+            "kind": self.kind,
+            "title": self.title,
+            "expected": self.expected,
+            "found": self.found,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What was compared on how many ledgers, and every difference found."""
+
+    environment: str
+    ledgers: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        return not self.findings
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "schema": "paripassu.check/1",
+            "environment": self.environment,
+            "ok": self.ok,
+            "ledgers": list(self.ledgers),
+            "findings": [finding.as_json() for finding in self.findings],
+        }
+
+    def raise_for_drift(self) -> None:
+        """Raise CodeDrift or DeploymentDrift where anything differs; the first difference is named."""
+        if self.ok:
+            return
+        first = next((one for one in self.findings if one.kind == "code"), self.findings[0])
+        kind: type[DeploymentError] = CodeDrift if first.kind == "code" else DeploymentDrift
+        raise kind(
+            f"{len(self.findings)} differences; first on {first.ledger}: {first.title} "
+            f"is {first.found}, expected {first.expected}."
+        )
+
+
+async def check(network: NetworkConfig, workspace: Workspace) -> CheckReport:
+    """Compare every ledger with the network file and with its record.
+
+    Raises:
+        NotDeployed, RecordUnreadable, RecordTampered: a deployment record.
+        LedgerError: a ledger that cannot be read.
+    """
+    desired = desired_state(network, load_security(network.security_path))
+    found = await asyncio.gather(*(_check_one(network, workspace, one) for one in desired.values()))
+    findings = tuple(finding for ledger in found for finding in ledger)
+    return CheckReport(network.environment, tuple(desired), findings)
+
+
+async def _check_one(network: NetworkConfig, workspace: Workspace, desired: Desired) -> list[Finding]:
+    config = network.ledgers[desired.name]
+    record = records.read(records.path_of(network, workspace, config))
+    if isinstance(desired, BookDesired):
+        return await _check_book(config, workspace, desired)
+    async with Chain(config, desired) as chain:
+        observed = await observe(chain)
+    checks = (_code, _record_of(record), _members, _functions, _settings, _versions)
+    return [finding for part in checks for finding in part(desired, observed)]
+
+
+async def _check_book(config: LedgerConfig, workspace: Workspace, desired: BookDesired) -> list[Finding]:
+    book = book_of(config, workspace)
+    await book.open()
+    try:
+        known = book.configuration()
+    finally:
+        await book.close()
+    wanted = to_json(adjusted(desired, known))
+    found = "none" if known is None else to_json(known)
+    if found == wanted:
+        return []
+    return [Finding(desired.name, "set-up", "the book's configuration", wanted, found)]
+
+
+def _code(desired: EvmDesired, observed: EvmObserved) -> Iterator[Finding]:
+    for creation in desired.creations:
+        found = observed.code_hashes[creation.address]
+        title = f"the code of {creation.name} at {creation.address}"
+        if found != creation.code_hash:
+            yield Finding(desired.name, "code", title, creation.code_hash.text, str(found or "none"))
+        current = observed.implementations.get(creation.name, "")
+        if current and current != creation.implementation.lower():
+            yield Finding(
+                desired.name, "code", f"the code behind {creation.name}", creation.implementation, current
+            )
+
+
+def _record_of(record: records.Record) -> Any:
+    def compared(desired: EvmDesired, observed: EvmObserved) -> Iterator[Finding]:
+        pairs: list[tuple[str, str, str]] = [
+            ("the chain's genesis", observed.genesis, str(record["genesis"])),
+            ("the deployer", desired.deployer, str(record["deployer"])),
+        ]
+        for creation in desired.creations:
+            entry = record["contracts"].get(creation.name, {})
+            pairs.append(
+                (f"the address of {creation.name}", creation.address, str(entry.get("address", "none")))
+            )
+        for title, expected, found in pairs:
+            if expected != found:
+                yield Finding(desired.name, "record", title, expected, found)
+
+    return compared
+
+
+def _members(desired: EvmDesired, observed: EvmObserved) -> Iterator[Finding]:
+    for role in sorted({*desired.members, *observed.members}):
+        expected = desired.members.get(role, frozenset())
+        found = observed.members.get(role, frozenset())
+        if expected != found:
+            title = f"the holders of {role_name(role)}"
+            yield Finding(desired.name, "role", title, _listed(sorted(expected)), _listed(sorted(found)))
+
+
+def _functions(desired: EvmDesired, observed: EvmObserved) -> Iterator[Finding]:
+    names = {address: name for name, address in desired.addresses.items()}
+    for key in sorted({*desired.functions, *observed.functions}):
+        expected = desired.functions.get(key, ADMIN)
+        found = observed.functions.get(key, ADMIN)
+        if expected != found:
+            title = f"the right to call 0x{key[1].hex()} of {names.get(key[0], key[0])}"
+            yield Finding(desired.name, "right", title, role_name(expected), role_name(found))
+
+
+def _settings(desired: EvmDesired, observed: EvmObserved) -> Iterator[Finding]:
+    for setting, found in zip(desired.settings, observed.settings, strict=True):
+        if found is None or not setting.matches(found):
+            yield Finding(desired.name, "set-up", setting.title, "as the network file says", str(found))
+
+
+def _versions(desired: EvmDesired, observed: EvmObserved) -> Iterator[Finding]:
+    for name, version in observed.versions.items():
+        if version != CONTRACT_VERSION:
+            title = f"the version tag of {name}"
+            yield Finding(desired.name, "version", title, _semver(CONTRACT_VERSION), _semver(version))
+
+
+def _semver(packed: int) -> str:
+    return f"{packed >> 16}.{packed >> 8 & 0xFF}.{packed & 0xFF}"
+
+
+def _listed(values: Sequence[str]) -> str:
+    return ", ".join(values) or "nobody"

@@ -1,0 +1,45 @@
+"""`plan`: read every ledger and list what is left to do. Sends nothing."""
+
+from __future__ import annotations
+
+import asyncio
+
+from paripassu.config import NetworkConfig, load_security
+from paripassu.deploy.books import book_of, book_plan
+from paripassu.deploy.chain import Chain
+from paripassu.deploy.desired import BookDesired, Desired, EvmDesired
+from paripassu.deploy.observe import observe
+from paripassu.deploy.plan import LedgerPlan, Plan, steps_for
+from paripassu.deploy.spec import desired_state
+from paripassu.workspace import Workspace
+
+
+async def plan(network: NetworkConfig, workspace: Workspace) -> Plan:
+    """The difference between network file and ledgers, read at final blocks.
+
+    Raises:
+        ConfigurationError, SignerUnusable: the files.
+        LedgerError: a ledger that cannot be read, or is another one.
+        CodeDrift: other code is where ours belongs.
+    """
+    desired = desired_state(network, load_security(network.security_path))
+    found = await asyncio.gather(*(_plan_one(network, workspace, one) for one in desired.values()))
+    return Plan(network.environment, {one.ledger: one for one in found})
+
+
+async def _plan_one(network: NetworkConfig, workspace: Workspace, desired: Desired) -> LedgerPlan:
+    config = network.ledgers[desired.name]
+    if isinstance(desired, BookDesired):
+        book = book_of(config, workspace)
+        await book.open()
+        try:
+            return book_plan(desired, book.configuration())
+        finally:
+            await book.close()
+    return await _plan_chain(Chain(config, desired), desired)
+
+
+async def _plan_chain(chain: Chain, desired: EvmDesired) -> LedgerPlan:
+    async with chain:
+        steps = steps_for(desired, await observe(chain))
+    return LedgerPlan(desired.name, desired.ledger, steps)
