@@ -1,0 +1,108 @@
+"""What each attestor saw itself, and what it signed. Every function works in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
+
+from paripassu.bridge.records import (
+    BatchRecord,
+    gapless,
+    in_lane,
+    known_ids,
+    message_columns,
+    message_of,
+    new_only,
+)
+from paripassu.bridge.states import GivenSignature
+from paripassu.identifiers import Bytes32
+from paripassu.ledgers.port import SentMessage
+from paripassu.messages import Lane, Message
+from paripassu.store import audit
+from paripassu.store.schema import observation, signature
+
+
+def _own(attestor: str, lane: Lane) -> ColumnElement[bool]:
+    return and_(observation.c.attestor == attestor, in_lane(observation, lane))
+
+
+def record_observed(connection: Connection, attestor: str, lane: Lane, sent: Sequence[SentMessage]) -> int:
+    """Keep what an attestor saw in final blocks. Raises ContradictoryMessage; nothing is ever replaced."""
+    nonces = [item.message.nonce for item in sent]
+    around = and_(_own(attestor, lane), observation.c.nonce.in_(nonces))
+    fresh = new_only(known_ids(connection, observation, around), sent)
+    if fresh:
+        connection.execute(
+            insert(observation),
+            [
+                message_columns(item.message)
+                | {
+                    "attestor": attestor,
+                    "height": item.block.height,
+                    "hash": item.block.hash.text,
+                    "signed": 0,
+                }
+                for item in fresh
+            ],
+        )
+    return len(fresh)
+
+
+def observed_count(connection: Connection, attestor: str, lane: Lane) -> int:
+    """n where the attestor has seen exactly the nonces 1 to n, else -1."""
+    return gapless(connection, observation, _own(attestor, lane))
+
+
+def last_height(connection: Connection, attestor: str, lane: Lane) -> int:
+    """Source height of the last message that the attestor saw in a lane; 0 where there is none."""
+    height = connection.execute(select(func.max(observation.c.height)).where(_own(attestor, lane))).scalar()
+    return int(height or 0)
+
+
+def observed(
+    connection: Connection, attestor: str, lane: Lane, first: int, last: int
+) -> tuple[Message, ...] | None:
+    """The attestor's own copies of a range of messages; None as long as one is missing."""
+    query = select(observation).where(_own(attestor, lane), observation.c.nonce.between(first, last))
+    rows = connection.execute(query.order_by(observation.c.nonce)).all()
+    if [row.nonce for row in rows] != list(range(first, last + 1)):
+        return None
+    return tuple(message_of(row) for row in rows)
+
+
+def has_signed(connection: Connection, attestor: str, digest: Bytes32) -> bool:
+    query = select(signature.c.digest).where(
+        signature.c.digest == digest.text, signature.c.attestor == attestor
+    )
+    return connection.execute(query).first() is not None
+
+
+def record_signature(
+    connection: Connection,
+    at: float,
+    attestor: str,
+    signer: str,
+    batch: BatchRecord,
+    signed: bytes,
+) -> None:
+    """Keep a signature, and that the attestor has bound itself to the batch's messages."""
+    connection.execute(
+        update(observation)
+        .where(_own(attestor, batch.lane), observation.c.nonce.between(batch.first, batch.last))
+        .values(signed=1)
+    )
+    connection.execute(
+        insert(signature).values(
+            digest=batch.digest.text, attestor=attestor, signer=signer, signature=signed, at=at
+        )
+    )
+    audit.append(
+        connection, at, "batch.attested", batch.digest.text, {"attestor": attestor, "signature": signed.hex()}
+    )
+
+
+def signatures(connection: Connection, digest: Bytes32) -> tuple[GivenSignature, ...]:
+    """All signatures of a batch; who signed is what their rows claim, to be checked by the reader."""
+    query = select(signature).where(signature.c.digest == digest.text)
+    return tuple(GivenSignature(row.signer, bytes(row.signature)) for row in connection.execute(query))

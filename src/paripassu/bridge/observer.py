@@ -1,0 +1,189 @@
+"""The one loop that reads a ledger, for history and live alike, for relayer and attestors alike.
+
+A step reads from the cursor to the ledger's own finality. Before anything is
+kept, the block under the cursor must still be the ledger's block, and every
+lane's stored count must equal the gateway's own counter: an empty answer is
+no evidence. Messages, deliveries and cursor go into the store in one
+transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import structlog
+from sqlalchemy import Connection
+
+from paripassu.bridge import attestations, records
+from paripassu.bridge.seams import seam
+from paripassu.errors import ContradictoryMessage, FinalityViolated, IncompleteOutbox
+from paripassu.ledgers.port import BlockRef, Delivery, Ledger, SentMessage
+from paripassu.messages import Lane
+from paripassu.store import Store, cursors
+
+CHUNK = 5_000
+"""Blocks read in one step at most."""
+
+log = structlog.get_logger("paripassu.bridge.observer")
+
+
+class Keeper(Protocol):
+    """Where a party keeps what it observes."""
+
+    party: str
+    reads_deliveries: bool
+
+    def keep_sent(
+        self, connection: Connection, at: float, lane: Lane, sent: Sequence[SentMessage]
+    ) -> int: ...
+    def keep_deliveries(self, connection: Connection, at: float, items: Sequence[Delivery]) -> int: ...
+    def count(self, connection: Connection, lane: Lane) -> int: ...
+    def last_height(self, connection: Connection, lane: Lane) -> int: ...
+
+
+class RelayerKeeper:
+    """The relayer keeps messages and what became of them."""
+
+    party = "relayer"
+    reads_deliveries = True
+
+    def keep_sent(self, connection: Connection, at: float, lane: Lane, sent: Sequence[SentMessage]) -> int:
+        return records.record_sent(connection, at, lane, sent)
+
+    def keep_deliveries(self, connection: Connection, at: float, items: Sequence[Delivery]) -> int:
+        return records.record_deliveries(connection, at, items)
+
+    def count(self, connection: Connection, lane: Lane) -> int:
+        return records.sent_count(connection, lane)
+
+    def last_height(self, connection: Connection, lane: Lane) -> int:
+        return records.last_height(connection, lane)
+
+
+class AttestorKeeper:
+    """An attestor keeps messages alone, apart from everybody else's."""
+
+    reads_deliveries = False
+
+    def __init__(self, attestor: str) -> None:
+        self.party = attestor
+
+    def keep_sent(self, connection: Connection, at: float, lane: Lane, sent: Sequence[SentMessage]) -> int:
+        return attestations.record_observed(connection, self.party, lane, sent)
+
+    def keep_deliveries(self, connection: Connection, at: float, items: Sequence[Delivery]) -> int:
+        return 0
+
+    def count(self, connection: Connection, lane: Lane) -> int:
+        return attestations.observed_count(connection, self.party, lane)
+
+    def last_height(self, connection: Connection, lane: Lane) -> int:
+        return attestations.last_height(connection, self.party, lane)
+
+
+class Observer:
+    """Reads one ledger for one party. `lanes` are those that start at the ledger."""
+
+    def __init__(self, store: Store, ledger: Ledger, lanes: Sequence[Lane], keeper: Keeper) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._lanes = tuple(lanes)
+        self._keeper = keeper
+        self._read_again_from: int | None = None
+
+    async def step(self) -> bool:
+        """Read what has become final; True where the cursor moved.
+
+        Raises:
+            IncompleteOutbox: the ledger shows fewer messages than its gateway counted; nothing is kept.
+            LedgerError: the ledger cannot be read now.
+        """
+        with self._store.read() as connection:
+            if self._ledger.id in cursors.halted(connection):
+                return False
+            cursor = cursors.get(connection, self._keeper.party, self._ledger.id)
+        final = await self._ledger.final()
+        if cursor is not None and final.height <= cursor.height:
+            return False  # nothing new, or a node that lags behind
+        with self._store.read() as connection:
+            stored = {lane: self._keeper.count(connection, lane) for lane in self._lanes}
+        try:
+            if cursor is not None:
+                await self._require_unchanged(cursor)
+            await self._read_to(cursor, final, stored)
+        except (FinalityViolated, ContradictoryMessage) as error:
+            log.error("ledger halted", ledger=self._ledger.name, party=self._keeper.party, why=str(error))
+            with self._store.write() as connection:
+                cursors.halt_ledger(connection, self._store.clock(), self._ledger.id, error)
+        return True
+
+    async def _require_unchanged(self, cursor: BlockRef) -> None:
+        now = await self._ledger.block_at(cursor.height)
+        if now.hash != cursor.hash:
+            raise FinalityViolated(
+                f"{self._ledger.name} shows block {cursor.height} as {now.hash}; "
+                f"it was final as {cursor.hash}."
+            )
+
+    async def _read_to(self, cursor: BlockRef | None, final: BlockRef, stored: Mapping[Lane, int]) -> None:
+        begin = 0 if cursor is None else cursor.height + 1
+        last = min(final.height, begin + CHUNK - 1)
+        target = final if last == final.height else await self._ledger.block_at(last)
+        counted = dict(
+            zip(
+                self._lanes,
+                await asyncio.gather(*(self._ledger.sent_count(lane, last) for lane in self._lanes)),
+                strict=True,
+            )
+        )
+        first = begin if self._read_again_from is None else min(begin, self._read_again_from)
+        sent: tuple[SentMessage, ...] = ()
+        if any(counted[lane] != stored[lane] for lane in self._lanes):
+            sent = await self._ledger.sent_messages(first, last)
+        deliveries: tuple[Delivery, ...] = ()
+        if self._keeper.reads_deliveries:
+            deliveries = await self._ledger.deliveries(begin, last)
+        self._keep(cursor, target, counted, sent, deliveries)
+
+    def _keep(
+        self,
+        cursor: BlockRef | None,
+        target: BlockRef,
+        counted: Mapping[Lane, int],
+        sent: Sequence[SentMessage],
+        deliveries: Sequence[Delivery],
+    ) -> None:
+        by_lane: dict[Lane, list[SentMessage]] = defaultdict(list)
+        for item in sent:
+            by_lane[item.message.lane].append(item)
+        now = self._store.clock()
+        try:
+            with self._store.write() as connection:
+                if cursors.get(connection, self._keeper.party, self._ledger.id) != cursor:
+                    return  # another task of the same party was faster
+                for lane in self._lanes:
+                    self._keeper.keep_sent(connection, now, lane, by_lane[lane])
+                self._require_complete(connection, counted)
+                self._keeper.keep_deliveries(connection, now, deliveries)
+                cursors.move(connection, self._keeper.party, self._ledger.id, target)
+                if sent or deliveries:
+                    seam(f"{self._keeper.party}.observed.before_commit")
+        except IncompleteOutbox:
+            with self._store.read() as connection:
+                self._read_again_from = min(self._keeper.last_height(connection, ln) for ln in self._lanes)
+            raise
+        self._read_again_from = None
+        if sent or deliveries:
+            seam(f"{self._keeper.party}.observed.after_commit")
+
+    def _require_complete(self, connection: Connection, counted: Mapping[Lane, int]) -> None:
+        for lane, number in counted.items():
+            stored = self._keeper.count(connection, lane)
+            if stored != number:
+                raise IncompleteOutbox(
+                    f"The gateway of {self._ledger.name} counts {number} messages in lane {lane}, "
+                    f"{'a gapless ' + str(stored) if stored >= 0 else 'a set with gaps'} could be read."
+                )

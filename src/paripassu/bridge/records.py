@@ -1,0 +1,394 @@
+"""The relayer's records of messages, deliveries and batches.
+
+Every function works in the caller's transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, func, insert, select, update
+
+from paripassu.bridge.states import ENDS, LIVE_BATCH_STATES, BatchState, MessageState, may_become
+from paripassu.errors import ContradictoryMessage
+from paripassu.identifiers import Bytes32, LedgerId
+from paripassu.ledgers.port import Delivery, DeliveryStatus, SentMessage
+from paripassu.messages import Lane, Message, Purpose
+from paripassu.store import audit
+from paripassu.store.schema import batch as batch_table
+from paripassu.store.schema import delivery as delivery_table
+from paripassu.store.schema import message as message_table
+from paripassu.store.schema import message_history
+
+_STATE_OF = {
+    DeliveryStatus.EXECUTED: MessageState.FINALISED,
+    DeliveryStatus.PARKED: MessageState.PARKED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRecord:
+    """A batch as the store has it."""
+
+    digest: Bytes32
+    lane: Lane
+    first: int
+    last: int
+    set_version: int
+    state: BatchState
+    attempt: int
+    reference: str
+    reason: str
+    not_before: float
+
+
+def in_lane(table: Table, lane: Lane) -> ColumnElement[bool]:
+    """The rows of a lane."""
+    return and_(
+        table.c.source == lane.source,
+        table.c.destination == lane.destination,
+        table.c.purpose == int(lane.purpose),
+    )
+
+
+def lane_columns(lane: Lane) -> dict[str, object]:
+    return {"source": str(lane.source), "destination": str(lane.destination), "purpose": int(lane.purpose)}
+
+
+def message_columns(message: Message) -> dict[str, object]:
+    """A message's own fields as columns."""
+    return lane_columns(message.lane) | {
+        "id": message.id.text,
+        "nonce": message.nonce,
+        "timestamp": message.timestamp,
+        "expiry": message.expiry,
+        "version": message.version,
+        "sender": bytes(message.sender),
+        "recipient": bytes(message.recipient),
+        "payload": bytes(message.payload),
+    }
+
+
+def message_of(row: Row[Any]) -> Message:
+    """The message that `message_columns` wrote."""
+    return Message(
+        lane_of(row),
+        row.nonce,
+        row.timestamp,
+        row.expiry,
+        row.version,
+        bytes(row.sender),
+        bytes(row.recipient),
+        bytes(row.payload),
+    )
+
+
+def lane_of(row: Row[Any]) -> Lane:
+    return _lane(row.source, row.destination, row.purpose)
+
+
+def _lane(source: str, destination: str, purpose: int) -> Lane:
+    return Lane(LedgerId(source), LedgerId(destination), Purpose(purpose))
+
+
+def new_only(known: Mapping[int, str], sent: Sequence[SentMessage]) -> list[SentMessage]:
+    """Those of a lane's messages that are not known yet, by nonce.
+
+    Raises:
+        ContradictoryMessage: another message is known at the same nonce.
+    """
+    fresh: dict[int, SentMessage] = {}
+    seen = dict(known)
+    for item in sorted(sent, key=lambda item: item.message.nonce):
+        nonce, text = item.message.nonce, item.message.id.text
+        if seen.setdefault(nonce, text) != text:
+            raise ContradictoryMessage(
+                f"Lane {item.message.lane} shows message {text} with nonce {nonce}, where "
+                f"{seen[nonce]} was seen before."
+            )
+        if nonce not in known:
+            fresh[nonce] = item
+    return list(fresh.values())
+
+
+def known_ids(connection: Connection, table: Table, condition: ColumnElement[bool]) -> dict[int, str]:
+    """Nonce → id of the messages that a table holds."""
+    query = select(table.c.nonce, table.c.id).where(condition)
+    return {row.nonce: row.id for row in connection.execute(query)}
+
+
+def record_sent(connection: Connection, at: float, lane: Lane, sent: Sequence[SentMessage]) -> int:
+    """Keep a lane's messages that are final on their source; those known already stay as they are."""
+    nonces = [item.message.nonce for item in sent]
+    around = and_(in_lane(message_table, lane), message_table.c.nonce.in_(nonces))
+    fresh = new_only(known_ids(connection, message_table, around), sent)
+    if not fresh:
+        return 0
+    connection.execute(
+        insert(message_table),
+        [
+            message_columns(item.message)
+            | {
+                "source_transaction": item.transaction,
+                "source_height": item.block.height,
+                "source_hash": item.block.hash.text,
+                "source_time": item.block.time,
+                "state": MessageState.FINAL.value,
+                "reason": "",
+                "batch": None,
+            }
+            for item in fresh
+        ],
+    )
+    for item in fresh:
+        detail = {"transaction": item.transaction, "height": item.block.height, "ledger": str(lane.source)}
+        _add_history(connection, at, [item.message.id.text], MessageState.FINAL, "", detail)
+    ids = [item.message.id.text for item in fresh]
+    audit.append(connection, at, "message.final", str(lane), {"ids": ids})
+    _settle_from_deliveries(connection, at, ids)
+    return len(fresh)
+
+
+def record_deliveries(connection: Connection, at: float, deliveries: Sequence[Delivery]) -> int:
+    """Keep what a destination did with messages, in a final block, and settle those messages."""
+    changed = 0
+    for item in deliveries:
+        if item.status is DeliveryStatus.PENDING:
+            continue
+        where = delivery_table.c.id == item.message_id.text
+        known = connection.execute(select(delivery_table.c.status).where(where)).scalar()
+        if known == DeliveryStatus.EXECUTED.value or known == item.status.value:
+            continue
+        connection.execute(delete(delivery_table).where(where))
+        connection.execute(
+            insert(delivery_table).values(
+                **lane_columns(item.lane),
+                id=item.message_id.text,
+                nonce=item.nonce,
+                status=item.status.value,
+                reason=item.reason,
+                height=item.block.height,
+                hash=item.block.hash.text,
+                time=item.block.time,
+            )
+        )
+        changed += 1
+    _settle_from_deliveries(connection, at, [item.message_id.text for item in deliveries])
+    return changed
+
+
+def _settle_from_deliveries(connection: Connection, at: float, ids: Sequence[str]) -> None:
+    rows = connection.execute(select(delivery_table).where(delivery_table.c.id.in_(ids))).all()
+    for row in rows:
+        state = _STATE_OF[DeliveryStatus(row.status)]
+        detail = {"ledger": row.destination, "height": row.height, "block": row.hash, "time": row.time}
+        transition(connection, at, [row.id], state, row.reason, detail)
+
+
+def transition(
+    connection: Connection,
+    at: float,
+    ids: Iterable[str],
+    state: MessageState,
+    reason: str = "",
+    detail: Mapping[str, object] | None = None,
+) -> int:
+    """Bring messages into a state, where the order of states allows it; returns how many changed."""
+    rows = connection.execute(
+        select(message_table.c.id, message_table.c.state, message_table.c.reason).where(
+            message_table.c.id.in_(list(ids))
+        )
+    ).all()
+    moved = [
+        row.id
+        for row in rows
+        if may_become(MessageState(row.state), state) and (row.state, row.reason) != (state.value, reason)
+    ]
+    if not moved:
+        return 0
+    connection.execute(
+        update(message_table).where(message_table.c.id.in_(moved)).values(state=state.value, reason=reason)
+    )
+    _add_history(connection, at, moved, state, reason, detail or {})
+    facts: dict[str, object] = {"ids": moved, "reason": reason}
+    audit.append(connection, at, f"message.{state.value.lower()}", "", facts | dict(detail or {}))
+    return len(moved)
+
+
+def annotate(connection: Connection, at: float, text: str, reason: str) -> None:
+    """Let a message show why it waits, in the state that it has."""
+    row = connection.execute(
+        select(message_table.c.state, message_table.c.reason).where(message_table.c.id == text)
+    ).one()
+    if row.reason == reason or MessageState(row.state) in ENDS:
+        return
+    connection.execute(update(message_table).where(message_table.c.id == text).values(reason=reason))
+    _add_history(connection, at, [text], MessageState(row.state), reason, {})
+
+
+def _add_history(
+    connection: Connection,
+    at: float,
+    ids: Sequence[str],
+    state: MessageState,
+    reason: str,
+    detail: Mapping[str, object],
+) -> None:
+    highest = (
+        select(message_history.c.id, func.max(message_history.c.seq).label("seq"))
+        .where(message_history.c.id.in_(ids))
+        .group_by(message_history.c.id)
+    )
+    last = {row.id: row.seq for row in connection.execute(highest)}
+    text = json.dumps(detail, sort_keys=True, separators=(",", ":"))
+    connection.execute(
+        insert(message_history),
+        [
+            {
+                "id": item,
+                "seq": last.get(item, 0) + 1,
+                "at": at,
+                "state": state.value,
+                "reason": reason,
+                "detail": text,
+            }
+            for item in ids
+        ],
+    )
+
+
+def sent_count(connection: Connection, lane: Lane) -> int:
+    """Messages stored of a lane; they count for nothing unless they are 1 to n without a gap."""
+    return gapless(connection, message_table, in_lane(message_table, lane))
+
+
+def gapless(connection: Connection, table: Table, condition: ColumnElement[bool]) -> int:
+    """n where the rows hold exactly the nonces 1 to n, else -1."""
+    number, highest = connection.execute(
+        select(func.count(), func.max(table.c.nonce)).select_from(table).where(condition)
+    ).one()
+    return int(number) if number == (highest or 0) else -1
+
+
+def last_height(connection: Connection, lane: Lane) -> int:
+    """Source height of the last message stored of a lane; 0 where there is none."""
+    height = connection.execute(
+        select(func.max(message_table.c.source_height)).where(in_lane(message_table, lane))
+    ).scalar()
+    return int(height or 0)
+
+
+def messages(connection: Connection, lane: Lane, first: int, last: int) -> tuple[Message, ...]:
+    """Messages of a lane by nonce; fewer where some are not stored."""
+    query = select(message_table).where(
+        in_lane(message_table, lane), message_table.c.nonce.between(first, last)
+    )
+    return tuple(message_of(row) for row in connection.execute(query.order_by(message_table.c.nonce)))
+
+
+def unsettled(connection: Connection, lane: Lane, *, after: int, limit: int) -> tuple[tuple[int, int], ...]:
+    """(nonce, source time) of a lane's first messages after a nonce that have not ended."""
+    query = (
+        select(message_table.c.nonce, message_table.c.timestamp)
+        .where(
+            in_lane(message_table, lane),
+            message_table.c.nonce > after,
+            message_table.c.state.not_in([state.value for state in ENDS]),
+        )
+        .order_by(message_table.c.nonce)
+        .limit(limit)
+    )
+    return tuple((int(nonce), int(time)) for nonce, time in connection.execute(query))
+
+
+def unsettled_lanes(connection: Connection) -> tuple[Lane, ...]:
+    """Lanes that have messages which have not ended."""
+    query = (
+        select(message_table.c.source, message_table.c.destination, message_table.c.purpose)
+        .where(message_table.c.state.not_in([state.value for state in ENDS]))
+        .distinct()
+    )
+    return tuple(_lane(*row) for row in connection.execute(query))
+
+
+def unsettled_ids(connection: Connection, lane: Lane, first: int, last: int) -> list[str]:
+    """Ids of the messages in a range of a lane that have not ended."""
+    query = select(message_table.c.id).where(
+        in_lane(message_table, lane),
+        message_table.c.nonce.between(first, last),
+        message_table.c.state.not_in([state.value for state in ENDS]),
+    )
+    return list(connection.execute(query.order_by(message_table.c.nonce)).scalars())
+
+
+def live_batches(connection: Connection, lane: Lane | None = None) -> tuple[BatchRecord, ...]:
+    """Batches that have not ended, by lane and first nonce."""
+    query = select(batch_table).where(batch_table.c.state.in_([state.value for state in LIVE_BATCH_STATES]))
+    if lane is not None:
+        query = query.where(in_lane(batch_table, lane))
+    query = query.order_by(
+        batch_table.c.source, batch_table.c.destination, batch_table.c.purpose, batch_table.c.first
+    )
+    return tuple(_batch_of(row) for row in connection.execute(query))
+
+
+def propose(
+    connection: Connection, at: float, digest: Bytes32, lane: Lane, first: int, last: int, set_version: int
+) -> None:
+    """Ask attestors for their signatures; a batch that ended before is taken up in a new attempt."""
+    where = batch_table.c.digest == digest.text
+    attempts = connection.execute(select(batch_table.c.attempt).where(where)).scalar()
+    values = {"state": BatchState.PROPOSED.value, "reason": "", "reference": "", "at": at}
+    if attempts is None:
+        connection.execute(
+            insert(batch_table).values(
+                **lane_columns(lane),
+                digest=digest.text,
+                first=first,
+                last=last,
+                set_version=set_version,
+                attempt=0,
+                not_before=0.0,
+                **values,
+            )
+        )
+    else:
+        connection.execute(update(batch_table).where(where).values(attempt=attempts + 1, **values))
+    connection.execute(
+        update(message_table)
+        .where(in_lane(message_table, lane), message_table.c.nonce.between(first, last))
+        .values(batch=digest.text)
+    )
+    facts = {"lane": str(lane), "first": first, "last": last, "set_version": set_version}
+    audit.append(connection, at, "batch.proposed", digest.text, facts)
+
+
+def change_batch(
+    connection: Connection, at: float, record: BatchRecord, state: BatchState, **values: object
+) -> None:
+    """Bring a batch into a state; `values` may set reason, reference and not_before."""
+    connection.execute(
+        update(batch_table)
+        .where(batch_table.c.digest == record.digest.text)
+        .values(state=state.value, **values)
+    )
+    if state is not record.state:
+        audit.append(connection, at, f"batch.{state.value.lower()}", record.digest.text, dict(values))
+
+
+def _batch_of(row: Row[Any]) -> BatchRecord:
+    return BatchRecord(
+        Bytes32(row.digest),
+        lane_of(row),
+        row.first,
+        row.last,
+        row.set_version,
+        BatchState(row.state),
+        row.attempt,
+        row.reference,
+        row.reason,
+        row.not_before,
+    )

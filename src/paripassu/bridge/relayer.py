@@ -1,0 +1,302 @@
+"""The relayer of one destination: plans batches, gathers signatures, delivers, confirms.
+
+It owns nothing but its transaction fees: what it carries is signed by
+others, what it believes is read from the destination's own record. What to
+do next is always derived from the store and the destination, never from
+memory; a restart goes on where the store says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import structlog
+
+from paripassu.bridge import attestations, records
+from paripassu.bridge.records import BatchRecord
+from paripassu.bridge.seams import seam
+from paripassu.bridge.states import (
+    BATCH_LIMIT,
+    BatchSituation,
+    BatchState,
+    GivenSignature,
+    LaneSituation,
+    MessageState,
+    Reason,
+    backoff_seconds,
+    batch_after,
+    choose_quorum,
+    plan,
+    submit_obstacle,
+)
+from paripassu.commands import Deliver
+from paripassu.errors import (
+    BatchRefused,
+    CommandRefused,
+    ContractRefused,
+    NodeRefused,
+    PariError,
+    ReferenceConflict,
+)
+from paripassu.ledgers.port import AttestorSet, BlockRef, Ledger, Outcome, OutcomeState, Signer
+from paripassu.ledgers.signatures import BadSignatureForm, recover
+from paripassu.messages import Batch, Lane, batch_digest
+from paripassu.store import Store, cursors, leases
+from paripassu.store.leases import Lease
+
+REFUSALS = (ContractRefused, BatchRefused, CommandRefused, NodeRefused, ReferenceConflict)
+"""Errors that mean "not this batch"; all others mean "not now"."""
+
+log = structlog.get_logger("paripassu.bridge.relayer")
+
+
+class DestinationRelayer:
+    """Delivers to one ledger; the only one that sends there with its key."""
+
+    def __init__(
+        self, store: Store, ledger: Ledger, lanes: Sequence[Lane], signer: Signer, lease: Lease
+    ) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._lanes = tuple(lanes)
+        self._signer = signer
+        self._lease = lease
+        self._limit = dict.fromkeys(self._lanes, BATCH_LIMIT)
+        self._failures = dict.fromkeys(self._lanes, 0)
+        self._not_before = dict.fromkeys(self._lanes, 0.0)
+
+    async def step(self) -> bool:
+        """One look at every lane; True where something moved on."""
+        moved = False
+        for lane in self._lanes:
+            with self._store.read() as connection:
+                batches = records.live_batches(connection, lane)
+                waiting = bool(records.unsettled(connection, lane, after=0, limit=1))
+                halted = bool({lane.source, lane.destination} & cursors.halted(connection).keys())
+            if not batches and not waiting:
+                continue
+            head = await self._ledger.head()
+            inbound = await self._ledger.inbound_nonce(lane)
+            for batch in batches:
+                moved |= await self._advance(batch, halted, head, inbound)
+            moved |= await self._plan(lane, halted, head, inbound)
+        return moved
+
+    # planning
+
+    async def _plan(self, lane: Lane, halted: bool, head: BlockRef, inbound: int) -> bool:
+        with self._store.read() as connection:
+            live = records.live_batches(connection, lane)
+            waiting = records.unsettled(connection, lane, after=inbound, limit=BATCH_LIMIT)
+        if not waiting or self._store.clock() < self._not_before[lane]:
+            return False
+        under_way = max((batch.last for batch in live), default=0)
+        situation = LaneSituation(lane, halted, inbound, head.time, under_way, waiting)
+        chosen = plan(situation, self._limit[lane])
+        if isinstance(chosen, Reason):
+            if chosen is not Reason.BATCH_UNDER_WAY:
+                self._note(lane, inbound + 1, chosen)
+            return False
+        first, last = chosen
+        attestors = await self._ledger.attestor_set()
+        with self._store.write() as connection:
+            leases.check(connection, self._lease)
+            messages = records.messages(connection, lane, first, last)
+            batch = Batch(attestors.version, messages)
+            digest = batch_digest(batch, self._ledger.domain)
+            now = self._store.clock()
+            records.propose(connection, now, digest, lane, first, last, attestors.version)
+            seam("relayer.proposed.before_commit")
+        seam("relayer.proposed.after_commit")
+        return True
+
+    def _note(self, lane: Lane, nonce: int, reason: Reason) -> None:
+        """Let the next message of a lane show why it waits; its state stays what it is."""
+        with self._store.write() as connection:
+            for text in records.unsettled_ids(connection, lane, nonce, nonce):
+                records.annotate(connection, self._store.clock(), text, reason.value)
+
+    # one batch
+
+    async def _advance(self, batch: BatchRecord, halted: bool, head: BlockRef, inbound: int) -> bool:
+        if batch.state is BatchState.PROPOSED:
+            return await self._gather(batch)
+        if batch.state is BatchState.SIGNED:
+            return await self._deliver(batch, halted, head, inbound)
+        if batch.state is BatchState.BUILT:
+            return await self._submit(batch)
+        return await self._follow(batch)
+
+    async def _gather(self, batch: BatchRecord) -> bool:
+        attestors = await self._ledger.attestor_set()
+        if attestors.version != batch.set_version:
+            return self._give_up(batch, Reason.ATTESTORS_ROTATED.value)
+        with self._store.read() as connection:
+            given = self._genuine(batch, attestations.signatures(connection, batch.digest))
+        if choose_quorum(attestors, given) is None:
+            words = (
+                f"{Reason.AWAITING_SIGNATURES.value}: {_entities(attestors, given)} of {attestors.threshold}"
+            )
+            return self._annotate(batch, words)
+        facts = {"batch": batch.digest.text, "signers": sorted(item.signer for item in given)}
+        self._change(batch, BatchState.SIGNED, MessageState.ATTESTED, detail=facts)
+        return True
+
+    def _genuine(self, batch: BatchRecord, given: Sequence[GivenSignature]) -> list[GivenSignature]:
+        genuine = []
+        for item in given:
+            try:
+                genuine.append(GivenSignature(recover(batch.digest, item.signature), item.signature))
+            except BadSignatureForm as error:
+                log.error(
+                    "signature passed over", batch=batch.digest.text, signer=item.signer, why=str(error)
+                )
+        return genuine
+
+    async def _deliver(self, batch: BatchRecord, halted: bool, head: BlockRef, inbound: int) -> bool:
+        attestors = await self._ledger.attestor_set()
+        with self._store.read() as connection:
+            (first,) = records.messages(connection, batch.lane, batch.first, batch.first)
+            left = records.unsettled_ids(connection, batch.lane, batch.first, batch.last)
+        situation = BatchSituation(
+            halted=halted,
+            first=batch.first,
+            last=batch.last,
+            first_time=first.timestamp,
+            set_version=batch.set_version,
+            current_set_version=attestors.version,
+            inbound=inbound,
+            destination_time=head.time,
+            now=self._store.clock(),
+            not_before=batch.not_before,
+        )
+        if not left:
+            return self._finish(batch)
+        obstacle = submit_obstacle(situation)
+        if obstacle is Reason.ATTESTORS_ROTATED:
+            return self._give_up(batch, obstacle.value)
+        if obstacle is not None:
+            return self._annotate(batch, obstacle.value)
+        reference = f"deliver:{batch.digest.text}:{batch.attempt}"
+        facts = {"batch": batch.digest.text, "reference": reference}
+        self._change(batch, BatchState.BUILT, MessageState.BUILT, detail=facts, reference=reference)
+        return await self._submit(replace(batch, state=BatchState.BUILT, reference=reference))
+
+    async def _submit(self, batch: BatchRecord) -> bool:
+        """Send, or after a restart send again: the reference lets it happen once."""
+        if self._store.clock() < batch.not_before:
+            return False
+        attestors = await self._ledger.attestor_set()
+        with self._store.read() as connection:
+            messages = records.messages(connection, batch.lane, batch.first, batch.last)
+            given = self._genuine(batch, attestations.signatures(connection, batch.digest))
+        signatures = choose_quorum(attestors, given)
+        if signatures is None:
+            return self._give_up(batch, Reason.ATTESTORS_ROTATED.value)
+        command = Deliver(Batch(batch.set_version, messages), signatures)
+        seam("relayer.submit.before")
+        try:
+            outcome = await self._ledger.submit(command, self._signer, batch.reference)
+        except REFUSALS as error:
+            return self._give_up(batch, f"{Reason.REFUSED.value}: {error}")
+        except PariError as error:
+            return self._postpone(batch, error)
+        seam("relayer.submit.after")
+        self._failures[batch.lane] = 0
+        return self._take(replace(batch, state=BatchState.BUILT), outcome, anyway=True)
+
+    async def _follow(self, batch: BatchRecord) -> bool:
+        outcome = await self._ledger.outcome(batch.reference)
+        if outcome.state is OutcomeState.FINAL and self._has_read(outcome):
+            return self._finish(batch)
+        return self._take(batch, outcome)
+
+    def _take(self, batch: BatchRecord, outcome: Outcome, *, anyway: bool = False) -> bool:
+        """Bring batch and messages to where the destination says its delivery is."""
+        state = batch_after(batch.state, outcome.state)
+        if state is BatchState.DEAD:
+            return self._give_up(batch, f"{Reason.REFUSED.value}: {outcome.reason}")
+        if state is batch.state and not anyway:
+            return False
+        message_state = MessageState(state.value)
+        if batch.state is BatchState.INCLUDED and state is not BatchState.INCLUDED:
+            message_state = MessageState.REORGED
+        facts: dict[str, object] = {"transaction": outcome.transaction}
+        if outcome.block is not None:
+            facts["height"] = outcome.block.height
+        self._change(batch, state, message_state, detail=facts)
+        return True
+
+    def _has_read(self, outcome: Outcome) -> bool:
+        with self._store.read() as connection:
+            cursor = cursors.get(connection, "relayer", self._ledger.id)
+        return outcome.block is not None and cursor is not None and cursor.height >= outcome.block.height
+
+    # ends of an attempt
+
+    def _finish(self, batch: BatchRecord) -> bool:
+        """The delivery is final and read; what it left out goes into another batch."""
+        self._limit[batch.lane] = min(BATCH_LIMIT, 2 * self._limit[batch.lane])
+        self._change(batch, BatchState.DONE, MessageState.RETRY, Reason.NOT_EXECUTED.value)
+        return True
+
+    def _give_up(self, batch: BatchRecord, reason: str) -> bool:
+        """The batch will not do; its messages wait a little and go into a smaller one."""
+        lane = batch.lane
+        log.warning("batch given up", lane=str(lane), first=batch.first, last=batch.last, why=reason)
+        self._limit[lane] = max(1, (batch.last - batch.first + 1) // 2)
+        self._failures[lane] += 1
+        self._not_before[lane] = self._store.clock() + backoff_seconds(self._failures[lane] - 1)
+        self._change(batch, BatchState.DEAD, MessageState.RETRY, reason)
+        return True
+
+    def _postpone(self, batch: BatchRecord, error: PariError) -> bool:
+        """Not now: the same delivery again later, under the same reference."""
+        lane = batch.lane
+        self._failures[lane] += 1
+        wait = backoff_seconds(self._failures[lane] - 1)
+        reason = f"{Reason.DESTINATION_UNREACHABLE.value}: {error}"
+        log.warning("delivery postponed", lane=str(lane), seconds=wait, why=str(error))
+        not_before = self._store.clock() + wait
+        self._change(batch, BatchState.BUILT, MessageState.BUILT, reason, not_before=not_before)
+        return False
+
+    def _annotate(self, batch: BatchRecord, reason: str) -> bool:
+        if batch.reason != reason:
+            with self._store.write() as connection:
+                now = self._store.clock()
+                records.change_batch(connection, now, batch, batch.state, reason=reason)
+                for text in records.unsettled_ids(connection, batch.lane, batch.first, batch.last):
+                    records.annotate(connection, now, text, reason)
+        return False
+
+    def _change(
+        self,
+        batch: BatchRecord,
+        state: BatchState,
+        message_state: MessageState,
+        reason: str = "",
+        *,
+        detail: Mapping[str, object] | None = None,
+        reference: str | None = None,
+        not_before: float = 0.0,
+    ) -> None:
+        """Batch and messages in one transaction, fenced by the lease."""
+        name = f"relayer.{state.value.lower()}"
+        values: dict[str, object] = {"reason": reason, "not_before": not_before}
+        if reference is not None:
+            values["reference"] = reference
+        with self._store.write() as connection:
+            leases.check(connection, self._lease)
+            now = self._store.clock()
+            records.change_batch(connection, now, batch, state, **values)
+            ids = records.unsettled_ids(connection, batch.lane, batch.first, batch.last)
+            records.transition(connection, now, ids, message_state, reason, detail)
+            seam(f"{name}.before_commit")
+        seam(f"{name}.after_commit")
+
+
+def _entities(attestors: AttestorSet, given: Sequence[GivenSignature]) -> int:
+    signers = {item.signer for item in given}
+    return len({member.entity for member in attestors.members if member.signer in signers})

@@ -1,0 +1,209 @@
+"""What can happen to a message and to a batch: pure decisions with named reasons.
+
+    FINAL → ATTESTED → BUILT → SENT → INCLUDED → FINALISED
+                 side exits: RETRY(reason), REORGED, PARKED(reason)
+
+Each check looks at one condition and gives the reason that stands against the
+next step, or None. The relayer acts only where no check objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from paripassu.ledgers.port import AttestorSet, OutcomeState
+from paripassu.messages import Lane
+
+BATCH_LIMIT = 100
+
+
+class MessageState(StrEnum):
+    """Where a message stands. FINALISED and PARKED are ends; a parked one can still be retried."""
+
+    FINAL = "FINAL"  # in a final block of its source
+    ATTESTED = "ATTESTED"  # a quorum has signed its batch
+    BUILT = "BUILT"  # its delivery is decided and stored, perhaps sent
+    SENT = "SENT"  # the destination's node took the delivery
+    INCLUDED = "INCLUDED"  # in a block of the destination that is not final yet
+    FINALISED = "FINALISED"  # executed in a final block of the destination
+    PARKED = "PARKED"  # taken by the destination without effect; the reason says why
+    RETRY = "RETRY"  # an attempt came to nothing; the reason says why, another follows
+    REORGED = "REORGED"  # its delivery fell out of the destination's chain
+
+
+ENDS = frozenset({MessageState.FINALISED, MessageState.PARKED})
+
+_S = MessageState
+_ANYWAY = {_S.FINALISED, _S.PARKED, _S.RETRY}  # the destination's own record overrules every plan of ours
+_NEXT: Mapping[MessageState, frozenset[MessageState]] = {
+    _S.FINAL: frozenset({_S.FINAL, _S.ATTESTED} | _ANYWAY),
+    _S.ATTESTED: frozenset({_S.ATTESTED, _S.BUILT} | _ANYWAY),
+    _S.BUILT: frozenset({_S.BUILT, _S.SENT, _S.INCLUDED} | _ANYWAY),
+    _S.SENT: frozenset({_S.INCLUDED} | _ANYWAY),
+    _S.INCLUDED: frozenset({_S.REORGED} | _ANYWAY),
+    _S.REORGED: frozenset({_S.SENT, _S.INCLUDED} | _ANYWAY),
+    _S.RETRY: frozenset({_S.ATTESTED, _S.BUILT} | _ANYWAY),
+    _S.PARKED: frozenset({_S.FINALISED}),
+    _S.FINALISED: frozenset(),
+}
+
+
+def may_become(now: MessageState, then: MessageState) -> bool:
+    """Whether a message may go from one state to another; staying in one is for a new reason."""
+    return then in _NEXT[now]
+
+
+class BatchState(StrEnum):
+    """Where a batch stands. DONE and DEAD are ends."""
+
+    PROPOSED = "PROPOSED"  # attestors may sign
+    SIGNED = "SIGNED"  # a quorum has signed
+    BUILT = "BUILT"  # its delivery has a reference and may have been sent
+    SENT = "SENT"
+    INCLUDED = "INCLUDED"
+    DONE = "DONE"  # final on the destination
+    DEAD = "DEAD"  # given up; its messages go into another batch
+
+
+LIVE_BATCH_STATES = tuple(state for state in BatchState if state not in (BatchState.DONE, BatchState.DEAD))
+
+
+class Reason(StrEnum):
+    """Why a message does not go on for now."""
+
+    LANE_HALTED = "LANE_HALTED"
+    BATCH_UNDER_WAY = "BATCH_UNDER_WAY"
+    EARLIER_MISSING = "EARLIER_MISSING"
+    DESTINATION_BEHIND = "DESTINATION_BEHIND"
+    AWAITING_SIGNATURES = "AWAITING_SIGNATURES"
+    ATTESTORS_ROTATED = "ATTESTORS_ROTATED"
+    ALREADY_EXECUTED = "ALREADY_EXECUTED"
+    BACKING_OFF = "BACKING_OFF"
+    REFUSED = "REFUSED"
+    DESTINATION_UNREACHABLE = "DESTINATION_UNREACHABLE"
+    NOT_EXECUTED = "NOT_EXECUTED"
+
+
+@dataclass(frozen=True, slots=True)
+class LaneSituation:
+    """What is known of a lane when a batch is planned.
+
+    `waiting` are (nonce, source time) of messages that are not under way, in order; `inbound` is
+    what the destination has executed by its newest block, `destination_time` that block's time.
+    """
+
+    lane: Lane
+    halted: bool
+    inbound: int
+    destination_time: int
+    under_way_up_to: int
+    waiting: Sequence[tuple[int, int]]
+
+
+def lane_halted(situation: LaneSituation) -> Reason | None:
+    return Reason.LANE_HALTED if situation.halted else None
+
+
+def batch_under_way(situation: LaneSituation) -> Reason | None:
+    return Reason.BATCH_UNDER_WAY if situation.under_way_up_to > situation.inbound else None
+
+
+def earlier_missing(situation: LaneSituation) -> Reason | None:
+    """The next message in order is not among those at hand."""
+    nonces = [nonce for nonce, _ in situation.waiting if nonce > situation.inbound]
+    return Reason.EARLIER_MISSING if not nonces or nonces[0] != situation.inbound + 1 else None
+
+
+def destination_behind(situation: LaneSituation) -> Reason | None:
+    """The destination's clock has not reached the next message's source time (design section 4)."""
+    times = [time for nonce, time in situation.waiting if nonce > situation.inbound]
+    return Reason.DESTINATION_BEHIND if times and times[0] > situation.destination_time else None
+
+
+PLAN_CHECKS = (lane_halted, batch_under_way, earlier_missing, destination_behind)
+
+
+def plan(situation: LaneSituation, limit: int = BATCH_LIMIT) -> tuple[int, int] | Reason:
+    """First and last nonce of the next batch of a lane, or the reason why there is none."""
+    for check in PLAN_CHECKS:
+        reason = check(situation)
+        if reason is not None:
+            return reason
+    first = last = situation.inbound + 1
+    for nonce, time in situation.waiting:
+        if nonce == last + 1 and time <= situation.destination_time and last - first + 1 < limit:
+            last = nonce
+    return first, last
+
+
+@dataclass(frozen=True, slots=True)
+class GivenSignature:
+    """A signature of a batch whose signer has been recovered from it."""
+
+    signer: str
+    signature: bytes
+
+
+def choose_quorum(attestors: AttestorSet, given: Sequence[GivenSignature]) -> tuple[bytes, ...] | None:
+    """The signatures that the gateway asks for: of distinct entities, by signer; None if too few."""
+    by_signer = {item.signer: item.signature for item in given}
+    chosen: dict[str, bytes] = {}
+    entities = set()
+    for member in sorted(attestors.members, key=lambda member: int(member.signer, 16)):
+        if member.signer in by_signer and member.entity not in entities:
+            entities.add(member.entity)
+            chosen[member.signer] = by_signer[member.signer]
+        if len(entities) == attestors.threshold:
+            return tuple(chosen.values())
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSituation:
+    """What is known of a signed batch when it could be delivered."""
+
+    halted: bool
+    first: int
+    last: int
+    first_time: int
+    set_version: int
+    current_set_version: int
+    inbound: int
+    destination_time: int
+    now: float
+    not_before: float
+
+
+def submit_obstacle(situation: BatchSituation) -> Reason | None:
+    """Why a signed batch is not to be sent now."""
+    if situation.halted:
+        return Reason.LANE_HALTED
+    if situation.set_version != situation.current_set_version:
+        return Reason.ATTESTORS_ROTATED
+    if situation.inbound >= situation.last:
+        return Reason.ALREADY_EXECUTED
+    if situation.inbound < situation.first - 1:
+        return Reason.EARLIER_MISSING
+    if situation.now < situation.not_before:
+        return Reason.BACKING_OFF
+    if situation.inbound < situation.first and situation.first_time > situation.destination_time:
+        return Reason.DESTINATION_BEHIND
+    return None
+
+
+def batch_after(state: BatchState, outcome: OutcomeState) -> BatchState:
+    """Where a sent batch stands, by what its destination says of its delivery."""
+    if outcome in (OutcomeState.INCLUDED, OutcomeState.FINAL):
+        return BatchState.INCLUDED  # done only once the destination's own record was read to there
+    if outcome is OutcomeState.REFUSED:
+        return BatchState.DEAD
+    if outcome is OutcomeState.UNKNOWN:
+        return BatchState.BUILT  # never got there: send again under the same reference
+    return BatchState.SENT
+
+
+def backoff_seconds(failures: int) -> float:
+    """How long to wait after so many failures in a row: 0.5 s doubling up to a minute."""
+    return float(min(60.0, 0.5 * 2 ** min(failures, 10)))
