@@ -135,19 +135,11 @@ async def drain(
         LaneHalted: all is done but the lanes of a halted ledger.
         LeaseHeld: another live relayer works on this store.
     """
-    targets = {ledger.id: (await ledger.final()).height for ledger in relayer.ledgers.values()}
     stop = asyncio.Event()
 
     async def watch() -> None:
-        deadline = time.monotonic() + patience
         try:
-            while not _drained(store, targets):
-                if time.monotonic() > deadline:
-                    raise DrainTimeout(_under_way(store, patience))
-                await asyncio.sleep(0.05)
-            if halted := halted_ledgers(store):
-                named = "; ".join(f"{ledger} is halted: {why}" for ledger, why in halted.items())
-                raise LaneHalted(named)
+            await await_drained(store, relayer.ledgers, patience=patience)
         finally:
             stop.set()
 
@@ -159,6 +151,23 @@ async def drain(
             watcher.cancel()
         await asyncio.gather(watcher, return_exceptions=True)
     watcher.result()
+
+
+async def await_drained(store: Store, ledgers: Mapping[LedgerId, Ledger], *, patience: float) -> None:
+    """Wait, beside a running bridge, until what is final now is delivered and final, or parked.
+
+    Raises:
+        DrainTimeout: after `patience` seconds; names the messages still under way.
+        LaneHalted: all is done but the lanes of a halted ledger.
+    """
+    targets = {ledger.id: (await ledger.final()).height for ledger in ledgers.values()}
+    deadline = time.monotonic() + patience
+    while not _drained(store, targets):
+        if time.monotonic() > deadline:
+            raise DrainTimeout(_under_way(store, patience))
+        await asyncio.sleep(0.05)
+    if halted := halted_ledgers(store):
+        raise LaneHalted("; ".join(f"{ledger} is halted: {why}" for ledger, why in halted.items()))
 
 
 class _Bridge:

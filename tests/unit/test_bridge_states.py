@@ -1,0 +1,168 @@
+"""What can happen to a message and a batch, decided by pure checks with named reasons."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from paripassu.bridge.states import (
+    ENDS,
+    BatchSituation,
+    BatchState,
+    GivenSignature,
+    LaneSituation,
+    MessageState,
+    Reason,
+    backoff_seconds,
+    batch_after,
+    choose_quorum,
+    may_become,
+    plan,
+    submit_obstacle,
+)
+from paripassu.identifiers import LedgerId, keccak256
+from paripassu.ledgers.port import Attestor, AttestorSet, OutcomeState
+from paripassu.messages import Lane, Purpose
+
+LANE = Lane(LedgerId("eip155:31001"), LedgerId("book:register"), Purpose.MOVEMENT)
+SITUATION = LaneSituation(
+    lane=LANE,
+    halted=False,
+    inbound=4,
+    destination_time=1_000,
+    under_way_up_to=4,
+    waiting=((5, 990), (6, 995), (7, 1_000), (8, 1_001), (9, 1_002)),
+)
+
+
+def test_a_batch_takes_what_follows_in_order_up_to_the_destinations_time() -> None:
+    assert plan(SITUATION) == (5, 7)
+    assert plan(replace(SITUATION, destination_time=5_000)) == (5, 9)
+    assert plan(replace(SITUATION, destination_time=5_000), limit=2) == (5, 6)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"halted": True}, Reason.LANE_HALTED),
+        ({"under_way_up_to": 6}, Reason.BATCH_UNDER_WAY),
+        ({"inbound": 2}, Reason.BATCH_UNDER_WAY),
+        ({"inbound": 2, "under_way_up_to": 0}, Reason.EARLIER_MISSING),
+        ({"waiting": ()}, Reason.EARLIER_MISSING),
+        ({"inbound": 9, "under_way_up_to": 9}, Reason.EARLIER_MISSING),
+        ({"destination_time": 989}, Reason.DESTINATION_BEHIND),
+    ],
+)
+def test_no_batch_is_planned_against_a_named_reason(change: dict[str, object], reason: Reason) -> None:
+    assert plan(replace(SITUATION, **change)) is reason  # type: ignore[arg-type]
+
+
+def test_a_gap_behind_the_next_message_ends_the_batch_before_it() -> None:
+    assert plan(replace(SITUATION, waiting=((5, 1), (6, 1), (8, 1)))) == (5, 6)
+
+
+BATCH = BatchSituation(
+    halted=False,
+    first=5,
+    last=7,
+    first_time=990,
+    set_version=3,
+    current_set_version=3,
+    inbound=4,
+    destination_time=1_000,
+    now=50.0,
+    not_before=0.0,
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "obstacle"),
+    [
+        ({}, None),
+        ({"inbound": 6}, None),
+        ({"halted": True}, Reason.LANE_HALTED),
+        ({"current_set_version": 4}, Reason.ATTESTORS_ROTATED),
+        ({"inbound": 7}, Reason.ALREADY_EXECUTED),
+        ({"inbound": 3}, Reason.EARLIER_MISSING),
+        ({"not_before": 50.5}, Reason.BACKING_OFF),
+        ({"destination_time": 989}, Reason.DESTINATION_BEHIND),
+        ({"destination_time": 989, "inbound": 5}, None),
+    ],
+)
+def test_a_signed_batch_is_sent_unless_a_named_obstacle_stands_against_it(
+    change: dict[str, object], obstacle: Reason | None
+) -> None:
+    assert submit_obstacle(replace(BATCH, **change)) is obstacle  # type: ignore[arg-type]
+
+
+def member(number: int, entity: str) -> Attestor:
+    return Attestor(f"0x{number:040x}", keccak256(entity.encode()))
+
+
+MEMBERS = AttestorSet(1, 2, (member(30, "csd"), member(10, "bank"), member(20, "bank")))
+
+
+def given(*numbers: int) -> list[GivenSignature]:
+    return [GivenSignature(f"0x{number:040x}", bytes([number])) for number in numbers]
+
+
+@pytest.mark.parametrize(
+    ("signed", "chosen"),
+    [
+        ((30, 10, 20), (b"\x0a", b"\x1e")),
+        ((30, 20), (b"\x14", b"\x1e")),
+        ((10, 20), None),  # two keys of one entity
+        ((30, 99), None),  # one is not a member
+        ((30, 30), None),
+        ((), None),
+    ],
+)
+def test_a_quorum_has_distinct_entities_sorted_by_signer(
+    signed: tuple[int, ...], chosen: tuple[bytes, ...] | None
+) -> None:
+    assert choose_quorum(MEMBERS, given(*signed)) == chosen
+
+
+def test_no_more_signatures_are_sent_than_the_threshold_asks_for() -> None:
+    members = AttestorSet(1, 2, tuple(member(n, f"entity {n}") for n in (1, 2, 3, 4, 5)))
+    chosen = choose_quorum(members, given(5, 4, 3))
+    assert chosen == (b"\x03", b"\x04")
+
+
+def test_the_destinations_own_record_overrules_every_state_but_an_executed_one() -> None:
+    for state in MessageState:
+        expected = state not in ENDS or state is MessageState.PARKED
+        assert may_become(state, MessageState.FINALISED) is expected
+        assert may_become(state, MessageState.PARKED) is (state not in ENDS)
+    assert not any(may_become(MessageState.FINALISED, state) for state in MessageState)
+
+
+def test_every_state_can_be_reached_and_left_but_for_the_end() -> None:
+    reachable = {MessageState.FINAL}
+    while True:
+        more = {then for now in reachable for then in MessageState if may_become(now, then)}
+        if more <= reachable:
+            break
+        reachable |= more
+    assert reachable == set(MessageState)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "after"),
+    [
+        (OutcomeState.UNKNOWN, BatchState.BUILT),
+        (OutcomeState.PENDING, BatchState.SENT),
+        (OutcomeState.INCLUDED, BatchState.INCLUDED),
+        (OutcomeState.FINAL, BatchState.INCLUDED),
+        (OutcomeState.REFUSED, BatchState.DEAD),
+    ],
+)
+def test_a_sent_batch_stands_where_its_destination_says(outcome: OutcomeState, after: BatchState) -> None:
+    assert batch_after(BatchState.SENT, outcome) is after
+
+
+def test_waiting_after_failures_grows_and_is_bounded() -> None:
+    waits = [backoff_seconds(failures) for failures in range(20)]
+    assert waits == sorted(waits)
+    assert (waits[0], waits[-1]) == (0.5, 60.0)
