@@ -118,7 +118,7 @@ $(STAMPS)/core: $(STAMPS)/venv pyproject.toml constraints.txt
 $(STAMPS)/node: $(STAMPS)/venv package.json package-lock.json
 	$(SAY) 'Node.js packages: nodes, compiler, contract library'
 	@sh tools/check_node.sh
-	@npm ci --no-audit --no-fund --loglevel=error
+	@npm ci --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
 $(STAMPS)/dev: $(STAMPS)/core
