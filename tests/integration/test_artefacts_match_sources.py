@@ -1,0 +1,123 @@
+"""What the package ships is what the sources compile to, and the wheel carries it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from paripassu import artefacts
+from paripassu.errors import ArtefactUnknown
+from paripassu.identifiers import keccak256
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def builder() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("build_artefacts", ROOT / "tools" / "build_artefacts.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def compiled(builder: ModuleType) -> dict[str, str]:
+    files: dict[str, str] = builder.artefacts()
+    return files
+
+
+def test_artefacts_come_from_the_sources(builder: ModuleType, compiled: dict[str, str]) -> None:
+    assert builder.differences(compiled) == []
+
+
+def test_the_check_names_what_is_changed_missing_and_orphaned(
+    builder: ModuleType, compiled: dict[str, str]
+) -> None:
+    touched = dict(compiled)
+    touched["SecurityToken.json"] = touched["SecurityToken.json"].replace("60806040", "60806041", 1)
+    touched["Novelty.json"] = touched.pop("CashToken.json")
+    assert builder.differences(touched) == [
+        "CashToken.json: has no source",
+        "Novelty.json: not in the package",
+        "SecurityToken.json: differs from its source",
+    ]
+
+
+def test_compiling_twice_gives_the_same_bytes(builder: ModuleType, compiled: dict[str, str]) -> None:
+    assert builder.artefacts() == compiled
+
+
+def test_no_artefact_names_a_folder_of_this_machine(compiled: dict[str, str]) -> None:
+    for name, text in compiled.items():
+        assert str(ROOT) not in text, name
+        assert "node_modules" not in text, name
+
+
+@pytest.mark.parametrize("name", artefacts.names())
+def test_an_artefact_loads_whole_and_its_code_hash_is_of_its_code(name: str) -> None:
+    artefact = artefacts.load(name)
+    assert artefact.name == name
+    assert artefact.code_hash == keccak256(artefact.code)
+    assert len(artefact.code) <= 24_576, "EIP-170: no chain would take it"
+    assert artefact.compiler.startswith("0.8.30+commit.73712a01")
+
+
+def test_the_code_hash_on_a_chain_follows_from_artefact_and_address() -> None:
+    token = artefacts.load("SecurityToken")
+    here, there = bytes.fromhex("11" * 20), bytes.fromhex("22" * 20)
+    assert here in token.code_at(here)
+    assert token.code_hash_at(here) != token.code_hash_at(there)
+    assert token.code_hash_at(bytes(20)) == token.code_hash
+    proxy = artefacts.load("ERC1967Proxy")
+    assert proxy.code_hash_at(here) == proxy.code_hash
+
+
+def test_storage_layouts_show_our_namespaced_structs() -> None:
+    layout = artefacts.load("SecurityToken").storage_layout
+    assert layout is not None
+    assert any("paripassu" in namespace for namespace in layout["namespaces"])
+    assert layout["slots"] == [], "state outside a namespace could collide in an upgrade"
+
+
+def test_an_unknown_contract_is_refused_with_the_known_names() -> None:
+    with pytest.raises(ArtefactUnknown, match="SecurityToken"):
+        artefacts.load("SecurityTokn")
+
+
+def test_the_wheel_carries_artefacts_and_typing_marker_and_needs_no_compiler(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--no-isolation",
+        "--outdir",
+        str(tmp_path),
+        str(ROOT),
+    ]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    (wheel,) = tmp_path.glob("*.whl")
+    inside = zipfile.ZipFile(wheel).namelist()
+    assert {f"paripassu/artefacts/{name}.json" for name in artefacts.names()} <= set(inside)
+    assert "paripassu/py.typed" in inside
+    assert not [name for name in inside if name.startswith(("tests/", "contracts/", "tools/"))]
+    probe = "from paripassu import artefacts; print(artefacts.__file__, artefacts.load('SecurityToken').name)"
+    shown = subprocess.run(
+        [sys.executable, "-c", probe],
+        env={**os.environ, "PYTHONPATH": str(wheel), "SOLCX_BINARY_PATH": str(tmp_path / "none")},
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert shown.stdout.startswith(str(wheel))
+    assert shown.stdout.endswith("SecurityToken\n")
