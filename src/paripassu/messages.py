@@ -199,17 +199,12 @@ class GatewayDomain:
         )
 
 
-def digest_of_ids(attestor_set_version: int, ids: Sequence[Bytes32], domain: GatewayDomain) -> Bytes32:
-    """EIP-712 digest of a Batch whose messages have these ids."""
-    messages = keccak256(b"".join(ids))
-    values = [bytes(BATCH_TYPEHASH), attestor_set_version, bytes(messages)]
-    struct_hash = keccak256(_abi_encode(["bytes32", "uint32", "bytes32"], values))
-    return keccak256(b"\x19\x01" + domain.separator + struct_hash)
-
-
 def batch_digest(batch: Batch, domain: GatewayDomain) -> Bytes32:
     """The EIP-712 digest that attestors sign for the gateway of `domain`."""
-    return digest_of_ids(batch.attestor_set_version, [message.id for message in batch.messages], domain)
+    ids = keccak256(b"".join(message.id for message in batch.messages))
+    values = [bytes(BATCH_TYPEHASH), batch.attestor_set_version, bytes(ids)]
+    struct_hash = keccak256(_abi_encode(["bytes32", "uint32", "bytes32"], values))
+    return keccak256(b"\x19\x01" + domain.separator + struct_hash)
 
 
 @dataclass(frozen=True, slots=True)
