@@ -115,7 +115,7 @@ contract AttestorSet is PariUpgradeable, IAttestorSet {
     }
 
     /// @notice 1.0.0
-    function version() public pure override returns (uint32) {
+    function version() public pure virtual override returns (uint32) {
         return 1 << 16;
     }
 

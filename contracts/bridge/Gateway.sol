@@ -380,7 +380,7 @@ contract Gateway is PariUpgradeable, EIP712Upgradeable, ReentrancyGuardUpgradeab
     }
 
     /// @notice 1.0.0
-    function version() public pure override returns (uint32) {
+    function version() public pure virtual override returns (uint32) {
         return 1 << 16;
     }
 

@@ -201,7 +201,7 @@ contract TokenBridge is PariUpgradeable, IERC7786Recipient {
     }
 
     /// @notice 1.0.0
-    function version() public pure override returns (uint32) {
+    function version() public pure virtual override returns (uint32) {
         return 1 << 16;
     }
 

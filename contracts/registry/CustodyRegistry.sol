@@ -99,7 +99,7 @@ contract CustodyRegistry is PariUpgradeable {
     }
 
     /// @notice 1.0.0
-    function version() public pure override returns (uint32) {
+    function version() public pure virtual override returns (uint32) {
         return 1 << 16;
     }
 

@@ -193,7 +193,7 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
     }
 
     /// @notice 1.0.0
-    function version() public pure override returns (uint32) {
+    function version() public pure virtual override returns (uint32) {
         return 1 << 16;
     }
 

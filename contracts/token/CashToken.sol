@@ -91,7 +91,7 @@ contract CashToken is PariUpgradeable, ERC20PermitUpgradeable {
     }
 
     /// @notice 1.0.0
-    function version() public pure override returns (uint32) {
+    function version() public pure virtual override returns (uint32) {
         return 1 << 16;
     }
 

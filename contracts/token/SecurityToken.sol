@@ -576,7 +576,7 @@ contract SecurityToken is
     }
 
     /// @notice 1.0.0
-    function version() public pure override returns (uint32) {
+    function version() public pure virtual override returns (uint32) {
         return 1 << 16;
     }
 

@@ -14,6 +14,7 @@ interface Vm {
     function warp(uint256 time) external;
     function chainId(uint256 id) external;
     function load(address target, bytes32 slot) external view returns (bytes32);
+    function etch(address target, bytes calldata code) external;
     function store(address target, bytes32 slot, bytes32 value) external;
     function prank(address caller) external;
     function startPrank(address caller) external;

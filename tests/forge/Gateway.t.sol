@@ -1,0 +1,538 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {Interop} from "../../contracts/access/Interop.sol";
+import {AttestorSet} from "../../contracts/bridge/AttestorSet.sol";
+import {Gateway} from "../../contracts/bridge/Gateway.sol";
+import {TokenBridge} from "../../contracts/bridge/TokenBridge.sol";
+import {IERC7786GatewaySource, IERC7786Recipient} from "../../contracts/interfaces/IERC7786.sol";
+import {Batch, Message} from "../../contracts/interfaces/IGateway.sol";
+import {Chain, World} from "./World.sol";
+import {Vm} from "./Vm.sol";
+
+/// An application that behaves as it is told.
+contract Probe is IERC7786Recipient {
+    enum Mood {
+        TAKE,
+        REFUSE,
+        BOMB,
+        BURN_GAS,
+        WRONG_ANSWER,
+        REENTER
+    }
+
+    error NotToday(uint256 reason);
+
+    Gateway private immutable gateway;
+    Mood public mood;
+    bytes public again;
+    bytes[] public taken;
+    uint256 public lastSource;
+    uint64 public lastTimestamp;
+
+    constructor(Gateway gateway_) {
+        gateway = gateway_;
+    }
+
+    function set(Mood mood_) external {
+        mood = mood_;
+    }
+
+    function setAgain(bytes calldata again_) external {
+        again = again_;
+    }
+
+    function count() external view returns (uint256) {
+        return taken.length;
+    }
+
+    function receiveMessage(bytes32, bytes calldata, bytes calldata payload) external payable returns (bytes4) {
+        if (mood == Mood.REFUSE) revert NotToday(7);
+        if (mood == Mood.BOMB) {
+            assembly {
+                revert(0, 400000)
+            }
+        }
+        if (mood == Mood.BURN_GAS) {
+            while (true) {}
+        }
+        if (mood == Mood.REENTER) {
+            (bool success, bytes memory reason) = address(gateway).call(again);
+            if (!success) {
+                assembly {
+                    revert(add(reason, 32), mload(reason))
+                }
+            }
+        }
+        taken.push(payload);
+        (lastSource, lastTimestamp) = gateway.currentMessage();
+        return mood == Mood.WRONG_ANSWER ? bytes4(0) : IERC7786Recipient.receiveMessage.selector;
+    }
+
+    function send(bytes calldata recipient, bytes calldata payload, bytes[] calldata attributes)
+        external
+        payable
+        returns (bytes32)
+    {
+        return gateway.sendMessage{value: msg.value}(recipient, payload, attributes);
+    }
+}
+
+/// MOV-3: each message once, in lane order, or parked with its reason.
+contract GatewayTest is World {
+    uint8 private constant PURPOSE = 3;
+
+    Probe private sender;
+    Probe private receiver;
+    Gateway private gateway;
+
+    function setUp() public {
+        _setUpWorld();
+        gateway = peer.gateway;
+        sender = new Probe(home.gateway);
+        receiver = new Probe(peer.gateway);
+        vm.startPrank(operator);
+        _on(home);
+        home.gateway.setApp(PURPOSE, address(sender));
+        _on(peer);
+        peer.gateway.setApp(PURPOSE, address(receiver));
+        vm.stopPrank();
+    }
+
+    // ---------------------------------------------------------------- outbox
+
+    function test_theLogAloneGivesTheMessage() public {
+        Message[] memory messages = _send(2, 0);
+        _on(home);
+        for (uint64 i = 0; i < 2; ++i) {
+            vm.assertEq(messages[i].nonce, i + 1, "numbered from 1");
+            vm.assertEq(messages[i].timestamp, START, "source time");
+            vm.assertEq(messages[i].sender, _interop(home, address(sender)), "sender");
+            vm.assertEq(messages[i].version, home.gateway.protocolVersion(), "protocol version");
+        }
+        vm.assertEq(home.gateway.outboundNonce(peer.id, PURPOSE), 2, "counted");
+        vm.assertEq(home.gateway.outboundNonce(peer.id, 1), 0, "lanes are apart");
+    }
+
+    function test_onlyTheApplicationOfThePurposeSends() public {
+        _on(home);
+        bytes memory recipient = _interop(peer, address(receiver));
+        vm.prank(stranger);
+        vm.expectRevert(abi.encodeWithSelector(Gateway.NotApp.selector, PURPOSE, stranger));
+        home.gateway.sendMessage(recipient, "", _lane(PURPOSE, 0));
+        vm.expectRevert(abi.encodeWithSelector(Gateway.NotApp.selector, 1, address(sender)));
+        sender.send(recipient, "", _lane(1, 0));
+    }
+
+    function test_attributesMustBeTheOneLane() public {
+        _on(home);
+        bytes memory recipient = _interop(peer, address(receiver));
+        vm.expectRevert(Gateway.LaneMissing.selector);
+        sender.send(recipient, "", new bytes[](0));
+        bytes[] memory two = new bytes[](2);
+        (two[0], two[1]) = (_lane(PURPOSE, 0)[0], _lane(PURPOSE, 0)[0]);
+        vm.expectRevert(Gateway.LaneMissing.selector);
+        sender.send(recipient, "", two);
+        bytes[] memory other = new bytes[](1);
+        other[0] = hex"12345678";
+        vm.expectRevert(abi.encodeWithSelector(IERC7786GatewaySource.UnsupportedAttribute.selector, bytes4(0x12345678)));
+        sender.send(recipient, "", other);
+        vm.assertTrue(home.gateway.supportsAttribute(bytes4(keccak256("lane(uint8,uint64)"))), "lane");
+        vm.assertFalse(home.gateway.supportsAttribute(0x12345678), "no other");
+    }
+
+    function test_closedLanesNeitherSendNorDeliver() public {
+        Message[] memory messages = _send(1, 0);
+        _on(home);
+        bytes memory recipient = Interop.format(999, address(1));
+        vm.expectRevert(abi.encodeWithSelector(Gateway.PeerClosed.selector, 999));
+        sender.send(recipient, "", _lane(PURPOSE, 0));
+        _on(peer);
+        (bytes memory address_, ) = gateway.peerOf(home.id);
+        vm.prank(operator);
+        gateway.setPeer(home.id, address_, false);
+        _expect(_batch(messages), abi.encodeWithSelector(Gateway.PeerClosed.selector, home.id));
+        vm.prank(operator);
+        gateway.setPeer(home.id, address_, true);
+        _deliver(peer, _batch(messages));
+        vm.assertEq(receiver.count(), 1, "open again");
+    }
+
+    function test_messagesCarryNoValue() public {
+        _on(home);
+        bytes memory recipient = _interop(peer, address(receiver));
+        vm.expectRevert(Gateway.ValueNotSupported.selector);
+        sender.send{value: 1}(recipient, "", _lane(PURPOSE, 0));
+    }
+
+    function test_aPeerIsOnItsOwnLedgerAndNotHere() public {
+        _on(home);
+        vm.startPrank(operator);
+        bytes memory elsewhere = Interop.format(7, address(1));
+        vm.expectRevert(abi.encodeWithSelector(Gateway.PeerMismatch.selector, 8));
+        home.gateway.setPeer(8, elsewhere, true);
+        bytes memory here = Interop.format(home.id, address(1));
+        vm.expectRevert(abi.encodeWithSelector(Gateway.PeerMismatch.selector, home.id));
+        home.gateway.setPeer(home.id, here, true);
+    }
+
+    function test_a6_gatewayManagerAndAttestorsCanBeNoApplication() public {
+        address[3] memory forbidden = [address(gateway), address(peer.manager), address(peer.attestors)];
+        vm.startPrank(operator);
+        for (uint256 i = 0; i < forbidden.length; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(Gateway.BadApp.selector, PURPOSE, forbidden[i]));
+            gateway.setApp(PURPOSE, forbidden[i]);
+        }
+    }
+
+    // ---------------------------------------------------------------- once and in order
+
+    function test_mov_3_aBatchDeliveredTwiceHasOneEffect() public {
+        Message[] memory messages = _send(3, 0);
+        _deliver(peer, _batch(messages));
+        _deliver(peer, _batch(messages));
+        vm.assertEq(receiver.count(), 3, "once each");
+        vm.assertEq(gateway.inboundNonce(home.id, PURPOSE), 3, "lane");
+        for (uint64 i = 0; i < 3; ++i) vm.assertEq(receiver.taken(i), abi.encode(i), "in order");
+    }
+
+    function test_a19_aBatchOfWhichOneIsExecutedStillDeliversTheRest() public {
+        Message[] memory messages = _send(3, 0);
+        _deliver(peer, _only(messages[0]));
+        _deliver(peer, _batch(messages));
+        vm.assertEq(receiver.count(), 3, "all");
+        vm.assertEq(receiver.taken(1), abi.encode(uint64(1)), "in order");
+    }
+
+    function test_mov_3_aGapIsRefused() public {
+        Message[] memory messages = _send(3, 0);
+        _expect(_only(messages[1]), abi.encodeWithSelector(Gateway.NonceGap.selector, 1, 2));
+        _deliver(peer, _only(messages[0]));
+        _expect(_only(messages[2]), abi.encodeWithSelector(Gateway.NonceGap.selector, 2, 3));
+    }
+
+    function test_aBatchIsOneContiguousLane() public {
+        Message[] memory messages = _send(3, 0);
+        Message[] memory holed = new Message[](2);
+        (holed[0], holed[1]) = (messages[0], messages[2]);
+        _expect(_batch(holed), abi.encodeWithSelector(Gateway.NotContiguous.selector, 2, 3));
+        (holed[0], holed[1]) = (messages[0], messages[0]);
+        _expect(_batch(holed), abi.encodeWithSelector(Gateway.NotContiguous.selector, 2, 1));
+        messages[1].purpose = 1;
+        _expect(_batch(messages), abi.encodeWithSelector(Gateway.MixedLanes.selector, 1));
+        messages[0].nonce = 0;
+        _expect(_only(messages[0]), abi.encodeWithSelector(Gateway.NotContiguous.selector, 1, 0));
+        _expect(_batch(new Message[](0)), abi.encodeWithSelector(Gateway.EmptyBatch.selector));
+    }
+
+    function test_aMessageForAnotherLedgerIsRefused() public {
+        Message[] memory messages = _send(1, 0);
+        messages[0].destination = 777;
+        _expect(_only(messages[0]), abi.encodeWithSelector(Gateway.WrongDestination.selector, 777));
+    }
+
+    function test_a15_signaturesForAnotherChainOrGatewayAreWorthless() public {
+        Message[] memory messages = _send(1, 0);
+        Batch memory batch = _batch(messages);
+        _on(home); // the domain of another gateway and chain
+        bytes[] memory signatures = _quorum(home.gateway.digest(batch), 0, 1);
+        _on(peer);
+        vm.expectRevert();
+        gateway.execute(batch, signatures);
+        vm.chainId(4242); // a fork of the peer, with the same gateway
+        bytes32 forked = gateway.digest(batch);
+        _on(peer);
+        vm.assertTrue(forked != gateway.digest(batch), "the chain id is in the digest");
+        signatures = _quorum(forked, 0, 1);
+        vm.expectRevert();
+        gateway.execute(batch, signatures);
+        vm.assertEq(receiver.count(), 0, "nothing");
+    }
+
+    function test_a7_anyChangedFieldIsRefused() public {
+        Message[] memory messages = _send(1, 0);
+        _on(peer);
+        bytes[] memory signatures = _quorum(gateway.digest(_batch(messages)), 0, 1);
+        for (uint256 field = 0; field < 10; ++field) {
+            Message memory m = abi.decode(abi.encode(messages[0]), (Message));
+            if (field == 0) m.source += 1;
+            if (field == 1) m.destination += 1;
+            if (field == 2) m.purpose += 1;
+            if (field == 3) m.nonce += 1;
+            if (field == 4) m.timestamp -= 1;
+            if (field == 5) m.expiry += 1;
+            if (field == 6) m.version += 1;
+            if (field == 7) m.sender[20] ^= 0x01;
+            if (field == 8) m.recipient[20] ^= 0x01;
+            if (field == 9) m.payload[31] ^= 0x01;
+            vm.expectRevert();
+            gateway.execute(_only(m), signatures);
+        }
+        gateway.execute(_batch(messages), signatures);
+    }
+
+    function test_a21_signaturesOfAnOldSetAreWorthless() public {
+        Message[] memory messages = _send(1, 0);
+        Batch memory batch = _batch(messages);
+        _on(peer);
+        bytes[] memory signatures = _quorum(gateway.digest(batch), 0, 1);
+        vm.prank(operator);
+        peer.attestors.rotate(_members(), 2);
+        vm.expectRevert(abi.encodeWithSelector(AttestorSet.WrongSetVersion.selector, 2, 1));
+        gateway.execute(batch, signatures);
+        batch.attestorSetVersion = 2;
+        vm.expectRevert(); // signed for the old version: another digest
+        gateway.execute(batch, signatures);
+        signatures = _quorum(gateway.digest(batch), 0, 1);
+        gateway.execute(batch, signatures);
+        vm.assertEq(receiver.count(), 1, "signed anew");
+    }
+
+    // ---------------------------------------------------------------- time
+
+    function test_aMessageFromTheFutureWaits() public {
+        vm.warp(START + 10);
+        Message[] memory messages = _send(1, 0);
+        vm.warp(START + 9);
+        _expect(_batch(messages), abi.encodeWithSelector(Gateway.FromTheFuture.selector, START + 10, START + 9));
+        vm.warp(START + 10);
+        _deliver(peer, _batch(messages));
+        vm.assertEq(receiver.count(), 1, "in its own second");
+        vm.assertEq(receiver.lastTimestamp(), START + 10, "the application is told the source time");
+        vm.assertEq(receiver.lastSource(), home.id, "and the source");
+        (uint256 source, uint64 timestamp) = gateway.currentMessage();
+        vm.assertEq(source + timestamp, 0, "nothing is in execution now");
+    }
+
+    function test_aBatchStopsAtTheFirstMessageFromTheFuture() public {
+        Message[] memory early = _send(1, 0);
+        vm.warp(START + 10);
+        Message[] memory late = _send(1, 0);
+        Message[] memory both = new Message[](2);
+        (both[0], both[1]) = (early[0], late[0]);
+        vm.warp(START + 5);
+        _deliver(peer, _batch(both));
+        vm.assertEq(gateway.inboundNonce(home.id, PURPOSE), 1, "the first only");
+        _expect(_batch(both), abi.encodeWithSelector(Gateway.FromTheFuture.selector, START + 10, START + 5));
+        vm.warp(START + 10);
+        _deliver(peer, _batch(both));
+        vm.assertEq(receiver.count(), 2, "the second in its time");
+    }
+
+    function test_a23_anExpiredMessageIsParkedForGood() public {
+        Message[] memory messages = _send(1, START + 10);
+        vm.warp(START + 11);
+        bytes memory reason = abi.encodeWithSelector(Gateway.Expired.selector, START + 10);
+        _deliverParked(messages[0], reason);
+        vm.expectRevert(reason);
+        gateway.retry(messages[0]);
+        vm.assertEq(receiver.count(), 0, "no effect");
+    }
+
+    function test_aMessageIsGoodInItsLastSecond() public {
+        Message[] memory messages = _send(1, START + 10);
+        vm.warp(START + 10);
+        _deliver(peer, _batch(messages));
+        vm.assertEq(receiver.count(), 1, "executed");
+    }
+
+    // ---------------------------------------------------------------- parking
+
+    function test_a18_aRefusedMessageIsParkedAndTheLaneGoesOn() public {
+        Message[] memory messages = _send(3, 0);
+        _deliver(peer, _only(messages[0]));
+        receiver.set(Probe.Mood.REFUSE);
+        bytes memory reason = abi.encodeWithSelector(Probe.NotToday.selector, 7);
+        _deliverParked(messages[1], reason);
+        vm.expectRevert(reason);
+        gateway.retry(messages[1]);
+        vm.assertTrue(gateway.isParked(gateway.messageId(messages[1])), "still parked");
+        receiver.set(Probe.Mood.TAKE);
+        _deliver(peer, _only(messages[2]));
+        gateway.retry(messages[1]);
+        vm.assertEq(receiver.count(), 3, "all have taken effect");
+        vm.assertEq(receiver.lastTimestamp(), START, "retry tells the source time, too");
+        bytes32 id = gateway.messageId(messages[1]);
+        vm.expectRevert(abi.encodeWithSelector(Gateway.NotParked.selector, id));
+        gateway.retry(messages[1]);
+        _deliver(peer, _batch(messages));
+        vm.assertEq(receiver.count(), 3, "once each");
+    }
+
+    function test_i9_anUnknownMajorVersionIsParkedUntilItIsKnown() public {
+        Message[] memory messages = _send(1, 0);
+        messages[0].version = 2 << 16;
+        _deliverParked(messages[0], abi.encodeWithSelector(Gateway.UnsupportedVersion.selector, 2 << 16));
+        Message[] memory minor = _send(1, 0);
+        minor[0].version = (1 << 16) + (5 << 8);
+        _deliver(peer, _only(minor[0]));
+        vm.assertEq(receiver.count(), 1, "another minor version is understood");
+    }
+
+    function test_a6_onlyTheApplicationOfThePurposeIsCalled() public {
+        address[4] memory targets =
+            [address(peer.token), address(peer.gateway), address(peer.bridge), address(peer.manager)];
+        Message[] memory messages = _send(4, 0);
+        for (uint256 i = 0; i < 4; ++i) {
+            messages[i].recipient = _interop(peer, targets[i]);
+            _deliverParked(
+                messages[i], abi.encodeWithSelector(Gateway.ReceiverMissing.selector, messages[i].recipient)
+            );
+        }
+        vm.assertEq(receiver.count(), 0, "nobody was called");
+    }
+
+    function test_aMissingReceiverParksAndItsArrivalReleases() public {
+        vm.prank(operator);
+        gateway.setApp(PURPOSE, address(0));
+        Message[] memory messages = _send(1, 0);
+        _deliverParked(
+            messages[0], abi.encodeWithSelector(Gateway.ReceiverMissing.selector, messages[0].recipient)
+        );
+        vm.prank(operator);
+        gateway.setApp(PURPOSE, address(receiver));
+        gateway.retry(messages[0]);
+        vm.assertEq(receiver.count(), 1, "executed");
+    }
+
+    // ---------------------------------------------------------------- hostile receivers and relayers
+
+    function test_a17_aReturnBombIsCutShort() public {
+        receiver.set(Probe.Mood.BOMB);
+        Message[] memory messages = _send(2, 0);
+        vm.recordLogs();
+        _deliver(peer, _batch(messages));
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        vm.assertEq(logs.length, 2, "both parked");
+        (, bytes memory reason) = abi.decode(logs[0].data, (uint64, bytes));
+        vm.assertEq(reason.length, 256, "the reason is cut");
+    }
+
+    function test_a17_aReceiverThatBurnsAllItsGasCostsItsAllowanceOnly() public {
+        Message[] memory messages = _send(2, 0);
+        receiver.set(Probe.Mood.BURN_GAS);
+        uint256 before = gasleft();
+        _deliver(peer, _batch(messages));
+        vm.assertTrue(before - gasleft() < 2 * gateway.RECEIVER_GAS() + 500_000, "bounded");
+        vm.assertTrue(gateway.isParked(gateway.messageId(messages[1])), "parked");
+    }
+
+    function test_a17_tooLittleGasConsumesNothing() public {
+        Message[] memory messages = _send(3, 0);
+        Batch memory batch = _batch(messages);
+        _on(peer);
+        bytes[] memory signatures = _quorum(gateway.digest(batch), 0, 1);
+        bytes memory call_ = abi.encodeCall(gateway.execute, (batch, signatures));
+        uint256 refused = 0;
+        for (uint256 gas_ = 100_000; gas_ < 1_800_000; gas_ += 50_000) {
+            uint256 snapshot = vm.snapshotState();
+            (bool success, ) = address(gateway).call{gas: gas_}(call_);
+            if (success) {
+                vm.assertEq(receiver.count(), 3, "all or nothing");
+            } else {
+                ++refused;
+                vm.assertEq(gateway.inboundNonce(home.id, PURPOSE), 0, "nothing consumed");
+            }
+            vm.assertFalse(gateway.isParked(gateway.messageId(messages[2])), "never parked for want of gas");
+            vm.revertToState(snapshot);
+        }
+        vm.assertTrue(refused > 10, "some tries had too little");
+        vm.assertTrue(refused < 34, "some had enough");
+    }
+
+    function test_a9_reEntryThroughAReceiverParksTheMessage() public {
+        Message[] memory messages = _send(2, 0);
+        _on(peer);
+        Batch memory second = _only(messages[1]);
+        receiver.setAgain(
+            abi.encodeCall(gateway.execute, (second, _quorum(gateway.digest(second), 0, 1)))
+        );
+        receiver.set(Probe.Mood.REENTER);
+        _deliverParked(messages[0], abi.encodeWithSignature("ReentrancyGuardReentrantCall()"));
+        vm.assertEq(gateway.inboundNonce(home.id, PURPOSE), 1, "the second was not executed inside the first");
+        receiver.setAgain(abi.encodeCall(gateway.retry, (messages[0])));
+        vm.expectRevert(abi.encodeWithSignature("ReentrancyGuardReentrantCall()"));
+        gateway.retry(messages[0]);
+    }
+
+    function test_aWrongAnswerLeavesNoTrace() public {
+        receiver.set(Probe.Mood.WRONG_ANSWER);
+        Message[] memory messages = _send(1, 0);
+        _deliverParked(messages[0], abi.encodeWithSelector(Gateway.BadReceiver.selector, address(receiver)));
+        vm.assertEq(receiver.count(), 0, "what the receiver did is undone");
+    }
+
+    function test_a8_nobodyButTheGatewayDelivers() public {
+        vm.expectRevert(Gateway.OnlySelf.selector);
+        gateway.deliver(address(receiver), 0, "", "");
+        bytes memory sender_ = _interop(home, address(home.bridge));
+        vm.expectRevert(abi.encodeWithSelector(TokenBridge.NotGateway.selector, address(this)));
+        peer.bridge.receiveMessage(0, sender_, "");
+        vm.expectRevert(abi.encodeWithSelector(TokenBridge.NotGateway.selector, address(this)));
+        peer.actions.receiveMessage(0, sender_, "");
+    }
+
+    function testFuzz_a16_differentMessagesHaveDifferentIds(Message memory a, Message memory b) public view {
+        bool same = keccak256(abi.encode(a)) == keccak256(abi.encode(b));
+        vm.assertTrue(same == (gateway.messageId(a) == gateway.messageId(b)), "injective");
+    }
+
+    function test_theDigestIsEip712() public {
+        Message[] memory messages = _send(2, 0);
+        _on(peer);
+        bytes32 domain = keccak256(
+            abi.encode(
+                keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
+                keccak256("Pari Passu Gateway"),
+                keccak256("1"),
+                peer.id,
+                address(gateway)
+            )
+        );
+        bytes32 batch = keccak256(
+            abi.encode(
+                keccak256(
+                    "Batch(uint32 attestorSetVersion,Message[] messages)Message(uint256 source,uint256 destination,uint8 purpose,uint64 nonce,uint64 timestamp,uint64 expiry,uint32 version,bytes sender,bytes recipient,bytes payload)"
+                ),
+                1,
+                keccak256(abi.encodePacked(gateway.messageId(messages[0]), gateway.messageId(messages[1])))
+            )
+        );
+        vm.assertEq(
+            gateway.digest(_batch(messages)), keccak256(abi.encodePacked(hex"1901", domain, batch)), "EIP-712"
+        );
+    }
+
+    // ---------------------------------------------------------------- parts
+
+    function _lane(uint8 purpose, uint64 expiry) private pure returns (bytes[] memory attributes) {
+        attributes = new bytes[](1);
+        attributes[0] = abi.encodeWithSignature("lane(uint8,uint64)", purpose, expiry);
+    }
+
+    function _send(uint64 count, uint64 expiry) private returns (Message[] memory) {
+        _on(home);
+        vm.recordLogs();
+        bytes memory recipient = _interop(peer, address(receiver));
+        for (uint64 i = 0; i < count; ++i) sender.send(recipient, abi.encode(i), _lane(PURPOSE, expiry));
+        return _sent(home);
+    }
+
+    function _deliverParked(Message memory message, bytes memory reason) private {
+        Batch memory batch = _only(message);
+        _on(peer);
+        bytes[] memory signatures = _quorum(gateway.digest(batch), 0, 1);
+        bytes32 id = gateway.messageId(message);
+        vm.expectEmit(address(gateway));
+        emit Gateway.MessageParked(id, message.source, message.purpose, message.nonce, reason);
+        gateway.execute(batch, signatures);
+        vm.assertTrue(gateway.isParked(id), "parked");
+    }
+
+    function _expect(Batch memory batch, bytes memory reason) private {
+        _on(peer);
+        bytes[] memory signatures = _quorum(gateway.digest(batch), 0, 1);
+        vm.expectRevert(reason);
+        gateway.execute(batch, signatures);
+    }
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {TokenBridge} from "../../contracts/bridge/TokenBridge.sol";
+import {Message} from "../../contracts/interfaces/IGateway.sol";
+import {Instance} from "../../contracts/interfaces/IInstanceRegistry.sol";
+import {SecurityToken} from "../../contracts/token/SecurityToken.sol";
+import {World} from "./World.sol";
+
+/// MOV-1: units are on one ledger or on their way, and arrive once.
+contract TokenBridgeTest is World {
+    function setUp() public {
+        _setUpWorld();
+        _issue(holderDe, 1000);
+    }
+
+    function test_mov_1_unitsLeaveAtOnceAndArriveOnce() public {
+        Message memory message = _move(holderDe, holderFr, 400);
+        vm.assertEq(home.token.totalSupply(), 600, "left");
+        vm.assertEq(peer.token.totalSupply(), 0, "on their way");
+        vm.assertEq(
+            message.payload,
+            abi.encode(SECURITY, abi.encodePacked(holderDe), abi.encodePacked(holderFr), uint256(400)),
+            "payload"
+        );
+        _deliver(peer, _only(message));
+        _deliver(peer, _only(message));
+        vm.assertEq(peer.token.balanceOf(holderFr), 400, "arrived once");
+        vm.assertEq(home.token.issuedTotal(), 1000, "issued stays");
+    }
+
+    function test_unitsComeBackByTheSameWay() public {
+        _deliver(peer, _only(_move(holderDe, holderDe, 400)));
+        vm.recordLogs();
+        vm.prank(holderDe);
+        peer.bridge.move(address(peer.token), home.id, abi.encodePacked(holderFr), 150);
+        Message memory back = _sent(peer)[0];
+        _deliver(home, _only(back));
+        vm.assertEq(home.token.balanceOf(holderFr), 150, "home again");
+        vm.assertEq(home.token.totalSupply() + peer.token.totalSupply(), 1000, "sum");
+    }
+
+    function test_mov_2_unitsForAnIneligibleHolderAreParkedAndArriveOnceEligible() public {
+        address american = _address("holder us");
+        Message memory message = _move(holderDe, american, 5);
+        _deliver(peer, _only(message));
+        bytes32 id = peer.gateway.messageId(message);
+        vm.assertTrue(peer.gateway.isParked(id), "parked");
+        vm.expectRevert(
+            abi.encodeWithSelector(SecurityToken.TransferRestricted.selector, 5, address(0), american, 5)
+        );
+        peer.gateway.retry(message);
+        _onboard(peer, american, "us", GERMANY, RETAIL, address(0));
+        peer.gateway.retry(message);
+        vm.assertEq(peer.token.balanceOf(american), 5, "arrived");
+    }
+
+    function test_ca_5_unitsInTransitOverARecordTimeCountWhereTheyArrive() public {
+        uint64 t = START + 100;
+        _on(peer);
+        vm.prank(address(peer.actions));
+        peer.token.armRecordTime(t);
+        vm.warp(t);
+        Message memory before = _move(holderDe, holderFr, 40);
+        vm.warp(t + 1);
+        Message memory later = _move(holderDe, holderFr, 7);
+        vm.warp(t + 500);
+        Message[] memory both = new Message[](2);
+        (both[0], both[1]) = (before, later);
+        _deliver(peer, _batch(both));
+        vm.assertEq(peer.token.balanceOfAt(holderFr, t), 0, "not there yet");
+        vm.assertEq(peer.token.eligibleBalanceOfAt(holderFr, t), 40, "but eligible, the first alone");
+    }
+
+    function test_ca_5_aParkedMovementStillCountsAtItsRecordTime() public {
+        uint64 t = START + 100;
+        _on(peer);
+        vm.prank(address(peer.actions));
+        peer.token.armRecordTime(t);
+        address late = _address("late");
+        Message memory message = _move(holderDe, late, 9);
+        vm.warp(t + 50);
+        _deliver(peer, _only(message));
+        vm.warp(t + 5000);
+        _onboard(peer, late, "late", GERMANY, RETAIL, address(0));
+        peer.gateway.retry(message);
+        vm.assertEq(peer.token.eligibleBalanceOfAt(late, t), 9, "eligible");
+    }
+
+    function test_a10_nothingLeavesWithoutADebit() public {
+        _on(home);
+        vm.startPrank(holderFr); // holds nothing
+        vm.expectRevert(
+            abi.encodeWithSelector(SecurityToken.TransferRestricted.selector, 10, holderFr, address(0), 1)
+        );
+        home.bridge.move(address(home.token), peer.id, abi.encodePacked(holderFr), 1);
+        vm.expectRevert(TokenBridge.NothingToMove.selector);
+        home.bridge.move(address(home.token), peer.id, abi.encodePacked(holderFr), 0);
+        vm.stopPrank();
+    }
+
+    function test_onlyTrustedInstancesTakePart() public {
+        _on(home);
+        vm.prank(tokenizer);
+        home.instances.revokeInstance(SECURITY, peer.id);
+        _expectMove(abi.encodeWithSelector(TokenBridge.InstanceNotTrusted.selector, SECURITY, peer.id));
+        vm.startPrank(tokenizer);
+        home.instances.registerInstance(SECURITY, _instance(peer));
+        home.instances.revokeInstance(SECURITY, home.id);
+        vm.stopPrank();
+        _expectMove(abi.encodeWithSelector(TokenBridge.InstanceNotTrusted.selector, SECURITY, home.id));
+    }
+
+    function test_unitsFromALedgerWithoutATrustedInstanceWait() public {
+        Message memory message = _move(holderDe, holderFr, 5);
+        _on(peer);
+        vm.prank(tokenizer);
+        peer.instances.revokeInstance(SECURITY, home.id);
+        _deliver(peer, _only(message));
+        vm.expectRevert(abi.encodeWithSelector(TokenBridge.InstanceNotTrusted.selector, SECURITY, home.id));
+        peer.gateway.retry(message);
+        vm.prank(tokenizer);
+        peer.instances.registerInstance(SECURITY, _instance(home));
+        peer.gateway.retry(message);
+        vm.assertEq(peer.token.balanceOf(holderFr), 5, "arrived");
+    }
+
+    function test_aMessageFromAnotherSenderThanTheBridgeIsParked() public {
+        Message memory message = _move(holderDe, holderFr, 5);
+        message.sender = _interop(home, stranger);
+        _deliver(peer, _only(message));
+        vm.assertTrue(peer.gateway.isParked(peer.gateway.messageId(message)), "parked");
+        vm.expectRevert(abi.encodeWithSelector(TokenBridge.NotPeer.selector, home.id, message.sender));
+        peer.gateway.retry(message);
+    }
+
+    function test_anotherTokenCannotPoseAsTheSecurity() public {
+        _on(home);
+        SecurityToken fake = SecurityToken(
+            _proxy(address(new SecurityToken()), abi.encodeCall(SecurityToken.initialize, (_tokenInit(home, true))))
+        );
+        vm.prank(holderDe);
+        vm.expectRevert(abi.encodeWithSelector(TokenBridge.TokenUnknown.selector, SECURITY, address(fake)));
+        home.bridge.move(address(fake), peer.id, abi.encodePacked(holderFr), 1);
+    }
+
+    function test_accountsOfChainsHaveTwentyBytes() public {
+        _on(home);
+        vm.startPrank(holderDe);
+        vm.expectRevert(abi.encodeWithSelector(TokenBridge.BadAccount.selector, bytes("SAFE-0001")));
+        home.bridge.move(address(home.token), peer.id, "SAFE-0001", 1);
+        vm.expectRevert(abi.encodeWithSelector(TokenBridge.BadAccount.selector, bytes("")));
+        home.bridge.move(address(home.token), peer.id, "", 1);
+        vm.stopPrank();
+    }
+
+    function test_mov_10_unitsMoveToABookEntryLedger() public {
+        _on(home);
+        bytes memory book = abi.encodePacked(hex"0001b00c08", "register", uint8(6), "bridge");
+        uint256 ledger = uint256(keccak256("book:register")) | (1 << 255);
+        vm.startPrank(operator);
+        home.gateway.setPeer(ledger, book, true);
+        home.bridge.setPeerApp(ledger, book);
+        vm.stopPrank();
+        _expectMoveTo(ledger, abi.encodeWithSelector(TokenBridge.InstanceNotTrusted.selector, SECURITY, ledger));
+        vm.prank(tokenizer);
+        home.instances.registerInstance(SECURITY, _bookInstance(ledger));
+        vm.recordLogs();
+        vm.prank(holderDe);
+        home.bridge.move(address(home.token), ledger, "SAFE-0001", 25);
+        Message memory message = _sent(home)[0];
+        vm.assertEq(message.destination, ledger, "destination");
+        vm.assertEq(message.recipient, book, "recipient");
+        vm.assertEq(home.token.totalSupply(), 975, "left");
+    }
+
+    function _bookInstance(uint256 ledger) private pure returns (Instance memory instance) {
+        instance.ledger = ledger;
+        instance.token = abi.encodePacked(hex"0001b00c08", "register", uint8(5), "PPEX0");
+        instance.version = 1 << 16;
+    }
+
+    function _expectMove(bytes memory reason) private {
+        _expectMoveTo(peer.id, reason);
+    }
+
+    function _expectMoveTo(uint256 ledger, bytes memory reason) private {
+        vm.prank(holderDe);
+        vm.expectRevert(reason);
+        home.bridge.move(address(home.token), ledger, abi.encodePacked(holderFr), 1);
+    }
+}
