@@ -90,11 +90,6 @@ def expand(text: str, path: Path, key: str, environ: Mapping[str, str] | None = 
     return _VARIABLE.sub(value, text)
 
 
-def variables_in(text: str) -> tuple[str, ...]:
-    """Names of the environment variables that a value refers to."""
-    return tuple(_VARIABLE.findall(text))
-
-
 def _explain(path: Path, model: type[BaseModel], error: ValidationError) -> Exception:
     mistakes = error.errors(include_url=False, include_input=False)
     # a misspelt key shows up twice, as unknown and as missing: the unknown one says more
