@@ -61,10 +61,10 @@ async def observe(chain: Chain) -> EvmObserved:
         has_deterministic_deployer=codes[-1] not in ("0x", None),
         code_hashes=hashes,
         implementations=await _implementations(chain, final.height, hashes),
-        settings=await _settings(chain, final.height, hashes),
+        settings=await _settings(chain, final.height),
         members=members,
         functions=functions,
-        versions=await _versions(chain, final.height, hashes),
+        versions=await _versions(chain, final.height),
     )
 
 
@@ -79,19 +79,15 @@ async def _implementations(chain: Chain, height: int, hashes: Mapping[str, Bytes
     }
 
 
-async def _settings(chain: Chain, height: int, hashes: Mapping[str, Bytes32 | None]) -> tuple[Any, ...]:
-    settings = chain.desired.settings
-    addresses = chain.desired.addresses
-    readable = [number for number, one in enumerate(settings) if hashes[addresses[one.read.name]]]
-    values = await chain.contracts.views([settings[number].read for number in readable], height)
-    found = dict(zip(readable, values, strict=True))
-    return tuple(found.get(number) for number in range(len(settings)))
+async def _settings(chain: Chain, height: int) -> tuple[Any, ...]:
+    reads = [setting.read for setting in chain.desired.settings]
+    return tuple(await chain.contracts.views_or_none(reads, height))
 
 
-async def _versions(chain: Chain, height: int, hashes: Mapping[str, Bytes32 | None]) -> dict[str, int]:
-    names = [one.name for one in chain.desired.creations if one.implementation and hashes[one.address]]
-    values = await chain.contracts.views([View(name, "version") for name in names], height)
-    return dict(zip(names, values, strict=True))
+async def _versions(chain: Chain, height: int) -> dict[str, int]:
+    names = [one.name for one in chain.desired.creations if one.implementation]
+    values = await chain.contracts.views_or_none([View(name, "version") for name in names], height)
+    return {name: value for name, value in zip(names, values, strict=True) if value is not None}
 
 
 async def _rights(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from paripassu.commands import Command
 from paripassu.errors import ContractMissing, PariError, WrongChain
@@ -210,14 +210,20 @@ class EvmLedger:
 
     async def submit(self, command: Command, signer: Signer, reference: str) -> Outcome:
         call = call_for(command, signer.address, reference, self.contracts.address)
-        return await self._sender.submit(call, signer, reference)
+        outcome = await self._sender.submit(call, signer, self._stored(reference))
+        return replace(outcome, reference=reference)
 
     async def outcome(self, reference: str) -> Outcome:
-        return await self._sender.outcome(reference)
+        return replace(await self._sender.outcome(self._stored(reference)), reference=reference)
 
     async def execute(self, command: Command, signer: Signer, reference: str) -> Outcome:
         call = call_for(command, signer.address, reference, self.contracts.address)
-        return await self._sender.execute(call, signer, reference)
+        outcome = await self._sender.execute(call, signer, self._stored(reference))
+        return replace(outcome, reference=reference)
+
+    def _stored(self, reference: str) -> str:
+        """Ledgers share one intent log, and a caller may use one reference on each of them."""
+        return f"{reference}@{self._id}"
 
     def _refusal(self, data: bytes) -> PariError:
         return self.contracts.reverts.error(data)

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from paripassu import artefacts
-from paripassu.errors import ContractMissing, LedgerInconsistent
+from paripassu.errors import ContractMissing, ContractRefused, LedgerInconsistent
 from paripassu.ledgers.evm.codec import Contract
 from paripassu.ledgers.evm.faults import Fault, NodeFault
 from paripassu.ledgers.evm.reverts import RevertDecoder
@@ -73,6 +73,20 @@ class ContractReader:
             ContractMissing: no code at the address.
             PariError: the contract refuses the read; decoded.
         """
+        answers = await self._answers(views, height)
+        return [self._decoded(view, answer) for view, answer in zip(views, answers, strict=True)]
+
+    async def views_or_none(self, views: Sequence[View], height: int | None = None) -> list[Any]:
+        """As `views`, with None where no contract of ours answers at the address."""
+        results: list[Any] = []
+        for view, answer in zip(views, await self._answers(views, height), strict=True):
+            try:
+                results.append(self._decoded(view, answer))
+            except (ContractMissing, ContractRefused, LedgerInconsistent):
+                results.append(None)
+        return results
+
+    async def _answers(self, views: Sequence[View], height: int | None) -> list[Any]:
         tag = "latest" if height is None else hex(height)
         requests = [
             (
@@ -87,8 +101,7 @@ class ContractReader:
             )
             for view in views
         ]
-        answers = await self._rpc.batch_with_faults(requests)
-        return [self._decoded(view, answer) for view, answer in zip(views, answers, strict=True)]
+        return await self._rpc.batch_with_faults(requests)
 
     def _decoded(self, view: View, answer: Any) -> Any:
         if isinstance(answer, NodeFault):
