@@ -2,7 +2,7 @@
 
 Stages: 0 what the chain itself lacks, 1 everything that the deployer signs (in nonce
 order, so nothing has to be waited for in between), 2 what role holders sign. On a chain
-without our AccessManager the whole set-up is one transaction of the deployer, who holds
+where no right is given yet the whole set-up is one transaction of the deployer, who holds
 the roles it needs within that transaction only.
 """
 
@@ -115,7 +115,7 @@ def steps_for(desired: EvmDesired, observed: EvmObserved) -> tuple[Step, ...]:
         for setting, found in zip(desired.settings, observed.settings, strict=True)
         if found is None or not setting.matches(found)
     ]
-    if not observed.has(desired.addresses[MANAGER]):
+    if not observed.functions:
         return (*steps, _bootstrap(desired, observed, missing))
     steps += _manager_steps(desired, observed)
     steps += _upgrades(desired, observed)
