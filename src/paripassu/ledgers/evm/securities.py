@@ -110,10 +110,10 @@ class SecurityReader:
         return {account: record for account, record in records.items() if record is not None}
 
     async def verdict(self, source: str, target: str, units: Units) -> Restriction:
+        """The token's own prediction; an empty account stands for the issuer or another ledger."""
+        accounts = (source or ZERO_ADDRESS, target or ZERO_ADDRESS)
         return Restriction(
-            await self._contracts.view(
-                "SecurityToken", "detectTransferRestriction", source, target, int(units)
-            )
+            await self._contracts.view("SecurityToken", "detectTransferRestriction", *accounts, int(units))
         )
 
     async def _at(self, name: str, function: str, *args: Any, height: int | None) -> Any:
