@@ -263,7 +263,8 @@ def _drained(store: Store, targets: Mapping[LedgerId, int]) -> bool:
             cursor = cursors.get(connection, RELAYER, ledger)
             if cursor is None or cursor.height < targets[ledger]:
                 return False
-        left = records.unsettled_lanes(connection)
+        left = {batch.lane for batch in records.live_batches(connection)}
+        left.update(records.unsettled_lanes(connection))
     return not [lane for lane in left if not {lane.source, lane.destination} & halted]
 
 
