@@ -598,6 +598,13 @@ class ReconciliationError(PariError):
     code = "PP-REC-000"
 
 
+class InvariantBroken(ReconciliationError):
+    """An invariant does not hold; the figures show where."""
+
+    code = "PP-REC-001"
+    next_command = "pari reconcile --json"
+
+
 class DevnetError(PariError):
     """The local network cannot be used."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from cyclopts import App
@@ -79,6 +80,8 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         result = app(arguments)
     except PariError as error:
+        if os.environ.get("PARI_TRACE"):
+            raise
         print_error(error)
         sys.exit(error.exit_status)
     except KeyboardInterrupt:

@@ -86,10 +86,6 @@ class _Demo:
         await holding.distribute(self.session)
         await self.bridge.drain()
         self.report.note("shares delivered to their holders on all four ledgers")
-        await holding.attest_breakdown(self.session, self.breakdown)
-        self.report.note(
-            f"custodian attested {len(self.breakdown.lines)} client positions of its omnibus account"
-        )
         self.refusals, self.verdicts = await holding.refused_everywhere(self.session)
         codes = sorted({refusal.code for refusal in self.refusals})
         self.report.note(f"ineligible holders refused with {', '.join(codes)} on every ledger")
@@ -105,6 +101,10 @@ class _Demo:
     async def entitle(self) -> Struck:
         record = self.event.record
         await self._travel(record.record_time - _BEFORE_RECORD_TIME)
+        await holding.attest_breakdown(self.session, self.breakdown)
+        self.report.note(
+            f"custodian attested {len(self.breakdown.lines)} client positions of its omnibus account"
+        )
         await self.bridge.stop()
         await holding.carry(self.session, IN_TRANSIT, "over record time")
         self.report.note(
@@ -217,8 +217,11 @@ def _prepare(network: NetworkConfig, workspace: Workspace) -> None:
 
 
 async def _deploy(network: NetworkConfig, workspace: Workspace, report: Reporter) -> None:
-    await deploy.apply(network, workspace, report.note)
+    def say(step: deploy.Progress) -> None:
+        report.note(f"{step.ledger}: {step.title} ({step.done}/{step.total})")
+
+    await deploy.apply(network, workspace, say)
     left = await deploy.plan(network, workspace)
-    if left.steps:
-        raise DeploymentError(f"{len(left.steps)} steps are left after the deployment.")
+    if not left.is_empty:
+        raise DeploymentError("The plan is not empty after the deployment.", next_command="pari deploy plan")
     report.note("plan is empty: file and ledgers agree")

@@ -10,6 +10,7 @@ from typing import Any
 
 from paripassu import artefacts
 from paripassu.config import LedgerConfig, NetworkConfig
+from paripassu.deploy import AppliedDeployment
 from paripassu.devnet import GENESIS_TIME, NodeSpec, controls, head_time
 from paripassu.devnet import network as devnet
 from paripassu.errors import DevnetDown
@@ -94,6 +95,16 @@ def describe(network: NetworkConfig, workspace: Workspace, urls: Mapping[str, st
         "accounts": role_addresses(network),
         "abis": {name: artefacts.load(name).abi for name in artefacts.names()},
     }
+
+
+def publish_addresses(network: NetworkConfig, workspace: Workspace, applied: AppliedDeployment) -> None:
+    """Add the contracts' addresses to what a local network's clients were told."""
+    if not workspace.client_file.exists():
+        return
+    client = json.loads(workspace.client_file.read_text("utf-8"))
+    for name, ledger in applied.ledgers.items():
+        client["ledgers"][name]["contracts"] = dict(ledger.addresses)
+    workspace.client_file.write_text(json.dumps(client, indent=2) + "\n", encoding="utf-8")
 
 
 def _ledger_entry(ledger: LedgerConfig, workspace: Workspace, urls: Mapping[str, str]) -> dict[str, Any]:

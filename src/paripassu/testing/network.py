@@ -79,7 +79,7 @@ class LocalNetwork:
     def open(self) -> None:
         """Deploy what is missing and open the ledgers."""
         self._heartbeat.start()
-        self.run(deploy.apply(self.network, self.workspace, lambda _: None))
+        self.run(deploy.apply(self.network, self.workspace))
         self.run(self._connect())
 
     def close(self) -> None:

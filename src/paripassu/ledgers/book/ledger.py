@@ -238,6 +238,13 @@ class BookLedger:
 
     # the security
 
+    async def issued(self, height: int | None = None) -> Units:
+        """Units marked up here less those marked down: what the issue account owes."""
+        with self._db.read() as connection:
+            if height is None:
+                return Units(-accounts.balance(connection, UNITS, journal.ISSUE_ACCOUNT))
+            return Units(-accounts.balances_at(connection, UNITS, height=height).get(journal.ISSUE_ACCOUNT, 0))
+
     async def supply(self, height: int | None = None) -> Units:
         with self._db.read() as connection:
             balances = accounts.balances_at(connection, UNITS, height=height)

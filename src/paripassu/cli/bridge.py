@@ -1,0 +1,160 @@
+"""`pari relay`, `pari attest`, `pari message`: the bridge and what it has carried."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from paripassu.bridge.node import drain as drain_bridge
+from paripassu.bridge.node import run_bridge
+from paripassu.bridge.queries import MessageView, list_messages, message_history, stuck_messages
+from paripassu.cli.common import JsonFlag, Place, print_json, print_table, run
+from paripassu.cli.logs import log_to_stderr
+from paripassu.jobs.bridging import seat_of
+from paripassu.jobs.session import read_network
+from paripassu.store import Store
+
+
+def relay(
+    place: Place = Place(),
+    *,
+    with_attestors: Annotated[
+        bool, Parameter(negative="", help="Run the network file's attestors in this process too.")
+    ] = False,
+    drain: Annotated[
+        bool, Parameter(negative="", help="End once all that is final now has arrived, or is parked.")
+    ] = False,
+    patience: Annotated[int, Parameter(help="Seconds after which --drain gives up.")] = 300,
+) -> None:
+    """Carry attested batches to their destinations until stopped by Ctrl-C or SIGTERM."""
+    log_to_stderr()
+
+    async def job() -> None:
+        network = read_network(place.network_file, place.folder)
+        names = [member.name for member in network.attestors.members] if with_attestors else []
+        async with AsyncExitStack() as stack:
+            store = stack.enter_context(Store.open(place.folder.ensure().bridge_database))
+            relayer = await seat_of(network, place.folder, store, "relayer", stack)
+            attestors = [await seat_of(network, place.folder, store, name, stack) for name in names]
+            if drain:
+                await drain_bridge(store, relayer=relayer, attestors=attestors, patience=patience)
+                print("all that was final has arrived, or is parked: pari message list")
+            else:
+                await run_bridge(store, relayer=relayer, attestors=attestors, stop=_until_stopped())
+
+    run(job())
+
+
+def attest(
+    name: Annotated[str, Parameter(name="--as", help="Name of the attestor in the network file.")],
+    place: Place = Place(),
+) -> None:
+    """Watch every ledger to its finality and sign batches, until stopped by Ctrl-C or SIGTERM."""
+    log_to_stderr()
+
+    async def job() -> None:
+        network = read_network(place.network_file, place.folder)
+        async with AsyncExitStack() as stack:
+            store = stack.enter_context(Store.open(place.folder.ensure().bridge_database))
+            seat = await seat_of(network, place.folder, store, name, stack)
+            await run_bridge(store, relayer=None, attestors=[seat], stop=_until_stopped())
+
+    run(job())
+
+
+def _until_stopped() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def message_list(
+    place: Place = Place(),
+    *,
+    waiting: Annotated[
+        bool, Parameter(negative="", help="Only what has not arrived, and what is parked.")
+    ] = False,
+    json: JsonFlag = False,
+) -> None:
+    """List the messages that the bridge knows, by lane and nonce."""
+    with Store.open(place.folder.ensure().bridge_database) as store:
+        views = stuck_messages(store) if waiting else list_messages(store)
+    if json:
+        print_json({"schema": "paripassu.messages/1", "messages": [_as_json(view) for view in views]})
+        return
+    rows = [
+        [
+            view.id.text[:18] + "…",
+            view.lane.source,
+            view.lane.destination,
+            view.lane.purpose.name,
+            view.message.nonce,
+            view.state.value,
+            view.reason,
+        ]
+        for view in views
+    ]
+    print_table("", ["id", "from", "to", "purpose", "nonce#", "state", "reason"], rows)
+    print(f"{len(views)} messages" + ("; next: pari message show ID" if views else ""))
+
+
+def message_show(
+    message_id: Annotated[str, Parameter(name="ID", help="Message id, or its first characters.")],
+    place: Place = Place(),
+    *,
+    json: JsonFlag = False,
+) -> None:
+    """Show one message: every state it went through, who signed, what was sent for it."""
+    with Store.open(place.folder.ensure().bridge_database) as store:
+        history = message_history(store, message_id)
+    steps = [
+        {"at": _text(step.at), "state": step.state.value, "reason": step.reason, "detail": step.detail}
+        for step in history.steps
+    ]
+    if json:
+        print_json(
+            {
+                "schema": "paripassu.message/1",
+                **_as_json(history.view),
+                "batch": history.batch,
+                "attestors": list(history.attestors),
+                "transactions": list(history.transactions),
+                "deliveredHeight": history.delivered_height,
+                "deliveredTime": history.delivered_time,
+                "history": steps,
+            }
+        )
+        return
+    for name, value in _as_json(history.view).items():
+        print(f"{name:>18}  {value}")
+    print(f"{'attestors':>18}  {', '.join(history.attestors) or 'none yet'}")
+    print(f"{'transactions':>18}  {', '.join(history.transactions) or 'none yet'}")
+    print_table(
+        "", ["at", "state", "reason"], [[step["at"], step["state"], step["reason"]] for step in steps]
+    )
+
+
+def _as_json(view: MessageView) -> dict[str, object]:
+    return {
+        "id": view.id.text,
+        "source": str(view.lane.source),
+        "destination": str(view.lane.destination),
+        "purpose": view.lane.purpose.name,
+        "nonce": view.message.nonce,
+        "state": view.state.value,
+        "reason": view.reason,
+        "sourceTransaction": view.source_transaction,
+        "sourceHeight": view.source_height,
+        "sourceTime": view.source_time,
+    }
+
+
+def _text(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
