@@ -79,7 +79,7 @@ contract EncodingsTest is World {
             paymentDate: 20280301,
             recordTime: type(uint64).max,
             rateNumerator: type(uint128).max,
-            rateDenominator: 3,
+            rateDenominator: 7,
             currency: "JPY",
             currencyExponent: 0,
             documentHash: 0

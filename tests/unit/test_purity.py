@@ -13,16 +13,16 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "src" / "paripassu"
 CORE = (
+    "events",
     "identifiers",
     "invariants",
+    "messages",
     "canonical.py",
     "commands.py",
     "custody.py",
     "entitlements.py",
     "errors.py",
-    "events.py",
     "merkle.py",
-    "messages.py",
     "quantities.py",
     "rules.py",
     "securities.py",

@@ -1,0 +1,53 @@
+"""Messages between ledgers: lanes, ids, batches to sign, payloads.
+
+A message's id and a batch's digest are EIP-712 hashes over the very fields that the
+gateway contract hashes; book entry computes them here.
+"""
+
+from __future__ import annotations
+
+from paripassu.messages.envelope import (
+    BATCH_TYPE,
+    BATCH_TYPEHASH,
+    DOMAIN_NAME,
+    DOMAIN_TYPE,
+    DOMAIN_VERSION,
+    MESSAGE_ABI,
+    MESSAGE_TYPE,
+    MESSAGE_TYPEHASH,
+    PROTOCOL_VERSION,
+    Batch,
+    GatewayDomain,
+    Lane,
+    Message,
+    Purpose,
+    batch_digest,
+)
+from paripassu.messages.payloads import (
+    EntitlementPayload,
+    EventPayload,
+    MovementPayload,
+    decode_corporate_action,
+)
+
+__all__ = [
+    "BATCH_TYPE",
+    "BATCH_TYPEHASH",
+    "DOMAIN_NAME",
+    "DOMAIN_TYPE",
+    "DOMAIN_VERSION",
+    "MESSAGE_ABI",
+    "MESSAGE_TYPE",
+    "MESSAGE_TYPEHASH",
+    "PROTOCOL_VERSION",
+    "Batch",
+    "EntitlementPayload",
+    "EventPayload",
+    "GatewayDomain",
+    "Lane",
+    "Message",
+    "MovementPayload",
+    "Purpose",
+    "batch_digest",
+    "decode_corporate_action",
+]
