@@ -35,22 +35,36 @@ from paripassu.quantities import Rate
 from paripassu.rules import RuleSet
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-NETWORK = EXAMPLES / "local.toml"
-EQUITY = EXAMPLES / "securities" / "example-equity.toml"
-DIVIDEND = EXAMPLES / "2027-03-dividend.toml"
-BREAKDOWN = EXAMPLES / "custody" / "custodian-de-breakdown.toml"
+FILES = Path(__file__).parent / "files"  # apart from the examples, which may tell another story
+NETWORK = FILES / "local.toml"
+EQUITY = FILES / "securities" / "example-equity.toml"
+DIVIDEND = FILES / "2027-03-dividend.toml"
+BREAKDOWN = FILES / "breakdown.toml"
 
 
-def changed(example: Path, folder: Path, old: str, new: str) -> Path:
-    """A copy of an example with one place changed."""
-    text = example.read_text(encoding="utf-8")
+def changed(file: Path, folder: Path, old: str, new: str) -> Path:
+    """A copy of a file with one place changed."""
+    text = file.read_text(encoding="utf-8")
     assert old in text, old
-    copy = folder / example.name
+    copy = folder / file.name
     copy.write_text(text.replace(old, new, 1), encoding="utf-8")
     return copy
 
 
-def test_example_network_has_the_four_ledgers_of_the_demo() -> None:
+@pytest.mark.parametrize("network", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.name)
+def test_every_shipped_example_loads(network: Path) -> None:
+    if "dividend" in network.name:
+        assert load_event(network, load_security(EXAMPLES / "securities" / "example-equity.toml")).record
+    else:
+        assert load_security(load_network(network).security_path).security_id
+
+
+@pytest.mark.parametrize("breakdown", sorted((EXAMPLES / "custody").glob("*.toml")), ids=lambda p: p.name)
+def test_every_shipped_breakdown_loads(breakdown: Path) -> None:
+    assert load_breakdown(breakdown, "local", {}).total > 0
+
+
+def test_network_has_the_four_ledgers_of_the_demo() -> None:
     network = load_network(NETWORK)
     assert network.is_local
     assert network.home_ledger.id == "eip155:31001"
@@ -221,7 +235,7 @@ def test_a_file_that_is_not_there_or_not_text_is_its_own_error(tmp_path: Path) -
         load_network(tmp_path / "binary.toml")
 
 
-def test_example_equity_loads_with_its_terms_hashed_as_they_stand(tmp_path: Path) -> None:
+def test_security_loads_with_its_terms_hashed_as_they_stand(tmp_path: Path) -> None:
     security = load_security(EQUITY)
     assert security.isin == "FR0014ZZPPS9"
     assert (security.issue_size, security.settlement_cycle) == (1_000_000, 2)
@@ -267,7 +281,7 @@ def test_each_mistake_in_a_security_file_has_its_error(
     assert str(path) in refusal.value.sentence
 
 
-def test_example_dividend_loads_and_its_record_time_is_the_end_of_the_day_in_paris() -> None:
+def test_event_loads_and_its_record_time_is_the_end_of_the_day_in_paris() -> None:
     event = load_event(DIVIDEND, load_security(EQUITY))
     assert event.record.rate == Rate("37/100")
     assert event.record.record_time == 1_804_287_599  # 2027-03-05T22:59:59Z
@@ -314,7 +328,7 @@ def test_ca_4_forbidden_dates_are_refused_from_the_file(tmp_path: Path) -> None:
         load_event(path, load_security(EQUITY))
 
 
-def test_example_breakdown_loads_with_commitments_in_place_of_identities() -> None:
+def test_breakdown_loads_with_commitments_in_place_of_identities() -> None:
     breakdown = load_breakdown(BREAKDOWN, "local", {})
     assert breakdown.total == 100_000
     assert breakdown.as_of == 1_803_978_000
