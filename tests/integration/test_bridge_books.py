@@ -484,20 +484,21 @@ async def test_a_destination_whose_clock_is_behind_is_waited_for(tmp_path: Path)
 # real processes, killed
 
 
-def bridge_plan(world: World, patience: float = 30.0) -> BridgePlan:
-    places = tuple(BookPlace(world.folder / f"{b.id.reference}.db", b.id, START) for b in world.books)
-    return BridgePlan(world.folder / "bridge.db", places, patience, FAST)
+def bridge_plan(world: World, *books: BookLedger) -> BridgePlan:
+    chosen = books or world.books
+    places = tuple(BookPlace(world.folder / f"{b.id.reference}.db", b.id, START) for b in chosen)
+    return BridgePlan(world.folder / "bridge.db", places, 30.0, FAST)
 
 
 async def test_rec_1_killing_the_bridge_at_every_seam_loses_nothing_and_repeats_nothing(
     world: World,
 ) -> None:
     """A process of its own is killed with -9 at its first seam, its second, …; a restart ends its work."""
-    plan = bridge_plan(world)
+    plan = bridge_plan(world, world.home, world.south)
     sent = 0
 
     def send_two() -> Sequence[object]:
-        """A message that lands and one that is parked, on two lanes, before each run."""
+        """A message that lands and one that is parked, before each run."""
         nonlocal sent
         sent += 2
         asyncio.run(two_movements(world, sent))
@@ -522,7 +523,7 @@ async def test_rec_1_killing_the_bridge_at_every_seam_loses_nothing_and_repeats_
 
 async def two_movements(world: World, number: int) -> None:
     await world.send(world.home, world.south, 1)
-    await world.send(world.home, world.west, 1, to="nobody")
+    await world.send(world.home, world.south, 1, to="nobody")
 
 
 async def test_rec_1_killing_at_one_seam_after_the_other_without_a_whole_run_between_converges(

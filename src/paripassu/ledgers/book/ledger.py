@@ -250,12 +250,6 @@ class BookLedger:
             balances = accounts.balances_at(connection, UNITS, height=height)
         return Units(sum(held for account, held in balances.items() if not journal.is_technical(account)))
 
-    async def issued(self, height: int | None = None) -> Units:
-        """Units issued here so far; zero on a ledger that is not the home ledger."""
-        with self._db.read() as connection:
-            balances = accounts.balances_at(connection, UNITS, height=height)
-        return Units(-balances.get(journal.ISSUE_ACCOUNT, 0))
-
     async def position(self, account: str, height: int | None = None) -> Units:
         with self._db.read() as connection:
             if height is None:

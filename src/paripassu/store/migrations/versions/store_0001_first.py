@@ -34,7 +34,7 @@ def upgrade() -> None:
         sa.Column("set_version", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
-        sa.Column("reference", sa.String(length=120), nullable=False),
+        sa.Column("reference", sa.String(length=255), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("not_before", sa.Float(), nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
@@ -151,7 +151,7 @@ def upgrade() -> None:
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
         ),
-        sa.Column("reference", sa.String(length=120), nullable=False),
+        sa.Column("reference", sa.String(length=255), nullable=False),
         sa.Column("ledger", sa.String(length=80), nullable=False),
         sa.Column("sender", sa.String(length=80), nullable=False),
         sa.Column("nonce", sa.BigInteger(), nullable=False),
