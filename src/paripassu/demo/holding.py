@@ -48,20 +48,24 @@ def owner_of(session: Session, holder: str) -> Signer:
     return session.signer(f"dev:{holder}")
 
 
-async def onboard_all(session: Session) -> int:
-    """Register every holder on every ledger where it has an account; returns how many accounts."""
+async def onboard_and_issue(session: Session) -> int:
+    """Register every holder wherever it has an account, and issue at home once that ledger is ready.
+
+    Returns:
+        How many accounts were registered.
+    """
     everyone = (*PARTICIPANTS, INELIGIBLE)
     per_ledger = {
         name: [_onboarding(session, person, name) for person in everyone if name in person.holdings]
         for name in session.network.ledgers
     }
-    registrar = session.role("registrar")
-    await asyncio.gather(
-        *(
-            movements.onboard(session.ledger(name), commands, registrar)
-            for name, commands in per_ledger.items()
-        )
-    )
+
+    async def one(name: str) -> None:
+        await movements.onboard(session.ledger(name), per_ledger[name], session.role("registrar"))
+        if name == session.network.home:
+            await issue_all(session)
+
+    await asyncio.gather(*(one(name) for name in per_ledger))
     return sum(len(commands) for commands in per_ledger.values())
 
 

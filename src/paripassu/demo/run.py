@@ -77,9 +77,8 @@ class _Demo:
     known: dict[LedgerId, KnownEvent] = field(default_factory=dict)
 
     async def hold(self) -> None:
-        accounts = await holding.onboard_all(self.session)
+        accounts = await holding.onboard_and_issue(self.session)
         self.report.note(f"{accounts} accounts of {len(PARTICIPANTS) + 1} holders registered on four ledgers")
-        await holding.issue_all(self.session)
         self.report.note(
             f"{self.session.security.issue_size:,} shares of {self.session.security.isin} issued"
         )
@@ -99,40 +98,59 @@ class _Demo:
         self.report.note(f"record {record.record_hash.text[:18]}… equal on {len(self.known)} ledgers")
 
     async def entitle(self) -> Struck:
-        record = self.event.record
+        session, record = self.session, self.event.record
         await self._travel(record.record_time - _BEFORE_RECORD_TIME)
-        await holding.attest_breakdown(self.session, self.breakdown)
+        await self.bridge.stop()
+        await asyncio.gather(
+            holding.attest_breakdown(session, self.breakdown),
+            holding.carry(session, IN_TRANSIT, "over record time"),
+        )
         self.report.note(
             f"custodian attested {len(self.breakdown.lines)} client positions of its omnibus account"
         )
-        await self.bridge.stop()
-        await holding.carry(self.session, IN_TRANSIT, "over record time")
         self.report.note(
             f"{int(IN_TRANSIT.units):,} shares left {IN_TRANSIT.source}, not yet on {IN_TRANSIT.destination}"
         )
         await self._travel(record.record_time + 30)
         self.bridge.start()
-        await entitling.await_record_time(self.session.ledgers, record, patience=60)
+        await entitling.await_record_time(session.ledgers, record, patience=60)
         await self.bridge.drain()
-        struck = await entitling.strike_event(self.session.ledgers, record, [self.breakdown])
-        write_table(self.session.workspace, struck)
+        struck = await entitling.strike_event(session.ledgers, record, [self.breakdown])
+        write_table(session.workspace, struck)
         self.report.note(
             f"{int(struck.table.units):,} shares of {len(struck.table.holders)} holders entitled to "
             f"{int(struck.table.total):,} cents, residue {struck.table.residue}"
         )
-        await entitling.publish(self.session.home, struck, self.session.role("paying_agent"))
-        await announcing.await_known(
-            self.session.ledgers, record.official_event_id, patience=60, with_root=True
-        )
-        for item in AFTER_RECORD_TIME:
-            await holding.carry(self.session, item, "after record time")
-        self.report.note("entitlement root known on every ledger; shares moved on, entitlements did not")
+        await asyncio.gather(self._publish(struck), self._fund(struck), self._trade_on())
         return struck
 
+    async def _publish(self, struck: Struck) -> None:
+        session, event_id = self.session, struck.event.official_event_id
+        await entitling.publish(session.home, struck, session.role("paying_agent"))
+        await announcing.await_known(session.ledgers, event_id, patience=60, with_root=True)
+        self.report.note("root of the entitlement table known on every ledger")
+
+    async def _fund(self, struck: Struck) -> None:
+        session, agent = self.session, self.session.role("paying_agent")
+        await asyncio.gather(
+            funding.fund(session.ledgers, struck.table, agent, session.role("cash_issuer")),
+            paying.authorise(
+                session.ledgers,
+                struck.event,
+                await paying.unpaid(session.ledgers, struck.table, agent),
+                agent,
+            ),
+        )
+        self.report.note("paying agent funded on every ledger with what is due there")
+
+    async def _trade_on(self) -> None:
+        await asyncio.gather(
+            *(holding.carry(self.session, item, "after record time") for item in AFTER_RECORD_TIME)
+        )
+        self.report.note("shares moved on after record time; entitlements did not")
+
     async def pay(self, struck: Struck) -> None:
-        session, record = self.session, self.event.record
-        agent = session.role("paying_agent")
-        await funding.fund(session.ledgers, struck.table, agent, session.role("cash_issuer"))
+        session, record, agent = self.session, self.event.record, self.session.role("paying_agent")
         opening = datetime.combine(record.payment_date, time(8), UTC)
         await self._travel(int(opening.timestamp()))
         first = await paying.pay(session.ledgers, record, struck.table, agent)

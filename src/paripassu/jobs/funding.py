@@ -20,7 +20,7 @@ async def fund(
     payer = {ledger: ledger_account(ledger, paying_agent) for ledger in ledgers}
     missing = {
         due.ledger: due.needed - due.available
-        for due in await unpaid(ledgers, table, payer)
+        for due in await unpaid(ledgers, table, paying_agent)
         if due.needed > due.available
     }
     await asyncio.gather(

@@ -143,6 +143,10 @@ async def travel(network: NetworkConfig, workspace: Workspace, to: int) -> dict[
         )
     urls = [ledger.rpc_urls[0] for ledger in network.ledgers.values() if ledger.id.is_evm]
     reached = await asyncio.to_thread(controls.travel_to, urls, to)
+    for ledger in network.ledgers.values():
+        if ledger.id.is_evm:
+            # The time passed over would have held many blocks; a few make the arrival final.
+            await asyncio.to_thread(controls.mine, ledger.rpc_urls[0], ledger.blocks.reorg_period + 2)
     await _set_books(network, workspace, max(reached.values(), default=to))
     return await clock_of(network, workspace)
 

@@ -30,7 +30,7 @@ class Due:
 
 
 async def unpaid(
-    ledgers: Mapping[LedgerId, Ledger], table: EntitlementTable, payer: Mapping[LedgerId, str]
+    ledgers: Mapping[LedgerId, Ledger], table: EntitlementTable, paying_agent: Signer
 ) -> tuple[Due, ...]:
     """Lines of the table that no ledger has booked a payment for."""
 
@@ -38,7 +38,7 @@ async def unpaid(
         booked = {payment.account for payment in await ledger.payments(table.event_id)}
         lines = tuple(line for line in table.lines_on(ledger.id) if line.account.account not in booked)
         needed = sum((line.amount for line in lines), ZERO_MINOR)
-        return Due(ledger.id, lines, needed, await ledger.cash(payer[ledger.id]))
+        return Due(ledger.id, lines, needed, await ledger.cash(ledger_account(ledger.id, paying_agent)))
 
     return tuple(await asyncio.gather(*(one(ledger) for ledger in ledgers.values())))
 
@@ -55,7 +55,6 @@ async def pay(
         Unfunded: names the ledger, what is there and what is needed (CA-10); nobody is paid.
         LedgerError, PaymentError: a ledger refused.
     """
-    payer = {ledger_id: ledger_account(ledger_id, paying_agent) for ledger_id in ledgers}
     tree = merkle_tree_of(table)
     for ledger in ledgers.values():
         known = await ledger.event(event.official_event_id)
@@ -63,12 +62,14 @@ async def pay(
             raise PaymentRefused(
                 f"Ledger {ledger.name} does not know root {tree.root} of event {event.official_event_id}."
             )
-    dues = await unpaid(ledgers, table, payer)
+    dues = await unpaid(ledgers, table, paying_agent)
     for due in dues:
         if due.available < due.needed:
+            payer = ledger_account(due.ledger, paying_agent)
             raise Unfunded(
-                f"Paying agent {payer[due.ledger]} has {int(due.available)} minor units of {event.currency} "
-                f"on {ledgers[due.ledger].name} and needs {int(due.needed)}."
+                f"Paying agent {payer} has {int(due.available)} minor units of {event.currency} "
+                f"on {ledgers[due.ledger].name} and needs {int(due.needed)}.",
+                next_command="pari event fund",
             )
 
     await authorise(ledgers, event, dues, paying_agent)
