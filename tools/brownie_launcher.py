@@ -6,19 +6,22 @@ path. A clean clone has neither: so this launcher adds to the running Brownie, i
 - `development` (the default) and `anvil-local`: Anvil,
 - `ganache-local`: Ganache 7, at its last hard fork, shanghai,
 
-each on a port that is free now, and the folders of the nodes to the end of the search path.
+each on a port that is free now and on the simulated calendar of all local networks (from
+2027-03-01), with twenty accounts, and it adds the folders of the nodes to the search path.
 Nothing outside the checkout is written but what Brownie itself keeps in `~/.brownie`.
 """
 
 from __future__ import annotations
 
+import datetime
 import os
 import socket
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
-from paripassu.devnet.nodes import MNEMONIC
+from paripassu.devnet.nodes import GENESIS_TIME, MNEMONIC
 from paripassu.devnet.programs import anvil_command, ganache_command
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,30 +40,37 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def anvil(name: str) -> dict[str, Any]:
+    return network(name, f"anvil --timestamp {GENESIS_TIME}")
+
+
+def ganache(name: str) -> dict[str, Any]:
+    start = datetime.datetime.fromtimestamp(GENESIS_TIME, datetime.UTC)
+    return network(name, "ganache", evm_version="shanghai", gas_limit=30_000_000, time=start)
+
+
 def network(name: str, cmd: str, **settings: Any) -> dict[str, Any]:
     return {
         "id": name,
-        "name": f"{cmd} of this checkout",
+        "name": f"{cmd.split()[0]} of this checkout",
         "cmd": cmd,
         "host": "http://127.0.0.1",
         "timeout": 120,
-        "cmd_settings": {"port": free_port(), "accounts": 10, "mnemonic": MNEMONIC, **settings},
+        "cmd_settings": {"port": free_port(), "accounts": 20, "mnemonic": MNEMONIC, **settings},
     }
 
 
-def networks() -> dict[str, dict[str, Any]]:
-    return {
-        "development": network("development", "anvil"),
-        "anvil-local": network("anvil-local", "anvil"),
-        "ganache-local": network("ganache-local", "ganache", evm_version="shanghai", gas_limit=30_000_000),
-    }
+def networks() -> list[dict[str, Any]]:
+    return [anvil("development"), anvil("anvil-local"), ganache("ganache-local")]
 
 
 def main() -> None:
     extend_search_path()
+    # Brownie warns of its own calls
+    warnings.filterwarnings("ignore", r"rpc\.\w+ should not be called directly", FutureWarning)
     from brownie._config import CONFIG
 
-    CONFIG.networks.update(networks())
+    CONFIG.networks.update({network["id"]: network for network in networks()})
     from brownie._cli.__main__ import main as brownie
 
     brownie()

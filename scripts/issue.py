@@ -1,0 +1,22 @@
+"""`brownie run issue`: the example equity is issued, held by three holders, and refused to a stranger."""
+
+from __future__ import annotations
+
+from brownie import accounts
+from scripts import _suite
+
+from paripassu.rules import Restriction
+
+
+def main() -> _suite.Suite:
+    suite = _suite.deploy()
+    _suite.issue(suite)
+    print(f"\nissued {suite.token.totalSupply():>9,} {suite.security.symbol}")
+    for name in _suite.HOLDERS:
+        print(f"  {name:<10} {suite.token.balanceOf(suite.parties[name]):>9,}")
+    code = suite.token.detectTransferRestriction(suite.holder_de, accounts[-1], 1)
+    if Restriction(code) is not Restriction.RECIPIENT_UNKNOWN:
+        raise SystemExit(f"a stranger would be refused by code {code}")
+    print(f"  stranger   refused: {code} {suite.token.messageForTransferRestriction(code)}")
+    _suite.finish()
+    return suite
