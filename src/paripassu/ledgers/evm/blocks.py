@@ -74,7 +74,7 @@ class Blocks:
     async def final_at(self, time: int) -> BlockRef | None:
         """Last final block with timestamp <= `time`, None until a final block is later than that.
 
-        Block times rise strictly from block to block, so a binary search over heights finds it.
+        Block times never fall from block to block, so a binary search over heights finds it.
         """
         tips = await self.tips()
         above = await self.at(tips.final)
