@@ -1,21 +1,29 @@
-"""A whole bridge (relayer and attestors) as a function to run in a process of its own."""
+"""A whole bridge (relayer and attestors) as a function to run in a process of its own.
+
+`run_bridge_process` is for book-entry ledgers that stand alone, `run_network_bridge`
+for a deployed network. Both end once everything is delivered and final.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from paripassu.bridge.node import BridgeSettings, Seat, drain
+from paripassu.config import load_network
 from paripassu.identifiers import LedgerId
+from paripassu.jobs.bridging import seat_of
 from paripassu.ledgers.book import BookLedger
-from paripassu.ledgers.evm.adapter import EvmLedger, EvmSettings
 from paripassu.ledgers.port import Ledger
 from paripassu.store import Store
 from paripassu.testing.books import ATTESTOR_NAMES, Desk, SettableClock
+from paripassu.workspace import Workspace
 
 FAST = BridgeSettings(poll=0.02, idle_poll=0.05)
+CHAINS = BridgeSettings(poll=0.1, idle_poll=0.3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,38 +34,17 @@ class BookPlace:
     ledger: LedgerId
     time: int = 0
 
-    def connect(self, store: Store, peers: Sequence[LedgerId]) -> Ledger:
+    def connect(self) -> Ledger:
         clock = SettableClock(self.time) if self.time else None
         return BookLedger(self.path, self.ledger, clock=clock)
 
 
 @dataclass(frozen=True, slots=True)
-class ChainPlace:
-    """Where a chain is, and its contracts."""
-
-    name: str
-    ledger: LedgerId
-    url: str
-    addresses: dict[str, str]
-    reorg_period: int
-    block_time: float = 1.0
-
-    def connect(self, store: Store, peers: Sequence[LedgerId]) -> Ledger:
-        settings = EvmSettings(reorg_period=self.reorg_period, block_time=self.block_time)
-        return EvmLedger(
-            self.ledger, self.name, [self.url], settings, self.addresses, store.intents, peers=peers
-        )
-
-
-Place = BookPlace | ChainPlace
-
-
-@dataclass(frozen=True, slots=True)
 class BridgePlan:
-    """What a bridge process needs to know; picklable."""
+    """What a bridge process over books needs to know; picklable."""
 
     store: Path
-    places: tuple[Place, ...]
+    places: tuple[BookPlace, ...]
     patience: float = 60.0
     settings: BridgeSettings = FAST
 
@@ -70,11 +57,10 @@ def run_bridge_process(plan: BridgePlan) -> None:
 async def drain_plan(plan: BridgePlan) -> None:
     """The same within this process."""
     desk = Desk()
-    ids = [place.ledger for place in plan.places]
     opened: list[Ledger] = []
 
     async def seat(name: str) -> Seat:
-        ledgers = {place.ledger: place.connect(store, ids) for place in plan.places}
+        ledgers = {place.ledger: place.connect() for place in plan.places}
         for ledger in ledgers.values():
             await ledger.open()
             opened.append(ledger)
@@ -90,3 +76,24 @@ async def drain_plan(plan: BridgePlan) -> None:
         finally:
             for ledger in opened:
                 await ledger.close()
+
+
+def run_network_bridge(
+    network: Path, urls: Mapping[str, str], workspace: Path, patience: float = 60.0
+) -> None:
+    """Run relayer and attestors of a deployed network until everything is delivered and final."""
+    asyncio.run(drain_network(network, urls, workspace, patience))
+
+
+async def drain_network(
+    network: Path, urls: Mapping[str, str], workspace: Path, patience: float = 60.0
+) -> None:
+    """The same within this process."""
+    config = load_network(network).with_rpc_urls(dict(urls))
+    folder = Workspace(workspace)
+    async with AsyncExitStack() as stack:
+        store = stack.enter_context(Store.open(folder.bridge_database))
+        relayer = await seat_of(config, folder, store, "relayer", stack)
+        names = [member.name for member in config.attestors.members]
+        attestors = [await seat_of(config, folder, store, name, stack) for name in names]
+        await drain(store, relayer=relayer, attestors=attestors, patience=patience, settings=CHAINS)
