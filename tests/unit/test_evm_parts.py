@@ -277,9 +277,10 @@ def test_dead_intent_frees_its_reference_and_final_ends_it() -> None:
     second = Intent("pay", "eip155:1", HOLDER, 5, "0x02", b"\2")
     log.record(first)
     log.settle(Settled("pay", "0x01", "DEAD", 9))
-    assert log.settled("pay") is None
+    assert log.settled("pay") == Settled("pay", "0x01", "DEAD", 9)
     assert log.outstanding("eip155:1", HOLDER) == ()
     log.record(second)
+    assert log.settled("pay") is None
     assert log.outstanding("eip155:1", HOLDER) == (second,)
     log.settle(Settled("pay", "0x02", "FINAL", 12))
     assert log.outstanding("eip155:1", HOLDER) == ()

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from paripassu.deploy.chain import Chain
 from paripassu.deploy.create3 import DETERMINISTIC_DEPLOYER
 from paripassu.deploy.plan import Step
-from paripassu.errors import NotFinalInTime, PariError, StepFailed
+from paripassu.errors import LedgerInconsistent, NotFinalInTime, PariError, StepFailed
 from paripassu.identifiers import keccak256
 from paripassu.ledgers.evm.preparation import Call, Patience
 from paripassu.ledgers.evm.transactions import TransactionSender
-from paripassu.ledgers.intents import IntentLog
+from paripassu.ledgers.intents import IntentLog, Settled
 from paripassu.ledgers.port import OutcomeState, Signer
 
 
@@ -39,8 +39,31 @@ class Executor:
     async def finish_earlier(self) -> None:
         """Wait for everything that an earlier run sent or was about to send; lost bytes go out again."""
         for address in dict.fromkeys(signer.address for signer in self._signers.values()):
-            for intent in self._log.outstanding(self._chain.desired.ledger, address):
+            intents = self._log.outstanding(self._chain.desired.ledger, address)
+            if intents and await self._is_set_back(address, intents[0].nonce):
+                for intent in intents:
+                    self._log.settle(Settled(intent.reference, intent.transaction, "DEAD", 0))
+                continue
+            for intent in intents:
                 await self._sender.wait(intent.reference)
+
+    async def _is_set_back(self, address: str, nonce: int) -> bool:
+        """Whether a local chain was started anew since the journal was written.
+
+        Its genesis is the same again, but it lacks the transactions before the stored ones.
+
+        Raises:
+            LedgerInconsistent: the same on a chain that is not local, where its node lags behind.
+        """
+        count = int(await self._chain.rpc.call("eth_getTransactionCount", address, "pending"), 16)
+        if count >= nonce:
+            return False
+        if self._chain.config.devnet is None:
+            raise LedgerInconsistent(
+                f"The node of {self._chain.desired.name} knows {count} transactions of {address}, "
+                f"the journal {nonce}."
+            )
+        return True
 
     async def run_stage(self, steps: Sequence[Step]) -> AsyncIterator[tuple[Step, int]]:
         """Send all steps, then wait; yields each step with its gas once it is final.
@@ -92,9 +115,12 @@ class Executor:
         (and undone since, or it would not be planned)."""
         digest = keccak256(step.to.lower().encode() + step.data).hex()[:16]
         attempt = 1
-        while self._log.settled(reference := f"deploy/{step.ledger}/{step.key}/{digest}/{attempt}"):
+        while True:
+            reference = f"deploy/{step.ledger}/{step.key}/{digest}/{attempt}"
+            ended = self._log.settled(reference)
+            if ended is None or ended.status == "DEAD":
+                return reference
             attempt += 1
-        return reference
 
     def _signer(self, step: Step) -> Signer:
         if step.signer not in self._signers:

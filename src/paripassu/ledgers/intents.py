@@ -38,8 +38,7 @@ class IntentLog(Protocol):
     """Durable record of intents and how they ended. All calls are synchronous and durable on return.
 
     A settlement FINAL or REFUSED ends the reference with all its intents. DEAD ends only the
-    intent of that transaction: the reference is free for a new intent, and `settled` answers
-    None for it again (a reference ends once, with FINAL or REFUSED).
+    intent of that transaction; a reference whose intents are all dead is free for a new one.
     """
 
     def find(self, reference: str) -> tuple[Intent, ...]:
@@ -47,7 +46,7 @@ class IntentLog(Protocol):
         ...
 
     def settled(self, reference: str) -> Settled | None:
-        """How the reference ended: FINAL or REFUSED; None while it may still be carried out."""
+        """How the reference ended: FINAL, REFUSED, or DEAD where all its intents are; else None."""
         ...
 
     def outstanding(self, ledger: str, sender: str) -> tuple[Intent, ...]:
@@ -64,13 +63,17 @@ class MemoryIntentLog:
     def __init__(self) -> None:
         self._intents: dict[str, list[Intent]] = {}
         self._settled: dict[str, Settled] = {}
-        self._dead: set[str] = set()
+        self._dead: dict[str, Settled] = {}
 
     def find(self, reference: str) -> tuple[Intent, ...]:
         return tuple(self._intents.get(reference, ()))
 
     def settled(self, reference: str) -> Settled | None:
-        return self._settled.get(reference)
+        ended = self._settled.get(reference)
+        if ended is not None:
+            return ended
+        dead = [self._dead.get(intent.transaction) for intent in self.find(reference)]
+        return dead[-1] if dead and all(dead) else None
 
     def outstanding(self, ledger: str, sender: str) -> tuple[Intent, ...]:
         found = [
@@ -89,6 +92,6 @@ class MemoryIntentLog:
 
     def settle(self, result: Settled) -> None:
         if result.status == "DEAD":
-            self._dead.add(result.transaction)
+            self._dead[result.transaction] = result
         else:
             self._settled.setdefault(result.reference, result)

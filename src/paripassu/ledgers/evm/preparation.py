@@ -97,22 +97,24 @@ class Preparation:
         """Gas limit from a simulation, with headroom for state that changes before inclusion.
 
         A refusal is not believed while transactions from here are under way, since the
-        call may build on them: it is asked again once they are in blocks.
+        call may build on them: it is asked again on top of them, and once they are in blocks.
         """
         started = self._clock()
+        request, block = call.as_request(sender), "latest"
         while True:
-            waiting = await under_way()
-            answers = await self._rpc.batch_with_faults(
-                [("eth_estimateGas", (call.as_request(sender), "pending" if waiting else "latest"))]
-            )
+            answers = await self._rpc.batch_with_faults([("eth_estimateGas", (request, block))])
             answer = answers[0]
             if not isinstance(answer, NodeFault):
                 return int(answer, 16) * 13 // 10 + 20_000
             if answer.fault not in (Fault.REVERTED, Fault.OUT_OF_GAS, Fault.OTHER):
                 raise answer
-            if not waiting or self._clock() - started > self._patience.limit:
-                raise await self._reason(call.as_request(sender), "latest", answer) or answer
-            await asyncio.sleep(self._patience.poll)
+            if block == "latest" and not await under_way():
+                raise await self._reason(request, block, answer) or answer
+            if self._clock() - started > self._patience.limit:
+                raise await self._reason(request, block, answer) or answer
+            if block == "pending":
+                await asyncio.sleep(self._patience.poll)
+            block = "pending" if block == "latest" else "latest"
 
     async def _reason(self, request: dict[str, str], block: str, fault: NodeFault | None) -> PariError | None:
         """Why a call is refused: the fault's revert data, else a replay's; None where that goes through."""

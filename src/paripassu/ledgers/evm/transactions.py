@@ -40,6 +40,7 @@ class _Key:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     signer: Signer | None = None
     recovered: bool = False
+    next_nonce: int = 0
     raised_at: int = -1
     seen_at: dict[str, int] = field(default_factory=dict)
 
@@ -87,17 +88,16 @@ class TransactionSender:
             ended = self._log.settled(reference)
             if ended is not None and ended.status != "DEAD":
                 return await self._ended(ended)
-            alive = self._alive(reference)
+            alive = [] if ended is not None else self._alive(reference)
             if alive:
                 return await self._look(reference, alive)
             await self._recover(key, signer.address)
             fields = await self._preparation.fields(call, signer, self._under_way)
-            fields["nonce"] = await self._next_nonce(signer.address)
-            raw, transaction = signer.sign_transaction(fields)
-            intent = Intent(
-                reference, self._ledger, signer.address, int(str(fields["nonce"])), transaction, raw
-            )
+            nonce = await self._next_nonce(key, signer.address)
+            raw, transaction = signer.sign_transaction({**fields, "nonce": nonce})
+            intent = Intent(reference, self._ledger, signer.address, nonce, transaction, raw)
             self._log.record(intent)
+            key.next_nonce = nonce + 1
             await self._broadcast(intent)
             return Outcome(reference, OutcomeState.PENDING, transaction)
 
@@ -110,11 +110,13 @@ class TransactionSender:
         ended = self._log.settled(reference)
         if ended is not None and ended.status != "DEAD":
             return await self._ended(ended)
+        if ended is not None:
+            return Outcome(
+                reference, OutcomeState.UNKNOWN, reason="its nonce was used by another transaction"
+            )
         alive = self._alive(reference)
         if not alive:
-            lost = self._log.find(reference)
-            reason = "its nonce was used by another transaction" if lost else ""
-            return Outcome(reference, OutcomeState.UNKNOWN, reason=reason)
+            return Outcome(reference, OutcomeState.UNKNOWN)
         return await self._look(reference, alive)
 
     async def wait(self, reference: str) -> Outcome:
@@ -154,26 +156,23 @@ class TransactionSender:
 
     async def _under_way(self) -> bool:
         """Whether a transaction of any key of this process is not in a block yet."""
-        intents = [
-            intent for address in self._keys for intent in self._log.outstanding(self._ledger, address)
-        ]
-        receipts = await self._receipts(intents)
-        mined = {
-            (intent.sender, intent.nonce)
-            for intent, receipt in zip(intents, receipts, strict=True)
-            if receipt is not None
-        }
-        return any((intent.sender, intent.nonce) not in mined for intent in intents)
+        senders = {address: key.next_nonce for address, key in self._keys.items() if key.next_nonce}
+        counts = await self._rpc.batch(
+            [("eth_getTransactionCount", (address, "latest")) for address in senders]
+        )
+        return any(
+            int(count, 16) < following for count, following in zip(counts, senders.values(), strict=True)
+        )
 
     async def _receipts(self, intents: Sequence[Intent]) -> list[dict[str, str] | None]:
         return await self._rpc.batch(
             [("eth_getTransactionReceipt", (intent.transaction,)) for intent in intents]
         )
 
-    async def _next_nonce(self, sender: str) -> int:
+    async def _next_nonce(self, key: _Key, sender: str) -> int:
+        """The lowest nonce that neither the chain nor a stored intent uses."""
         pending = int(await self._rpc.call("eth_getTransactionCount", sender, "pending"), 16)
-        stored = [intent.nonce + 1 for intent in self._log.outstanding(self._ledger, sender)]
-        return max([pending, *stored])
+        return max(pending, key.next_nonce)
 
     async def _broadcast(self, intent: Intent) -> bool:
         """Send stored bytes; False where the node finds them too cheap now.
@@ -202,7 +201,9 @@ class TransactionSender:
     async def _recover(self, key: _Key, sender: str) -> None:
         """Once in a process: send again what an earlier one stored and may not have sent."""
         if not key.recovered:
-            await self._send_lost(self._log.outstanding(self._ledger, sender))
+            stored = self._log.outstanding(self._ledger, sender)
+            await self._send_lost(stored)
+            key.next_nonce = max([key.next_nonce, *(intent.nonce + 1 for intent in stored)])
             key.recovered = True
 
     async def _send_lost(self, intents: Sequence[Intent]) -> set[str]:
@@ -219,8 +220,10 @@ class TransactionSender:
     # -- looking up --------------------------------------------------------------------
 
     def _alive(self, reference: str) -> list[Intent]:
-        """The reference's intents that have not ended, oldest first."""
+        """The intents of a reference that has not ended, less those that are dead, oldest first."""
         found = [intent for intent in self._log.find(reference) if intent.ledger == self._ledger]
+        if len(found) <= 1:
+            return found
         senders = {intent.sender for intent in found}
         open_ones = {
             intent.transaction for sender in senders for intent in self._log.outstanding(self._ledger, sender)
@@ -294,6 +297,7 @@ class TransactionSender:
         stalled = at_once or tips.head.height - first_seen >= self._fees.stalled_blocks
         if not stalled or tips.head.height <= key.raised_at:
             return None
+        key.raised_at = tips.head.height
         count = int(await self._rpc.call("eth_getTransactionCount", newest.sender, "latest"), 16)
         if count != newest.nonce:
             return None  # it waits for a lower nonce, not for a better price
@@ -306,7 +310,6 @@ class TransactionSender:
         raw, transaction = key.signer.sign_transaction({**prices[-1][0], **fee.fields()})
         replacement = Intent(newest.reference, self._ledger, newest.sender, newest.nonce, transaction, raw)
         self._log.record(replacement)
-        key.raised_at = tips.head.height
         try:
             await self._broadcast(replacement)
         except NodeRefused:
