@@ -1,24 +1,39 @@
-"""The pytest plugin, used as our users use it."""
+"""The pytest plugin, used as our users use it: entitlements over two chains and a book-entry ledger."""
 
 from __future__ import annotations
 
+import pytest
+
+from paripassu.errors import RuleError, Unfunded
 from paripassu.testing.network import LocalNetwork
 
 
-def test_ca_7_a_dividend_is_paid_on_two_chains_as_if_on_one(pari: LocalNetwork) -> None:
+def test_ca_5_units_in_transit_at_record_time_count_once_for_who_the_message_names(pari: LocalNetwork) -> None:
     pari.onboard("holder_fr")
-    pari.issue("holder_fr", 1_000)
-    pari.move("holder_fr", "alpha", "holder_fr", "bravo", 401)
+    pari.onboard("holder_de", country="DE")
+    pari.issue("holder_fr", 1_003)
+    pari.move("holder_fr", "alpha", "holder_fr", "register", 300)
     pari.deliver()
     event = pari.dividend(rate="0.3725")
     pari.announce(event)
+    pari.travel_to(event.record_time - 60)
+    pari.move("holder_fr", "alpha", "holder_de", "bravo", 201)
     pari.pass_record_time(event)
+    pari.deliver()
+
     struck = pari.entitle(event)
+    with pytest.raises(Unfunded):
+        pari.pay(struck)
     pari.fund(struck)
     pari.pass_payment_date(event)
-    pari.pay(struck)
-    assert pari.cash("holder_fr", "alpha") + pari.cash("holder_fr", "bravo") == 37_250
-    assert pari.reconcile(struck).ok
+    payments = pari.pay(struck)
+
+    # 802 x 37.25 = 29,874.5 and 201 x 37.25 = 7,487.25: each holder's total is rounded down once.
+    assert pari.cash("holder_fr", "alpha") + pari.cash("holder_fr", "register") == 29_874
+    assert pari.cash("holder_de", "bravo") == 7_487
+    assert pari.pay(struck) == payments
+    reconciled = pari.reconcile(struck)
+    assert reconciled.ok, [result for result in reconciled.results if not result.ok]
 
 
 def test_what_one_test_does_the_next_does_not_see(pari: LocalNetwork) -> None:
@@ -26,3 +41,20 @@ def test_what_one_test_does_the_next_does_not_see(pari: LocalNetwork) -> None:
     assert pari.run(pari.session.home.event("TEST2027DVCA0001")) is None
     pari.issue("holder_fr", 7)
     assert pari.position("holder_fr", "alpha") == 7
+
+
+def test_ctl_2_a_holder_who_is_not_admitted_is_refused_alike_by_every_ledger(pari: LocalNetwork) -> None:
+    pari.onboard("holder_fr")
+    pari.onboard("holder_jp", country="JP")
+    pari.issue("holder_fr", 30)
+    for ledger in ("bravo", "register"):
+        pari.move("holder_fr", "alpha", "holder_fr", ledger, 10)
+    pari.deliver()
+    codes = set()
+    for ledger in ("alpha", "bravo", "register"):
+        for destination in ("alpha", "bravo", "register"):
+            with pytest.raises(RuleError) as refused:
+                pari.move("holder_fr", ledger, "holder_jp", destination, 1)
+            codes.add(refused.value.code)
+        assert pari.position("holder_fr", ledger) == 10
+    assert codes == {"PP-RUL-008"}

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
 
-from cyclopts import App
+from cyclopts import App, CycloptsError, UnknownCommandError
 
 from paripassu import __version__
-from paripassu.errors import PariError
+from paripassu.errors import InvalidArgument, PariError, UnknownCommand
 
 app = App(
     name="pari",
     help="Same asset, same rights, same outcome: tokenised securities over several ledgers.",
     version=__version__,
+    help_format="plaintext",  # elsewhere <name> would be taken for markup, and left out
+    suppress_keyboard_interrupt=False,
+    exit_on_error=False,
+    print_error=False,
 )
 
 _GROUPS = {
@@ -29,6 +34,7 @@ _COMMANDS = {
     "demo": ("paripassu.cli.demo:demo", "Run one dividend over four ledgers, start to report."),
     "up": ("paripassu.cli.network:up", "Start the local nodes of a network file."),
     "down": ("paripassu.cli.network:down", "Stop what `pari up` started."),
+    "status": ("paripassu.cli.status:status", "Show where every ledger and every lane stands."),
     "deploy plan": (
         "paripassu.cli.deploy:plan",
         "Show what differs between file and ledgers; exits 2 if anything.",
@@ -77,23 +83,60 @@ _register()
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: runs a command and turns expected errors into code, sentence and next command."""
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        result = app(arguments)
+        result = app(words)
+        sys.stdout.flush()
+    except CycloptsError as error:
+        _fail(_misunderstood(error, words))
     except PariError as error:
         if os.environ.get("PARI_TRACE"):
             raise
-        print_error(error)
-        sys.exit(error.exit_status)
+        _fail(error)
     except KeyboardInterrupt:
         print("stopped by the keyboard; nothing is half done: run the same command again", file=sys.stderr)
         sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output has left, as `head` does; keep the interpreter from writing to it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     sys.exit(result if isinstance(result, int) else 0)
+
+
+def _fail(error: PariError) -> None:
+    print_error(error)
+    sys.exit(error.exit_status)
 
 
 def print_error(error: PariError) -> None:
     """Three facts on standard error: the code, the sentence, the next command."""
     print(f"error {error.code}: {error.sentence}", file=sys.stderr)
     print(f"  next: {error.next_command}", file=sys.stderr)
+
+
+def _misunderstood(error: CycloptsError, words: list[str]) -> PariError:
+    if isinstance(error, UnknownCommandError):
+        return _unknown_command(words)
+    sentence, _, suggestion = str(error).strip().partition(". ")
+    if suggestion.startswith("Did you mean"):
+        sentence += f"; did you mean{suggestion.removeprefix('Did you mean')}"
+    command = " ".join(["pari", *(error.command_chain or ())])
+    return InvalidArgument(sentence.rstrip(".?") + ("?" if suggestion else "."), next_command=f"{command} --help")
+
+
+def _unknown_command(words: list[str]) -> PariError:
+    # Not from the parser: it would import every command to make its suggestion.
+    group = words[0] if words[0] in _GROUPS and len(words) > 1 else ""
+    known = [path.removeprefix(f"{group} ") for path in _COMMANDS if path.startswith(f"{group} ")] if group else [
+        *_GROUPS, *(path for path in _COMMANDS if " " not in path)
+    ]
+    unknown = words[1] if group else words[0]
+    near = difflib.get_close_matches(unknown, known, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}."
+    return UnknownCommand(
+        f"'{unknown}' is no command of pari{' ' + group if group else ''}; {hint}",
+        next_command=f"pari {group} --help".replace("  ", " "),
+    )
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ from paripassu.store import Store
 
 
 def relay(
-    place: Place = Place(),
     *,
+    place: Place = Place(),
     with_attestors: Annotated[
         bool, Parameter(negative="", help="Run the network file's attestors in this process too.")
     ] = False,
@@ -52,6 +52,7 @@ def relay(
 
 def attest(
     name: Annotated[str, Parameter(name="--as", help="Name of the attestor in the network file.")],
+    *,
     place: Place = Place(),
 ) -> None:
     """Watch every ledger to its finality and sign batches, until stopped by Ctrl-C or SIGTERM."""
@@ -76,8 +77,8 @@ def _until_stopped() -> asyncio.Event:
 
 
 def message_list(
-    place: Place = Place(),
     *,
+    place: Place = Place(),
     waiting: Annotated[
         bool, Parameter(negative="", help="Only what has not arrived, and what is parked.")
     ] = False,
@@ -107,8 +108,8 @@ def message_list(
 
 def message_show(
     message_id: Annotated[str, Parameter(name="ID", help="Message id, or its first characters.")],
-    place: Place = Place(),
     *,
+    place: Place = Place(),
     json: JsonFlag = False,
 ) -> None:
     """Show one message: every state it went through, who signed, what was sent for it."""

@@ -12,7 +12,7 @@ from paripassu.jobs.session import read_network
 PLAN_HAS_CHANGES = 2
 
 
-def plan(place: Place = Place(), *, json: JsonFlag = False) -> int:
+def plan(*, place: Place = Place(), json: JsonFlag = False) -> int:
     """Show what differs between the network file and the ledgers; exits 2 where anything does."""
     found = run(deployment.plan(read_network(place.network_file, place.folder), place.folder))
     if json:
@@ -30,7 +30,7 @@ def plan(place: Place = Place(), *, json: JsonFlag = False) -> int:
     return 0 if found.is_empty else PLAN_HAS_CHANGES
 
 
-def apply(place: Place = Place(), *, json: JsonFlag = False) -> None:
+def apply(*, place: Place = Place(), json: JsonFlag = False) -> None:
     """Carry the plan out; killed at any point, the same command goes on from there."""
     network = read_network(place.network_file, place.folder)
     with Progress(quiet=json) as progress, progress.stage(f"deploy {network.environment}"):
@@ -48,7 +48,7 @@ def apply(place: Place = Place(), *, json: JsonFlag = False) -> None:
     print("next: pari deploy check")
 
 
-def check(place: Place = Place(), *, json: JsonFlag = False) -> None:
+def check(*, place: Place = Place(), json: JsonFlag = False) -> None:
     """Find drift of code, roles, versions, set-up and records; exits 1 where there is any."""
     report = run(deployment.check(read_network(place.network_file, place.folder), place.folder))
     if json:

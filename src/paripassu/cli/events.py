@@ -22,7 +22,7 @@ Breakdowns = Annotated[
 ]
 
 
-def validate(file: EventFile, place: Place = Place(), *, json: JsonFlag = False) -> None:
+def validate(file: EventFile, *, place: Place = Place(), json: JsonFlag = False) -> None:
     """Check an event file against the security and market practice; nothing is sent."""
     security = load_security(load_network(place.network_file).security_path)
     record = load_event(file, security).record
@@ -42,7 +42,7 @@ def validate(file: EventFile, place: Place = Place(), *, json: JsonFlag = False)
     print(f"record hash {record.record_hash}\nnext: pari event announce {file}")
 
 
-def announce(file: EventFile, place: Place = Place()) -> None:
+def announce(file: EventFile, *, place: Place = Place()) -> None:
     """Announce the event on the home ledger; running it again changes nothing."""
 
     async def job() -> None:
@@ -57,7 +57,7 @@ def announce(file: EventFile, place: Place = Place()) -> None:
     run(job())
 
 
-def show(file: EventFile, place: Place = Place(), *, json: JsonFlag = False) -> None:
+def show(file: EventFile, *, place: Place = Place(), json: JsonFlag = False) -> None:
     """Show the event as each ledger knows it."""
 
     async def job() -> list[list[object]]:
@@ -89,7 +89,7 @@ def _breakdowns(session: Session, files: list[Path] | None) -> list[Breakdown]:
 
 
 def entitle(
-    file: EventFile, place: Place = Place(), *, breakdown: Breakdowns = None, json: JsonFlag = False
+    file: EventFile, *, place: Place = Place(), breakdown: Breakdowns = None, json: JsonFlag = False
 ) -> None:
     """Strike positions at record time on every ledger and publish the table's root."""
 
@@ -111,7 +111,7 @@ def entitle(
     run(job())
 
 
-def fund(file: EventFile, place: Place = Place(), *, breakdown: Breakdowns = None) -> None:
+def fund(file: EventFile, *, place: Place = Place(), breakdown: Breakdowns = None) -> None:
     """Create cash for the paying agent on every ledger: what the table needs there, no more."""
 
     async def job() -> None:
@@ -128,7 +128,7 @@ def fund(file: EventFile, place: Place = Place(), *, breakdown: Breakdowns = Non
 
 
 def pay(
-    file: EventFile, place: Place = Place(), *, breakdown: Breakdowns = None, json: JsonFlag = False
+    file: EventFile, *, place: Place = Place(), breakdown: Breakdowns = None, json: JsonFlag = False
 ) -> None:
     """Pay every entitlement that is not paid yet, on the ledger where the position sits."""
 

@@ -14,7 +14,7 @@ from paripassu.jobs.local import bring_up, clock_of, travel
 from paripassu.jobs.session import read_network
 
 
-def up(place: Place = Place(), *, json: JsonFlag = False) -> None:
+def up(*, place: Place = Place(), json: JsonFlag = False) -> None:
     """Start the local nodes and write what a client needs."""
     client = bring_up(load_network(place.network_file), place.folder)
     if json:
@@ -28,13 +28,13 @@ def up(place: Place = Place(), *, json: JsonFlag = False) -> None:
     print(f"written: {place.folder.client_file}\nnext: pari deploy apply")
 
 
-def down(place: Place = Place()) -> None:
+def down(*, place: Place = Place()) -> None:
     """Stop the local nodes; a network that is down already is no error."""
     stopped = devnet.down(place.folder.root)
     print(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
 
 
-def time_show(place: Place = Place(), *, json: JsonFlag = False) -> None:
+def time_show(*, place: Place = Place(), json: JsonFlag = False) -> None:
     """Show the time of every ledger."""
     times = run(clock_of(read_network(place.network_file, place.folder), place.folder))
     if json:
@@ -46,6 +46,7 @@ def time_show(place: Place = Place(), *, json: JsonFlag = False) -> None:
 
 def time_travel(
     to: Annotated[str, Parameter(help="ISO 8601 time with zone, as 2027-03-05T23:00:00Z, or seconds.")],
+    *,
     place: Place = Place(),
 ) -> None:
     """Move every local ledger to a later time."""

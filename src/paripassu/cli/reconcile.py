@@ -18,8 +18,8 @@ from paripassu.jobs.session import open_session
 
 
 def reconcile(
-    place: Place = Place(),
     *,
+    place: Place = Place(),
     event: Annotated[
         Path | None, Parameter(help="Event file whose record and payments are proved too.")
     ] = None,

@@ -26,8 +26,8 @@ def onboard(
         str, Parameter(help="LEI or private national id; only its salted commitment leaves.")
     ],
     country: Annotated[str, Parameter(help="ISO 3166-1 alpha-2.")],
-    place: Place = Place(),
     *,
+    place: Place = Place(),
     investor_class: int = 1,
     expiry: Annotated[int, Parameter(help="Seconds since the epoch; 0 for never.")] = 0,
     servicer: Annotated[str, Parameter(help="Account of the account servicer, if any.")] = "",
@@ -50,7 +50,7 @@ def onboard(
     run(job())
 
 
-def holders(place: Place = Place(), *, json: JsonFlag = False) -> None:
+def holders(*, place: Place = Place(), json: JsonFlag = False) -> None:
     """List the registered accounts of every ledger."""
 
     async def job() -> list[list[object]]:
@@ -82,6 +82,7 @@ def issue(
     account: Annotated[str, Parameter(help="Account on the home ledger.")],
     units: int,
     reference: Annotated[str, Parameter(help="Your reference; the same one is issued once only.")],
+    *,
     place: Place = Place(),
 ) -> None:
     """Issue units on the home ledger, within the issued limit."""
@@ -104,6 +105,7 @@ def move(
         str, Parameter(help="Signer of the giving account: dev:<name>, ${VAR}, keystore:<path>.")
     ],
     reference: Annotated[str, Parameter(help="Your reference; the same one moves once only.")],
+    *,
     place: Place = Place(),
 ) -> None:
     """Move units within a ledger, or to another through the bridge."""
@@ -127,7 +129,7 @@ def move(
     run(job())
 
 
-def positions(place: Place = Place(), *, json: JsonFlag = False) -> None:
+def positions(*, place: Place = Place(), json: JsonFlag = False) -> None:
     """Show where every unit is, at an instant that is final on every ledger."""
 
     async def job() -> tuple[int, list[list[object]]]:
