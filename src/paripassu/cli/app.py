@@ -121,15 +121,19 @@ def _misunderstood(error: CycloptsError, words: list[str]) -> PariError:
     if suggestion.startswith("Did you mean"):
         sentence += f"; did you mean{suggestion.removeprefix('Did you mean')}"
     command = " ".join(["pari", *(error.command_chain or ())])
-    return InvalidArgument(sentence.rstrip(".?") + ("?" if suggestion else "."), next_command=f"{command} --help")
+    return InvalidArgument(
+        sentence.rstrip(".?") + ("?" if suggestion else "."), next_command=f"{command} --help"
+    )
 
 
 def _unknown_command(words: list[str]) -> PariError:
     # Not from the parser: it would import every command to make its suggestion.
     group = words[0] if words[0] in _GROUPS and len(words) > 1 else ""
-    known = [path.removeprefix(f"{group} ") for path in _COMMANDS if path.startswith(f"{group} ")] if group else [
-        *_GROUPS, *(path for path in _COMMANDS if " " not in path)
-    ]
+    known = (
+        [path.removeprefix(f"{group} ") for path in _COMMANDS if path.startswith(f"{group} ")]
+        if group
+        else [*_GROUPS, *(path for path in _COMMANDS if " " not in path)]
+    )
     unknown = words[1] if group else words[0]
     near = difflib.get_close_matches(unknown, known, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}."

@@ -15,7 +15,7 @@ from paripassu.cli.progress import Progress
 from paripassu.demo.run import Inputs
 from paripassu.demo.run import run as run_demo
 from paripassu.examples import example
-from paripassu.reports.html import money, render
+from paripassu.reports.html import money, rate_text, render
 from paripassu.workspace import Workspace
 
 
@@ -59,8 +59,9 @@ def _write(document: dict[str, Any], folder: Workspace) -> tuple[Path, Path]:
 
 def _print(document: dict[str, Any]) -> None:
     event, exponent = document["event"], document["event"]["currencyExponent"]
+    rate = f"{rate_text(event['rate'])} {event['currency']}"
     title = (
-        f"{event['officialEventId']} {event['eventType']} {event['rate']} {event['currency']} per share of "
+        f"{event['officialEventId']} {event['eventType']} {rate} per share of "
         f"{document['security']['isin']}, record date {event['recordDate']}, paid {event['paymentDate']}"
     )
     rows = [

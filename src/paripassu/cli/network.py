@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from paripassu.cli.common import JsonFlag, Place, print_json, print_table, run
 from paripassu.config import load_network
 from paripassu.devnet import network as devnet
+from paripassu.errors import InvalidArgument
 from paripassu.jobs.local import bring_up, clock_of, travel
 from paripassu.jobs.session import read_network
 
@@ -50,10 +51,24 @@ def time_travel(
     place: Place = Place(),
 ) -> None:
     """Move every local ledger to a later time."""
-    seconds = int(to) if to.isdigit() else int(datetime.fromisoformat(to).timestamp())
+    seconds = _seconds(to)
     reached = run(travel(read_network(place.network_file, place.folder), place.folder, seconds))
     for name, time in reached.items():
         print(f"{name}: {_text(time)}")
+
+
+def _seconds(text: str) -> int:
+    """Seconds since the epoch that a person wrote as such, or as an ISO 8601 time. Raises InvalidArgument."""
+    try:
+        moment = datetime.fromtimestamp(int(text), UTC) if text.isdigit() else datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        raise InvalidArgument(f"'{text}' is no time.", next_command="pari time travel --help") from None
+    if moment.tzinfo is None:
+        raise InvalidArgument(
+            f"The time '{text}' names no zone, and ledgers have none of their own.",
+            next_command=f"pari time travel {text}Z",
+        )
+    return int(moment.timestamp())
 
 
 def _text(seconds: int) -> str:

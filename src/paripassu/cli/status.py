@@ -20,7 +20,14 @@ def status(*, place: Place = Place(), json: JsonFlag = False) -> None:
             finals = await asyncio.gather(*(ledger.final() for ledger in ledgers))
             halted = halted_ledgers(session.store)
             rows: list[list[object]] = [
-                [ledger.name, str(ledger.id), head.height, final.height, final.time, halted.get(ledger.id, "")]
+                [
+                    ledger.name,
+                    str(ledger.id),
+                    head.height,
+                    final.height,
+                    final.time,
+                    halted.get(ledger.id, ""),
+                ]
                 for ledger, head, final in zip(ledgers, heads, finals, strict=True)
             ]
             waiting = Counter(

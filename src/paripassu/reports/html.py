@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -20,7 +21,7 @@ def render(document: Mapping[str, Any]) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    environment.filters.update(money=money, thousands=thousands, when=when, bar=bar)
+    environment.filters.update(rate=rate_text, money=money, thousands=thousands, when=when, bar=bar)
     return environment.get_template("report.html.j2").render(**document)
 
 
@@ -28,6 +29,17 @@ def money(minor: int, exponent: int) -> str:
     """Minor units as a decimal text, exact: 12345 with exponent 2 is 123.45."""
     whole, part = divmod(minor, 10**exponent)
     return f"{whole:,}" + (f".{part:0{exponent}d}" if exponent else "")
+
+
+def rate_text(ratio: str) -> str:
+    """An exact ratio as a decimal where it ends, else as it is: 149/400 is 0.3725, 1/3 stays 1/3."""
+    value = Fraction(ratio)
+    for places in range(19):
+        scaled = value * 10**places
+        if scaled.denominator == 1:
+            whole, part = divmod(scaled.numerator, 10**places)
+            return f"{whole}.{part:0{places}d}" if places else str(whole)
+    return ratio
 
 
 def thousands(units: int) -> str:
