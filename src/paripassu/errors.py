@@ -17,7 +17,8 @@ command line prints the three and exits with `exit_status`. A caller catches
     ├── StoreError           PP-STO-…  the durable store and its leases
     ├── PaymentError         PP-PAY-…  funding, entitlements, payments
     ├── ReconciliationError  PP-REC-…  an invariant that does not hold
-    └── DevnetError          PP-DEV-…  local nodes, compiler, artefacts
+    ├── DevnetError          PP-DEV-…  local nodes, compiler, artefacts
+    └── CommandLineError     PP-CLI-…  commands and arguments of `pari`
 """
 
 from __future__ import annotations
@@ -665,3 +666,22 @@ class ArtefactUnknown(DevnetError):
 
     code = "PP-DEV-008"
     next_command = "pari deploy plan"
+
+
+class CommandLineError(PariError):
+    """The command line cannot be understood."""
+
+    code = "PP-CLI-000"
+    exit_status = 64  # EX_USAGE: apart from failures (1), and from the 2 of `pari deploy plan`
+
+
+class UnknownCommand(CommandLineError):
+    """There is no such command."""
+
+    code = "PP-CLI-001"
+
+
+class InvalidArgument(CommandLineError):
+    """An argument of a command is missing, not known, or cannot be used."""
+
+    code = "PP-CLI-002"

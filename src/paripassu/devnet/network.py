@@ -108,6 +108,16 @@ def read(workspace: Path) -> DevnetRecord:
     return record
 
 
+def is_running(workspace: Path) -> bool:
+    """Whether a local network runs from `workspace`, with all its nodes.
+
+    Raises:
+        DevnetRecordUnreadable: as `read`.
+    """
+    record = _read_or_none(workspace)
+    return record is not None and all(node.process.alive for node in record.ledgers.values())
+
+
 def annotate(
     workspace: Path, *, accounts: Mapping[str, str] | None = None, contracts: Mapping[str, str] | None = None
 ) -> DevnetRecord:

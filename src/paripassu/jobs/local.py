@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import shutil
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from paripassu import artefacts
 from paripassu.config import LedgerConfig, NetworkConfig
-from paripassu.deploy import AppliedDeployment
+from paripassu.deploy import AppliedDeployment, records
 from paripassu.devnet import GENESIS_TIME, NodeSpec, controls, head_time
 from paripassu.devnet import network as devnet
-from paripassu.errors import DevnetDown
+from paripassu.errors import DeploymentError, DevnetDown
 from paripassu.ledgers.book import BookLedger
 from paripassu.ledgers.signers import signer_from_spec
 from paripassu.workspace import LOCAL_ENVIRONMENT, Workspace
@@ -48,11 +50,24 @@ def bring_up(network: NetworkConfig, workspace: Workspace) -> dict[str, Any]:
         raise DevnetDown(
             f"{network.path} describes environment {network.environment}, which has no local nodes."
         )
-    record = devnet.up(node_specs(network), workspace.ensure().root)
+    if not devnet.is_running(workspace.ensure().root):
+        forget(network, workspace)
+    record = devnet.up(node_specs(network), workspace.root)
     prepare(network, workspace, record.rpc_urls)
     client = describe(network, workspace, record.rpc_urls)
     workspace.client_file.write_text(json.dumps(client, indent=2) + "\n", encoding="utf-8")
     return client
+
+
+def forget(network: NetworkConfig, workspace: Workspace) -> None:
+    """Remove what is kept of an earlier local network: its chains ended with their nodes, and books,
+    bridge store and records that speak of them would contradict the new ones."""
+    for database in (workspace.book_database, workspace.bridge_database):
+        for file in database.parent.glob(f"{database.name}*"):
+            file.unlink()
+    workspace.client_file.unlink(missing_ok=True)
+    for folder in (workspace.root / "events", workspace.deployments(LOCAL_ENVIRONMENT, network.path)):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def prepare(network: NetworkConfig, workspace: Workspace, urls: Mapping[str, str]) -> None:
@@ -87,6 +102,10 @@ def give_coin(urls: Iterable[str], addresses: Iterable[str]) -> None:
 def describe(network: NetworkConfig, workspace: Workspace, urls: Mapping[str, str]) -> dict[str, Any]:
     """What a client needs, as JSON: RPC URLs, accounts, ABIs; addresses once deployed."""
     ledgers = {ledger.name: _ledger_entry(ledger, workspace, urls) for ledger in network.ledgers.values()}
+    for ledger in network.ledgers.values():
+        with contextlib.suppress(DeploymentError):  # not deployed yet
+            record = records.read(records.path_of(network, workspace, ledger))
+            ledgers[ledger.name]["contracts"] = records.addresses_in(record)
     return {
         "schema": CLIENT_SCHEMA,
         "environment": network.environment,
