@@ -50,6 +50,11 @@ test: setup lint typecheck artefacts-check forge pytest brownie-test ## install 
 lint: $(STAMPS)/dev ## ruff over all Python
 	$(SAY) 'ruff'
 	@$(BIN)/ruff check .
+	@$(BIN)/python tools/error_catalogue.py --check
+
+.PHONY: error-catalogue
+error-catalogue: $(STAMPS)/dev ## write docs/errors.md from the error classes
+	@$(BIN)/python tools/error_catalogue.py
 
 .PHONY: typecheck
 typecheck: $(STAMPS)/dev ## mypy, strict
