@@ -367,6 +367,24 @@ def test_killed_anywhere_apply_resumes_without_losing_or_repeating_a_step(
         controls.revert(lone_node, start)
 
 
+def test_killed_apply_starts_over_on_a_chain_that_was_started_anew(
+    lone_node: str, lone_file: Path, tmp_path: Path
+) -> None:
+    network = load_network(lone_file).with_rpc_urls({"alpha": lone_node})
+    heartbeat = Heartbeat([lone_node])
+    for crash_at, expected in ((60, -9), (None, 0)):
+        start = controls.snapshot(lone_node)
+        give_coin([lone_node], role_addresses(network).values())
+        heartbeat.start()
+        try:
+            assert run_apply(lone_file, lone_node, tmp_path, crash_at) == expected
+            if crash_at is None:
+                assert asyncio.run(deploy.check(network, Workspace(tmp_path))).ok
+        finally:
+            heartbeat.stop()
+            controls.revert(lone_node, start)
+
+
 def test_whole_enumeration_covers_every_seam(lone_node: str, lone_file: Path, tmp_path: Path) -> None:
     network = load_network(lone_file).with_rpc_urls({"alpha": lone_node})
     start = controls.snapshot(lone_node)

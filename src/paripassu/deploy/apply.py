@@ -125,7 +125,7 @@ async def _apply_one(
     config = network.ledgers[desired.name]
     if isinstance(desired, BookDesired):
         return await _apply_book(network, workspace, desired, report)
-    async with Chain(config, desired) as chain:
+    async with Chain(config, desired, records.first_block(network, workspace, config)) as chain:
         log = journal.intents_of(await chain.genesis())
         executor = Executor(chain, log, _signers(network))
         await executor.finish_earlier()

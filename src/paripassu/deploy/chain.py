@@ -14,13 +14,14 @@ from paripassu.ledgers.evm.rpc import JsonRpc
 class Chain:
     """One chain under deployment. Use as an async context manager."""
 
-    def __init__(self, config: LedgerConfig, desired: EvmDesired) -> None:
+    def __init__(self, config: LedgerConfig, desired: EvmDesired, first_block: int = 0) -> None:
         self.config = config
         self.desired = desired
         self.rpc = JsonRpc(config.name, config.rpc_urls)
         self.blocks = Blocks(self.rpc, config.blocks.reorg_period)
         self.contracts = ContractReader(self.rpc, desired.addresses)
         self.logs = Logs(self.rpc)
+        self.first_block = first_block  # no contract of ours is older; logs are read from here on
 
     async def __aenter__(self) -> Chain:
         """Verify the chain id. Raises WrongChain, NodeUnreachable."""

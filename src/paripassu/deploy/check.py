@@ -98,7 +98,7 @@ async def _check_one(network: NetworkConfig, workspace: Workspace, desired: Desi
     record = records.read(records.path_of(network, workspace, config))
     if isinstance(desired, BookDesired):
         return await _check_book(config, workspace, desired)
-    async with Chain(config, desired) as chain:
+    async with Chain(config, desired, records.first_block(network, workspace, config)) as chain:
         observed = await observe(chain)
     checks = (_code, _record_of(record), _members, _functions, _settings, _versions)
     return [finding for part in checks for finding in part(desired, observed)]

@@ -96,10 +96,11 @@ async def _rights(
     """Members of every role and roles of every function, from the manager's whole history."""
     manager = chain.desired.addresses[MANAGER]
     if hashes[manager] is None:
+        chain.first_block = height + 1
         return {}, {}
     members: dict[int, set[str]] = defaultdict(set)
     functions: dict[tuple[str, bytes], int] = {}
-    for log in await chain.logs.read(manager, codec(MANAGER), _RIGHTS, 0, height):
+    for log in await chain.logs.read(manager, codec(MANAGER), _RIGHTS, chain.first_block, height):
         if log.event == "RoleGranted":
             members[log.args["roleId"]].add(log.args["account"])
         elif log.event == "RoleRevoked":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from paripassu.config import NetworkConfig, load_security
+from paripassu.deploy import records
 from paripassu.deploy.books import book_of, book_plan
 from paripassu.deploy.chain import Chain
 from paripassu.deploy.desired import BookDesired, Desired, EvmDesired
@@ -36,7 +37,7 @@ async def _plan_one(network: NetworkConfig, workspace: Workspace, desired: Desir
             return book_plan(desired, book.configuration())
         finally:
             await book.close()
-    return await _plan_chain(Chain(config, desired), desired)
+    return await _plan_chain(Chain(config, desired, records.first_block(network, workspace, config)), desired)
 
 
 async def _plan_chain(chain: Chain, desired: EvmDesired) -> LedgerPlan:

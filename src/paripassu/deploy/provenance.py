@@ -46,7 +46,7 @@ async def _made_by_factory(chain: Chain, observed: EvmObserved) -> dict[str, Dec
         chain.desired.addresses[FACTORY],
         codec(FACTORY),
         ("Deployed",),
-        0,
+        chain.first_block,
         observed.final.height,
         (deployer,),
     )

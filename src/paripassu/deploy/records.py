@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from paripassu.config import LedgerConfig, NetworkConfig
-from paripassu.errors import NotDeployed, RecordTampered, RecordUnreadable
+from paripassu.errors import DeploymentError, NotDeployed, RecordTampered, RecordUnreadable
 from paripassu.identifiers import keccak256
 from paripassu.workspace import Workspace
 
@@ -71,6 +71,17 @@ def read(path: Path) -> Record:
             next_command="pari deploy apply",
         )
     return record
+
+
+def first_block(network: NetworkConfig, workspace: Workspace, ledger: LedgerConfig) -> int:
+    """Block before which no contract of ours is; 0 where no record tells. A local chain may have
+    been started anew since its record was written, and is short enough to be read whole."""
+    if network.is_local:
+        return 0
+    try:
+        return int(read(path_of(network, workspace, ledger))["firstBlock"])
+    except DeploymentError:
+        return 0
 
 
 def addresses_in(record: Record) -> dict[str, str]:

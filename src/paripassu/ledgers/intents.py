@@ -89,6 +89,7 @@ class MemoryIntentLog:
         known = self._intents.setdefault(intent.reference, [])
         if intent not in known:
             known.append(intent)
+        self._dead.pop(intent.transaction, None)  # a local chain started anew may take the same bytes
 
     def settle(self, result: Settled) -> None:
         if result.status == "DEAD":
