@@ -397,13 +397,13 @@ contract Gateway is PariUpgradeable, EIP712Upgradeable, ReentrancyGuardUpgradeab
         bytes32 id = messageId(message);
         (address receiver, bytes memory reason) = _receiver(message);
         if (reason.length == 0) {
+            $.currentTimestamp = message.timestamp;
+            bytes memory call_ = abi.encodeCall(this.deliver, (receiver, id, message.sender, message.payload));
+            // last before the call: nothing in between may cost the application its allowance
             uint256 needed = (RECEIVER_GAS * 64) / 63 + RESERVED_GAS;
             if (gasleft() < needed) revert InsufficientGas(gasleft(), needed);
-            $.currentTimestamp = message.timestamp;
             bool success;
-            (success, reason) = address(this).call{gas: RECEIVER_GAS}(
-                abi.encodeCall(this.deliver, (receiver, id, message.sender, message.payload))
-            );
+            (success, reason) = address(this).call{gas: RECEIVER_GAS}(call_);
             if (success) {
                 emit MessageExecuted(id, message.source, message.purpose, message.nonce);
                 return;

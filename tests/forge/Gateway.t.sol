@@ -18,7 +18,8 @@ contract Probe is IERC7786Recipient {
         BOMB,
         BURN_GAS,
         WRONG_ANSWER,
-        REENTER
+        REENTER,
+        MEASURE
     }
 
     error NotToday(uint256 reason);
@@ -29,6 +30,7 @@ contract Probe is IERC7786Recipient {
     bytes[] public taken;
     uint256 public lastSource;
     uint64 public lastTimestamp;
+    uint256 public gasGiven;
 
     constructor(Gateway gateway_) {
         gateway = gateway_;
@@ -47,6 +49,10 @@ contract Probe is IERC7786Recipient {
     }
 
     function receiveMessage(bytes32, bytes calldata, bytes calldata payload) external payable returns (bytes4) {
+        if (mood == Mood.MEASURE) {
+            gasGiven = gasleft();
+            return IERC7786Recipient.receiveMessage.selector;
+        }
         if (mood == Mood.REFUSE) revert NotToday(7);
         if (mood == Mood.BOMB) {
             assembly {
@@ -438,6 +444,29 @@ contract GatewayTest is World {
         }
         vm.assertTrue(refused > 10, "some tries had too little");
         vm.assertTrue(refused < 34, "some had enough");
+    }
+
+    function test_a17_theApplicationHasTheSameGasWhateverTheRelayerGives() public {
+        receiver.set(Probe.Mood.MEASURE);
+        _on(home);
+        vm.recordLogs();
+        sender.send(_interop(peer, address(receiver)), new bytes(20_000), _lane(PURPOSE, 0));
+        Batch memory batch = _batch(_sent(home));
+        _on(peer);
+        bytes[] memory signatures = _quorum(gateway.digest(batch), 0, 1);
+        bytes memory call_ = abi.encodeCall(gateway.execute, (batch, signatures));
+        uint256 given = 0;
+        for (uint256 gas_ = 1_200_000; gas_ < 5_000_000; gas_ += 100_000) {
+            uint256 snapshot = vm.snapshotState();
+            (bool success, ) = address(gateway).call{gas: gas_}(call_);
+            uint256 measured = receiver.gasGiven();
+            vm.assertFalse(gateway.isParked(gateway.messageId(batch.messages[0])), "not parked");
+            vm.revertToState(snapshot);
+            if (!success) continue;
+            if (given == 0) given = measured;
+            vm.assertEq(measured, given, "the same");
+        }
+        vm.assertTrue(given > gateway.RECEIVER_GAS() * 9 / 10, "all of its allowance but what the call costs");
     }
 
     function test_a9_reEntryThroughAReceiverParksTheMessage() public {
