@@ -318,7 +318,7 @@ class NodeRefused(LedgerError):
 
 
 class NotFinalInTime(LedgerError):
-    """A transaction was not final in the time allowed; it is stored, and the same command takes it up again."""
+    """A transaction was not final in the time allowed; the same command takes it up again."""
 
     code = "PP-LED-004"
     next_command = "pari status"

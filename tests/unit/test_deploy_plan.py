@@ -14,9 +14,10 @@ from paripassu.deploy.create3 import factory_address
 from paripassu.deploy.desired import MANAGER, EvmDesired
 from paripassu.deploy.journal import Journal
 from paripassu.deploy.observe import EvmObserved
-from paripassu.deploy.plan import Step, steps_for
+from paripassu.deploy.plan import steps_for
 from paripassu.deploy.rights import FUNCTIONS
 from paripassu.deploy.spec import desired_state
+from paripassu.deploy.steps import Step
 from paripassu.errors import ApplyRunning, CodeDrift, NotDeployed, RecordTampered, RecordUnreadable
 from paripassu.identifiers import Bytes32, role_id
 from paripassu.ledgers.evm.contracts import codec

@@ -2,8 +2,8 @@
 
 from paripassu.deploy.apply import AppliedDeployment, Progress, apply
 from paripassu.deploy.check import CheckReport, Finding, check
-from paripassu.deploy.plan import LedgerPlan, Plan, Step
 from paripassu.deploy.planning import plan
+from paripassu.deploy.steps import LedgerPlan, Plan, Step
 
 __all__ = [
     "AppliedDeployment",

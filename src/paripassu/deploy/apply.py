@@ -22,9 +22,10 @@ from paripassu.deploy.desired import BookDesired, Desired
 from paripassu.deploy.execution import Executor
 from paripassu.deploy.journal import Journal, seam
 from paripassu.deploy.observe import observe
-from paripassu.deploy.plan import Step, steps_for
+from paripassu.deploy.plan import steps_for
 from paripassu.deploy.provenance import chain_record
 from paripassu.deploy.spec import deployer_of, desired_state
+from paripassu.deploy.steps import Step
 from paripassu.errors import DeploymentError, NotConverged
 from paripassu.ledgers.book.configuration import to_json
 from paripassu.ledgers.port import Signer

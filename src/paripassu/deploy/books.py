@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from paripassu.config import LedgerConfig
 from paripassu.deploy.desired import BookDesired
-from paripassu.deploy.plan import LedgerPlan, Step
+from paripassu.deploy.steps import LedgerPlan, Step
 from paripassu.ledgers.book import BookConfiguration, BookLedger
 from paripassu.ledgers.port import AttestorSet
 from paripassu.workspace import Workspace

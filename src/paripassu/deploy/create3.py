@@ -37,7 +37,7 @@ def factory_address() -> str:
     return _create2(bytes.fromhex(DETERMINISTIC_DEPLOYER[2:]), bytes(32), creation)
 
 
-def factory_creation() -> bytes:
+def factory_creation_data() -> bytes:
     """Call data for the deterministic-deployment proxy."""
     return bytes(32) + artefacts.load("Create3Factory").bytecode
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from paripassu.deploy.chain import Chain
 from paripassu.deploy.create3 import DETERMINISTIC_DEPLOYER
-from paripassu.deploy.plan import Step
+from paripassu.deploy.steps import Step
 from paripassu.errors import LedgerInconsistent, NotFinalInTime, PariError, StepFailed
 from paripassu.identifiers import keccak256
 from paripassu.ledgers.evm.preparation import Call, Patience

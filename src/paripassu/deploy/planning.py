@@ -10,8 +10,9 @@ from paripassu.deploy.books import book_of, book_plan
 from paripassu.deploy.chain import Chain
 from paripassu.deploy.desired import BookDesired, Desired, EvmDesired
 from paripassu.deploy.observe import observe
-from paripassu.deploy.plan import LedgerPlan, Plan, steps_for
+from paripassu.deploy.plan import steps_for
 from paripassu.deploy.spec import desired_state
+from paripassu.deploy.steps import LedgerPlan, Plan
 from paripassu.workspace import Workspace
 
 

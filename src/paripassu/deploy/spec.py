@@ -10,18 +10,21 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from eth_abi.abi import encode as abi_encode
-
-from paripassu import artefacts
 from paripassu.config import LedgerConfig, NetworkConfig
-from paripassu.deploy.create3 import address_of, factory_address, factory_creation
-from paripassu.deploy.desired import FACTORY, MANAGER, BookDesired, Creation, Desired, EvmDesired
+from paripassu.deploy.create3 import address_of, factory_address
+from paripassu.deploy.creations import (
+    code_creation,
+    factory_creation,
+    manager_creation,
+    proxy_creation,
+    salt_of,
+)
+from paripassu.deploy.desired import FACTORY, MANAGER, BookDesired, Desired, EvmDesired
 from paripassu.deploy.rights import ADMIN, FUNCTIONS, function_roles
 from paripassu.deploy.settings import chain_settings
 from paripassu.errors import InconsistentFile
-from paripassu.identifiers import CurrencyCode, InteropAddress, keccak256, role_id
+from paripassu.identifiers import CurrencyCode, InteropAddress, role_id
 from paripassu.ledgers.book import BookConfiguration, BookPeer
-from paripassu.ledgers.evm.contracts import codec
 from paripassu.ledgers.port import Attestor, AttestorSet
 from paripassu.ledgers.signers import KeySigner, signer_from_spec
 from paripassu.messages import Purpose
@@ -65,16 +68,10 @@ def _currency(network: NetworkConfig, security: Security) -> CurrencyCode:
     return security.currency
 
 
-def _salt(network: NetworkConfig, security: Security, name: str, detail: str = "") -> bytes:
-    """One per contract; what belongs to a security or a currency also has its identifier."""
-    owner = {"SecurityToken": str(security.isin), "CashToken": str(security.currency)}.get(name, "")
-    return bytes(keccak256(f"paripassu/{network.environment}/{name}/{owner}/{detail}".encode()))
-
-
 def _addresses(network: NetworkConfig, security: Security, deployer: str) -> dict[str, str]:
     """Addresses of everything but code behind proxies; equal on every chain."""
     named = (MANAGER, *_PROXIED)
-    found = {name: address_of(deployer, _salt(network, security, name)) for name in named}
+    found = {name: address_of(deployer, salt_of(network, security, name)) for name in named}
     return {FACTORY: factory_address(), **found}
 
 
@@ -86,12 +83,12 @@ def _chain(
     addresses: dict[str, str],
     currency: CurrencyCode,
 ) -> EvmDesired:
-    creations = [_factory(), _manager(network, security, deployer, addresses)]
+    creations = [factory_creation(), manager_creation(network, security, deployer, addresses)]
     initials = _initials(network, security, ledger, addresses, currency)
-    codes = [_code(network, security, name, deployer) for name in _PROXIED]
+    codes = [code_creation(network, security, name, deployer) for name in _PROXIED]
     creations += codes
     for name, code in zip(_PROXIED, codes, strict=True):
-        creations.append(_proxy(network, security, name, code.address, initials[name], addresses))
+        creations.append(proxy_creation(network, security, name, code.address, initials[name], addresses))
     implementations = {code.artefact: code for code in codes}
     return EvmDesired(
         name=ledger.name,
@@ -106,90 +103,6 @@ def _chain(
             for selector, role in function_roles(name).items()
         },
     )
-
-
-def _factory() -> Creation:
-    artefact = artefacts.load(FACTORY)
-    address = factory_address()
-    data = factory_creation()
-    return Creation(
-        FACTORY,
-        FACTORY,
-        address,
-        bytes(32),
-        data,
-        artefact.code_hash_at(bytes.fromhex(address[2:])),
-        creation_gas(data, len(artefact.code), 0),
-    )
-
-
-def _manager(
-    network: NetworkConfig, security: Security, deployer: str, addresses: dict[str, str]
-) -> Creation:
-    artefact = artefacts.load(MANAGER)
-    init_code = artefact.bytecode + abi_encode(["address"], [deployer])
-    return Creation(
-        name=MANAGER,
-        artefact=MANAGER,
-        address=addresses[MANAGER],
-        salt=_salt(network, security, MANAGER),
-        init_code=init_code,
-        code_hash=artefact.code_hash_at(bytes.fromhex(addresses[MANAGER][2:])),
-        gas=creation_gas(init_code, len(artefact.code), 150_000),
-        arguments={"initialAdmin": deployer},
-    )
-
-
-def _code(network: NetworkConfig, security: Security, name: str, deployer: str) -> Creation:
-    """The code behind a proxy."""
-    artefact = artefacts.load(name)
-    salt = _salt(network, security, name, f"implementation/{artefact.code_hash.text}")
-    address = address_of(deployer, salt)
-    return Creation(
-        name=f"{name}.implementation",
-        artefact=name,
-        address=address,
-        salt=salt,
-        init_code=artefact.bytecode,
-        code_hash=artefact.code_hash_at(bytes.fromhex(address[2:])),
-        gas=creation_gas(artefact.bytecode, len(artefact.code), 60_000),
-    )
-
-
-def _proxy(
-    network: NetworkConfig,
-    security: Security,
-    name: str,
-    implementation: str,
-    initial: dict[str, Any],
-    addresses: dict[str, str],
-) -> Creation:
-    artefact = artefacts.load("ERC1967Proxy")
-    values = [tuple(initial.values())] if name == "SecurityToken" else list(initial.values())
-    data = codec(name).encode("initialize", *values)
-    init_code = artefact.bytecode + abi_encode(["address", "bytes"], [implementation, data])
-    return Creation(
-        name=name,
-        artefact="ERC1967Proxy",
-        address=addresses[name],
-        salt=_salt(network, security, name),
-        init_code=init_code,
-        code_hash=artefact.code_hash_at(bytes.fromhex(addresses[name][2:])),
-        gas=creation_gas(init_code, len(artefact.code), 1_000_000 if name == "SecurityToken" else 400_000),
-        implementation=implementation,
-        arguments=initial,
-    )
-
-
-def creation_gas(data: bytes, code_length: int, execution: int) -> int:
-    """Gas limit for deploying through a factory: calldata, launcher, code deposit, constructor, margin.
-
-    A limit, not a price: what is not used is not paid. It is computed because a step that
-    builds on a pending one cannot be simulated yet.
-    """
-    calldata = sum(16 if byte else 4 for byte in data)
-    base = 21_000 + calldata + 2 * 32_000 + 200 * code_length + 6 * len(data) // 32
-    return (base + execution) * 23 // 20 + 60_000
 
 
 def _initials(

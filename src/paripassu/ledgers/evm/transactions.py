@@ -19,9 +19,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from paripassu.errors import FeesUnfunded, NodeRefused, NodeUnreachable, NotFinalInTime, PariError
+from paripassu.errors import NodeRefused, NotFinalInTime, PariError
 from paripassu.ledgers.evm.blocks import Blocks, Tips
-from paripassu.ledgers.evm.faults import Fault, NodeFault
+from paripassu.ledgers.evm.broadcast import Broadcaster
 from paripassu.ledgers.evm.fees import FeePolicy, market_fee, raised_fee
 from paripassu.ledgers.evm.preparation import Call, Patience, Preparation
 from paripassu.ledgers.evm.raw import unsigned_fields
@@ -29,8 +29,6 @@ from paripassu.ledgers.evm.reverts import revived
 from paripassu.ledgers.evm.rpc import JsonRpc
 from paripassu.ledgers.intents import Intent, IntentLog, Settled
 from paripassu.ledgers.port import Outcome, OutcomeState, Signer
-
-_OURS_OR_TAKEN = (Fault.ALREADY_KNOWN, Fault.NONCE_TOO_LOW, Fault.NONCE_TOO_HIGH, Fault.UNDERPRICED)
 
 
 @dataclass(slots=True)
@@ -71,6 +69,7 @@ class TransactionSender:
         self._patience = patience or Patience()
         self._clock = clock
         self._preparation = Preparation(rpc, blocks, chain_id, refusal, self._fees, self._patience, clock)
+        self._broadcaster = Broadcaster(rpc)
         self._keys: dict[str, _Key] = {}
 
     # -- the three operations ------------------------------------------------------------
@@ -98,7 +97,7 @@ class TransactionSender:
             intent = Intent(reference, self._ledger, signer.address, nonce, transaction, raw)
             self._log.record(intent)
             key.next_nonce = nonce + 1
-            await self._broadcast(intent)
+            await self._broadcaster.send(intent)
             return Outcome(reference, OutcomeState.PENDING, transaction)
 
     async def outcome(self, reference: str) -> Outcome:
@@ -164,58 +163,18 @@ class TransactionSender:
             int(count, 16) < following for count, following in zip(counts, senders.values(), strict=True)
         )
 
-    async def _receipts(self, intents: Sequence[Intent]) -> list[dict[str, str] | None]:
-        return await self._rpc.batch(
-            [("eth_getTransactionReceipt", (intent.transaction,)) for intent in intents]
-        )
-
     async def _next_nonce(self, key: _Key, sender: str) -> int:
         """The lowest nonce that neither the chain nor a stored intent uses."""
         pending = int(await self._rpc.call("eth_getTransactionCount", sender, "pending"), 16)
         return max(pending, key.next_nonce)
 
-    async def _broadcast(self, intent: Intent) -> bool:
-        """Send stored bytes; False where the node finds them too cheap now.
-
-        An answer that says "known" or "nonce taken" is left to `outcome`.
-
-        After a lost reply the node is asked for the hash before the bytes go out again: chains
-        refuse a second copy, but Ganache executes an account's first transaction twice.
-        """
-        try:
-            try:
-                await self._rpc.call_once("eth_sendRawTransaction", "0x" + intent.raw.hex())
-            except NodeUnreachable:
-                if await self._rpc.call("eth_getTransactionByHash", intent.transaction) is None:
-                    await self._rpc.call("eth_sendRawTransaction", "0x" + intent.raw.hex())
-        except NodeFault as fault:
-            if fault.fault is Fault.INSUFFICIENT_FUNDS:
-                raise FeesUnfunded(
-                    f"{intent.sender} cannot pay the fees of {intent.reference} on {self._name}."
-                ) from None
-            if fault.fault not in _OURS_OR_TAKEN:
-                raise
-            return fault.fault is not Fault.UNDERPRICED
-        return True
-
     async def _recover(self, key: _Key, sender: str) -> None:
         """Once in a process: send again what an earlier one stored and may not have sent."""
         if not key.recovered:
             stored = self._log.outstanding(self._ledger, sender)
-            await self._send_lost(stored)
+            await self._broadcaster.send_lost(stored)
             key.next_nonce = max([key.next_nonce, *(intent.nonce + 1 for intent in stored)])
             key.recovered = True
-
-    async def _send_lost(self, intents: Sequence[Intent]) -> set[str]:
-        """Broadcast those that the node does not know, lowest nonce first; answers those too cheap."""
-        known = await self._rpc.batch(
-            [("eth_getTransactionByHash", (intent.transaction,)) for intent in intents]
-        )
-        too_cheap = set()
-        for intent, found in zip(intents, known, strict=True):
-            if found is None and not await self._broadcast(intent):
-                too_cheap.add(intent.transaction)
-        return too_cheap
 
     # -- looking up --------------------------------------------------------------------
 
@@ -237,7 +196,7 @@ class TransactionSender:
 
     async def _look(self, reference: str, intents: Sequence[Intent]) -> Outcome:
         tips = await self._blocks.tips()
-        for intent, receipt in zip(intents, await self._receipts(intents), strict=True):
+        for intent, receipt in zip(intents, await self._broadcaster.receipts(intents), strict=True):
             if receipt is not None and receipt.get("blockNumber") is not None:
                 outcome = await self._included(intent, receipt, tips)
                 if outcome is not None:
@@ -274,13 +233,15 @@ class TransactionSender:
         )
         pending = Outcome(reference, OutcomeState.PENDING, newest.transaction)
         if all(found is None for found in known):
-            if all(intent.nonce < used for intent in intents) and not any(await self._receipts(intents)):
+            if all(intent.nonce < used for intent in intents) and not any(
+                await self._broadcaster.receipts(intents)
+            ):
                 for intent in intents:
                     self._log.settle(Settled(reference, intent.transaction, "DEAD", tips.final))
                 return Outcome(
                     reference, OutcomeState.UNKNOWN, reason="its nonce was used by another transaction"
                 )
-            too_cheap = await self._send_lost(self._log.outstanding(self._ledger, sender))
+            too_cheap = await self._broadcaster.send_lost(self._log.outstanding(self._ledger, sender))
             if newest.transaction not in too_cheap:
                 return pending
         replaced = await self._raised(intents, tips, at_once=not any(known))
@@ -311,7 +272,7 @@ class TransactionSender:
         replacement = Intent(newest.reference, self._ledger, newest.sender, newest.nonce, transaction, raw)
         self._log.record(replacement)
         try:
-            await self._broadcast(replacement)
+            await self._broadcaster.send(replacement)
         except NodeRefused:
             return None
         return replacement

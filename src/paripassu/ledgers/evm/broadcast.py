@@ -1,0 +1,60 @@
+"""Handing stored bytes to a node, and asking it what it has of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from paripassu.errors import FeesUnfunded, NodeUnreachable
+from paripassu.ledgers.evm.faults import Fault, NodeFault
+from paripassu.ledgers.evm.rpc import JsonRpc
+from paripassu.ledgers.intents import Intent
+
+_OURS_OR_TAKEN = (Fault.ALREADY_KNOWN, Fault.NONCE_TOO_LOW, Fault.NONCE_TOO_HIGH, Fault.UNDERPRICED)
+
+
+class Broadcaster:
+    """Sends the transactions of intents on one chain; stores nothing."""
+
+    def __init__(self, rpc: JsonRpc) -> None:
+        self._rpc = rpc
+
+    async def send(self, intent: Intent) -> bool:
+        """Send stored bytes; False where the node finds them too cheap now.
+
+        An answer that says "known" or "nonce taken" is left to `outcome`.
+
+        After a lost reply the node is asked for the hash before the bytes go out again: chains
+        refuse a second copy, but Ganache executes an account's first transaction twice.
+        """
+        try:
+            try:
+                await self._rpc.call_once("eth_sendRawTransaction", "0x" + intent.raw.hex())
+            except NodeUnreachable:
+                if await self._rpc.call("eth_getTransactionByHash", intent.transaction) is None:
+                    await self._rpc.call("eth_sendRawTransaction", "0x" + intent.raw.hex())
+        except NodeFault as fault:
+            if fault.fault is Fault.INSUFFICIENT_FUNDS:
+                raise FeesUnfunded(
+                    f"{intent.sender} cannot pay the fees of {intent.reference} on {self._rpc.ledger}."
+                ) from None
+            if fault.fault not in _OURS_OR_TAKEN:
+                raise
+            return fault.fault is not Fault.UNDERPRICED
+        return True
+
+    async def send_lost(self, intents: Sequence[Intent]) -> set[str]:
+        """Broadcast those that the node does not know, lowest nonce first; answers those too cheap."""
+        known = await self._rpc.batch(
+            [("eth_getTransactionByHash", (intent.transaction,)) for intent in intents]
+        )
+        too_cheap = set()
+        for intent, found in zip(intents, known, strict=True):
+            if found is None and not await self.send(intent):
+                too_cheap.add(intent.transaction)
+        return too_cheap
+
+    async def receipts(self, intents: Sequence[Intent]) -> list[dict[str, str] | None]:
+        """Receipts, None for what is in no block."""
+        return await self._rpc.batch(
+            [("eth_getTransactionReceipt", (intent.transaction,)) for intent in intents]
+        )
