@@ -55,7 +55,7 @@ from paripassu.ledgers.evm.codec import Contract, DecodedLog
 from paripassu.ledgers.evm.logs import Logs
 from paripassu.ledgers.evm.rpc import JsonRpc, RetryPolicy
 from paripassu.ledgers.intents import MemoryIntentLog
-from paripassu.ledgers.opening import open_ledgers
+from paripassu.deploy.opening import open_ledgers
 from paripassu.ledgers.port import DeliveryStatus, Ledger, OutcomeState, SentMessage
 from paripassu.ledgers.signers import KeySigner, signer_from_spec
 from paripassu.messages import Batch, Lane, Message, Purpose, batch_digest

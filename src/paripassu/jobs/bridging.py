@@ -12,7 +12,7 @@ from paripassu.bridge.node import Seat, await_drained, run_bridge
 from paripassu.config import NetworkConfig
 from paripassu.errors import InconsistentFile
 from paripassu.jobs.session import Session
-from paripassu.ledgers.opening import open_ledgers
+from paripassu.deploy.opening import open_ledgers
 from paripassu.ledgers.signers import signer_from_spec
 from paripassu.store import Store
 from paripassu.workspace import Workspace

@@ -11,7 +11,7 @@ from paripassu.config import NetworkConfig, load_network, load_security
 from paripassu.devnet import network as devnet
 from paripassu.errors import InconsistentFile
 from paripassu.identifiers import LedgerId
-from paripassu.ledgers.opening import open_ledgers
+from paripassu.deploy.opening import open_ledgers
 from paripassu.ledgers.port import Ledger, Signer
 from paripassu.ledgers.signers import signer_from_spec
 from paripassu.securities import Security
