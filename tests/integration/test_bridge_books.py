@@ -357,6 +357,17 @@ async def test_fault_a_delivery_that_does_not_get_through_is_sent_again(world: W
     assert any(reason.startswith("DESTINATION_UNREACHABLE") for reason in reasons)
 
 
+async def test_fault_a_batch_that_a_node_never_answers_for_goes_in_smaller_parts(world: World) -> None:
+    flaky = FaultyLedger(world.south)
+    flaky.refuse_submissions = 3
+    for _ in range(4):
+        await world.send(world.home, world.south, 1)
+    await world.drain(world.seat("relayer", flaky))
+    assert await world.south.position("holder_fr") == 4
+    assert len(set(flaky.submissions)) >= 3  # the first batch, and its two halves
+    await world.check()
+
+
 async def test_fault_an_unreachable_ledger_does_not_stop_the_other_lanes(world: World) -> None:
     down = FaultyLedger(world.south)
     await world.send(world.home, world.south, 5)

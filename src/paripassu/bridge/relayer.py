@@ -48,6 +48,9 @@ from paripassu.store.leases import Lease
 REFUSALS = (ContractRefused, BatchRefused, CommandRefused, NodeRefused, ReferenceConflict)
 """Errors that mean "not this batch"; all others mean "not now"."""
 
+POSTPONEMENTS = 3
+"""Failures in a row after which a batch is tried in smaller parts."""
+
 log = structlog.get_logger("paripassu.bridge.relayer")
 
 
@@ -201,7 +204,7 @@ class DestinationRelayer:
         except REFUSALS as error:
             return self._give_up(batch, f"{Reason.REFUSED.value}: {error}")
         except PariError as error:
-            return self._postpone(batch, error)
+            return await self._postpone(batch, error)
         seam("relayer.submit.after")
         self._failures[batch.lane] = 0
         return self._take(replace(batch, state=BatchState.BUILT), outcome, anyway=True)
@@ -251,10 +254,18 @@ class DestinationRelayer:
         self._change(batch, BatchState.DEAD, MessageState.RETRY, reason)
         return True
 
-    def _postpone(self, batch: BatchRecord, error: PariError) -> bool:
-        """Not now: the same delivery again later, under the same reference."""
+    async def _postpone(self, batch: BatchRecord, error: PariError) -> bool:
+        """Not now: the same delivery again later, under the same reference.
+
+        A batch that a node has no answer for, time after time, may be too much for it: where nothing
+        was stored to be sent, it is given up for a smaller one.
+        """
         lane = batch.lane
         self._failures[lane] += 1
+        if self._failures[lane] >= POSTPONEMENTS and batch.last > batch.first:
+            outcome = await self._ledger.outcome(batch.reference)
+            if outcome.state is OutcomeState.UNKNOWN:
+                return self._give_up(batch, f"{Reason.DESTINATION_UNREACHABLE.value}: {error}")
         wait = backoff_seconds(self._failures[lane] - 1)
         reason = f"{Reason.DESTINATION_UNREACHABLE.value}: {error}"
         log.warning("delivery postponed", lane=str(lane), seconds=wait, why=str(error))

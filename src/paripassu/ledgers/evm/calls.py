@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from paripassu.commands import (
     Announce,
@@ -26,8 +27,13 @@ from paripassu.identifiers import Country, account_to_bytes, keccak256
 from paripassu.ledgers.evm.contracts import codec
 from paripassu.ledgers.evm.preparation import Call
 from paripassu.ledgers.evm.securities import ZERO_ADDRESS
+from paripassu.messages import Purpose
 
 AddressOf = Callable[[str], str]
+
+_MESSAGE_GAS = {Purpose.MOVEMENT: 220_000, Purpose.CORPORATE_ACTION: 700_000, Purpose.RECEIPT: 220_000}
+_TRANSACTION_GAS = 1 << 24
+"""No transaction may have more gas since EIP-7825 (Osaka)."""
 
 
 def call_for(command: Command, signer: str, reference: str, address_of: AddressOf) -> Call:
@@ -90,9 +96,21 @@ def call_for(command: Command, signer: str, reference: str, address_of: AddressO
             return call("CorporateActions", "pay", bytes(event_key(command.event_id)), lines)
         case Deliver():
             signatures = [bytes(signature) for signature in command.signatures]
-            return call("Gateway", "execute", command.batch.abi_tuple(), signatures)
+            execution = call("Gateway", "execute", command.batch.abi_tuple(), signatures)
+            return replace(execution, gas=_delivery_gas(command, len(execution.data)), tried=True)
         case Retry():
             return call("Gateway", "retry", command.message.abi_tuple())
+
+
+def _delivery_gas(command: Deliver, data_bytes: int) -> int:
+    """Gas limit of a delivery, from what a message can cost at most in practice.
+
+    The gateway wants the receiver's whole allowance of 1,000,000 to be there before each message;
+    what is left over is not paid. Too little consumes nothing: the relayer then sends fewer at once.
+    """
+    messages = len(command.batch.messages) * _MESSAGE_GAS[command.batch.lane.purpose]
+    needed = 1_250_000 + 15_000 * len(command.signatures) + 40 * data_bytes + messages
+    return min(needed, _TRANSACTION_GAS)
 
 
 def _onboarding(command: Onboard) -> tuple[object, ...]:

@@ -21,16 +21,23 @@ from paripassu.ledgers.port import Signer
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call to a contract. With `gas` given it is sent without a simulation before."""
+    """One call to a contract.
+
+    With `gas` given it is sent without a simulation before, or, where `tried` is set, after one
+    by eth_call: some clients search for the gas of a large call far longer than they run it.
+    """
 
     to: str
     data: bytes
     value: int = 0
     gas: int | None = None
+    tried: bool = False
 
     def as_request(self, sender: str) -> dict[str, str]:
         """The transaction object of eth_call and eth_estimateGas."""
         request = {"from": sender, "to": self.to, "data": "0x" + self.data.hex()}
+        if self.gas is not None:
+            request["gas"] = hex(self.gas)
         if self.value:
             request["value"] = hex(self.value)
         return request
@@ -74,7 +81,7 @@ class Preparation:
             PariError: the simulation refuses the call.
             FeesUnfunded: the signer cannot pay for it.
         """
-        gas = call.gas if call.gas is not None else await self._gas(call, signer.address, under_way)
+        gas = await self._gas(call, signer.address, under_way)
         tips = await self._blocks.tips()
         fee = await market_fee(self._rpc, tips.base_fee, self._fees)
         balance = int(await self._rpc.call("eth_getBalance", signer.address, "latest"), 16)
@@ -94,18 +101,21 @@ class Preparation:
         }
 
     async def _gas(self, call: Call, sender: str, under_way: Callable[[], Awaitable[bool]]) -> int:
-        """Gas limit from a simulation, with headroom for state that changes before inclusion.
+        """The call's own gas limit, or one from a simulation with headroom for state that changes meanwhile.
 
         A refusal is not believed while transactions from here are under way, since the
         call may build on them: it is asked again on top of them, and once they are in blocks.
         """
+        if call.gas is not None and not call.tried:
+            return call.gas
         started = self._clock()
         request, block = call.as_request(sender), "latest"
+        method = "eth_estimateGas" if call.gas is None else "eth_call"
         while True:
-            answers = await self._rpc.batch_with_faults([("eth_estimateGas", (request, block))])
+            answers = await self._rpc.batch_with_faults([(method, (request, block))])
             answer = answers[0]
             if not isinstance(answer, NodeFault):
-                return int(answer, 16) * 13 // 10 + 20_000
+                return int(answer, 16) * 13 // 10 + 20_000 if call.gas is None else call.gas
             if answer.fault not in (Fault.REVERTED, Fault.OUT_OF_GAS, Fault.OTHER):
                 raise answer
             if block == "latest" and not await under_way():
