@@ -24,13 +24,14 @@ def page() -> str:
     lines = [
         "# Errors",
         "",
-        "Every expected failure has a stable code, one sentence and the next command; the command line prints",
-        "the three on standard error and exits with a status that is not zero. Written by `make error-catalogue`.",
+        "Every expected failure has a stable code, one sentence and the next command; the command line",
+        "prints the three on standard error and exits with a status that is not zero. This page is",
+        "written by `make error-catalogue`.",
         "",
         "| code | what it means | next command |",
         "|---|---|---|",
     ]
-    kinds = {kind for kind in _leaves(PariError) if kind is not PariError and kind.__module__ == errors.__name__}
+    kinds = {kind for kind in _leaves(PariError) if kind.__module__ == errors.__name__} - {PariError}
     for kind in sorted(kinds, key=lambda kind: str(kind.code)):
         meaning = (kind.__doc__ or "").strip().splitlines()[0]
         lines.append(f"| `{kind.code}` | {meaning} | `{kind.next_command}` |")

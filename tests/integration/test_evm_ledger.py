@@ -27,6 +27,7 @@ from paripassu.commands import (
     Transfer,
 )
 from paripassu.config import NetworkConfig, load_network, load_security
+from paripassu.deploy.opening import open_ledgers
 from paripassu.devnet import controls
 from paripassu.devnet.nodes import NodeSpec, running_nodes
 from paripassu.entitlements import EntitlementLine
@@ -55,7 +56,6 @@ from paripassu.ledgers.evm.codec import Contract, DecodedLog
 from paripassu.ledgers.evm.logs import Logs
 from paripassu.ledgers.evm.rpc import JsonRpc, RetryPolicy
 from paripassu.ledgers.intents import MemoryIntentLog
-from paripassu.deploy.opening import open_ledgers
 from paripassu.ledgers.port import DeliveryStatus, Ledger, OutcomeState, SentMessage
 from paripassu.ledgers.signers import KeySigner, signer_from_spec
 from paripassu.messages import Batch, Lane, Message, Purpose, batch_digest

@@ -8,7 +8,7 @@ from paripassu.errors import RuleError, Unfunded
 from paripassu.testing.network import LocalNetwork
 
 
-def test_ca_5_units_in_transit_at_record_time_count_once_for_who_the_message_names(pari: LocalNetwork) -> None:
+def test_ca_5_units_in_transit_at_record_time_count_once_for_their_new_owner(pari: LocalNetwork) -> None:
     pari.onboard("holder_fr")
     pari.onboard("holder_de", country="DE")
     pari.issue("holder_fr", 1_003)

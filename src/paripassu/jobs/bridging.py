@@ -10,9 +10,9 @@ from types import TracebackType
 
 from paripassu.bridge.node import Seat, await_drained, run_bridge
 from paripassu.config import NetworkConfig
+from paripassu.deploy.opening import open_ledgers
 from paripassu.errors import InconsistentFile
 from paripassu.jobs.session import Session
-from paripassu.deploy.opening import open_ledgers
 from paripassu.ledgers.signers import signer_from_spec
 from paripassu.store import Store
 from paripassu.workspace import Workspace

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paripassu.config import NetworkConfig, load_network, load_security
+from paripassu.deploy.opening import open_ledgers
 from paripassu.devnet import network as devnet
 from paripassu.errors import InconsistentFile
 from paripassu.identifiers import LedgerId
-from paripassu.deploy.opening import open_ledgers
 from paripassu.ledgers.port import Ledger, Signer
 from paripassu.ledgers.signers import signer_from_spec
 from paripassu.securities import Security

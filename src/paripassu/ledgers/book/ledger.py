@@ -243,7 +243,8 @@ class BookLedger:
         with self._db.read() as connection:
             if height is None:
                 return Units(-accounts.balance(connection, UNITS, journal.ISSUE_ACCOUNT))
-            return Units(-accounts.balances_at(connection, UNITS, height=height).get(journal.ISSUE_ACCOUNT, 0))
+            balances = accounts.balances_at(connection, UNITS, height=height)
+        return Units(-balances.get(journal.ISSUE_ACCOUNT, 0))
 
     async def supply(self, height: int | None = None) -> Units:
         with self._db.read() as connection:
