@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from paripassu.commands import Freeze, Retry
 from paripassu.errors import RuleError, Unfunded
+from paripassu.ledgers.port import DeliveryStatus
+from paripassu.messages import Purpose
 from paripassu.testing.network import LocalNetwork
 
 
@@ -34,6 +37,44 @@ def test_ca_5_units_in_transit_at_record_time_count_once_for_their_new_owner(par
     assert pari.pay(struck) == payments
     reconciled = pari.reconcile(struck)
     assert reconciled.ok, [result for result in reconciled.results if not result.ok]
+
+
+def test_ca_23_a_parked_movement_blocks_nobody_else_and_is_paid_once_it_has_arrived(
+    pari: LocalNetwork,
+) -> None:
+    pari.onboard("holder_fr")
+    pari.onboard("holder_de", country="DE")
+    pari.issue("holder_fr", 1_000)
+    event = pari.dividend(rate="0.25")
+    pari.announce(event)
+    pari.travel_to(event.record_time - 60)
+    pari.move("holder_fr", "alpha", "holder_de", "bravo", 400)
+    freezer, account = pari.session.role("freezer"), pari.account("holder_de", "bravo").account
+    bravo = pari.ledger("bravo")
+    pari.run(bravo.execute(Freeze(account, True), freezer, "freeze"))
+    pari.pass_record_time(event)
+    struck = pari.entitle(event)
+    pari.fund(struck)
+    pari.pass_payment_date(event)
+
+    assert [payment.amount for payment in pari.pay(struck)] == [15_000]
+    (parked,) = (
+        sent.message
+        for sent in pari.traffic().sent
+        if sent.message.lane.destination == bravo.id and sent.message.lane.purpose is Purpose.MOVEMENT
+    )
+    fate = pari.traffic().fate(parked.id)
+    assert fate is not None
+    assert fate.status is DeliveryStatus.PARKED
+    assert fate.reason.startswith("PP-RUL-007")
+    with pytest.raises(RuleError):
+        pari.run(bravo.execute(Retry(parked), freezer, "too early"))
+
+    pari.run(bravo.execute(Freeze(account, False), freezer, "release"))
+    pari.run(bravo.execute(Retry(parked), freezer, "again"))
+    pari.fund(struck)
+    assert sorted(int(payment.amount) for payment in pari.pay(struck)) == [10_000, 15_000]
+    assert pari.reconcile(struck).ok
 
 
 def test_what_one_test_does_the_next_does_not_see(pari: LocalNetwork) -> None:

@@ -119,7 +119,11 @@ def fund(file: EventFile, *, place: Place = Place(), breakdown: Breakdowns = Non
             event = load_event(file, session.security).record
             struck = await entitling.strike_event(session.ledgers, event, _breakdowns(session, breakdown))
             funded = await funding.fund(
-                session.ledgers, struck.table, session.role("paying_agent"), session.role("cash_issuer")
+                session.ledgers,
+                event,
+                struck.table,
+                session.role("paying_agent"),
+                session.role("cash_issuer"),
             )
             for ledger, amount in funded.items():
                 print(f"{session.ledgers[ledger].name}: {int(amount)} minor units of {event.currency}")

@@ -133,11 +133,11 @@ class _Demo:
     async def _fund(self, struck: Struck) -> None:
         session, agent = self.session, self.session.role("paying_agent")
         await asyncio.gather(
-            funding.fund(session.ledgers, struck.table, agent, session.role("cash_issuer")),
+            funding.fund(session.ledgers, struck.event, struck.table, agent, session.role("cash_issuer")),
             paying.authorise(
                 session.ledgers,
                 struck.event,
-                await paying.unpaid(session.ledgers, struck.table, agent),
+                await paying.unpaid(session.ledgers, struck.event, struck.table, agent),
                 agent,
             ),
         )

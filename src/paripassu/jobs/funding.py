@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from paripassu.commands import FundCash
 from paripassu.entitlements import EntitlementTable
+from paripassu.events import EventRecord
 from paripassu.identifiers import LedgerId
 from paripassu.jobs.paying import ledger_account, unpaid
 from paripassu.ledgers.port import Ledger, Signer
@@ -14,13 +15,17 @@ from paripassu.quantities import Minor
 
 
 async def fund(
-    ledgers: Mapping[LedgerId, Ledger], table: EntitlementTable, paying_agent: Signer, cash_issuer: Signer
+    ledgers: Mapping[LedgerId, Ledger],
+    event: EventRecord,
+    table: EntitlementTable,
+    paying_agent: Signer,
+    cash_issuer: Signer,
 ) -> dict[LedgerId, Minor]:
     """Create the missing cash on every ledger; returns what was created where. Safe to run again."""
     payer = {ledger: ledger_account(ledger, paying_agent) for ledger in ledgers}
     missing = {
         due.ledger: due.needed - due.available
-        for due in await unpaid(ledgers, table, paying_agent)
+        for due in await unpaid(ledgers, event, table, paying_agent)
         if due.needed > due.available
     }
     await asyncio.gather(

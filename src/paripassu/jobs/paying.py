@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import compress
 
 from paripassu.commands import AuthoriseDebit, Pay, PaymentLine
 from paripassu.entitlements import EntitlementLine, EntitlementTable, merkle_tree_of
 from paripassu.errors import PaymentRefused, Unfunded
 from paripassu.events import EventRecord
-from paripassu.identifiers import AccountId, LedgerId
+from paripassu.identifiers import AccountId, LedgerId, keccak256
 from paripassu.ledgers.port import Ledger, Payment, Signer
 from paripassu.merkle import MerkleTree
 from paripassu.quantities import ZERO_MINOR, Minor
@@ -21,24 +22,39 @@ LINES_PER_COMMAND = 100
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What is still to be paid on one ledger, and what the payer has there (minor units)."""
+    """What is still to be paid on one ledger, and what the payer has there (minor units).
+
+    `pending` are lines whose units were in transit at record time and have not arrived yet: the
+    ledger cannot hold them against a position, so they are paid by a later run (status PEND).
+    """
 
     ledger: LedgerId
     lines: tuple[EntitlementLine, ...]
+    pending: tuple[EntitlementLine, ...]
     needed: Minor
     available: Minor
 
 
 async def unpaid(
-    ledgers: Mapping[LedgerId, Ledger], table: EntitlementTable, paying_agent: Signer
+    ledgers: Mapping[LedgerId, Ledger], event: EventRecord, table: EntitlementTable, paying_agent: Signer
 ) -> tuple[Due, ...]:
     """Lines of the table that no ledger has booked a payment for."""
 
     async def one(ledger: Ledger) -> Due:
         booked = {payment.account for payment in await ledger.payments(table.event_id)}
-        lines = tuple(line for line in table.lines_on(ledger.id) if line.account.account not in booked)
-        needed = sum((line.amount for line in lines), ZERO_MINOR)
-        return Due(ledger.id, lines, needed, await ledger.cash(ledger_account(ledger.id, paying_agent)))
+        open_lines = [line for line in table.lines_on(ledger.id) if line.account.account not in booked]
+        held = await asyncio.gather(
+            *(ledger.eligible_on_ledger(line.account.account, event.record_time) for line in open_lines)
+        )
+        arrived = [said is None or said >= line.units for line, said in zip(open_lines, held, strict=True)]
+        lines = tuple(compress(open_lines, arrived))
+        return Due(
+            ledger=ledger.id,
+            lines=lines,
+            pending=tuple(line for line, there in zip(open_lines, arrived, strict=True) if not there),
+            needed=sum((line.amount for line in lines), ZERO_MINOR),
+            available=await ledger.cash(ledger_account(ledger.id, paying_agent)),
+        )
 
     return tuple(await asyncio.gather(*(one(ledger) for ledger in ledgers.values())))
 
@@ -46,7 +62,7 @@ async def unpaid(
 async def pay(
     ledgers: Mapping[LedgerId, Ledger], event: EventRecord, table: EntitlementTable, paying_agent: Signer
 ) -> dict[LedgerId, tuple[Payment, ...]]:
-    """Pay every line that is not paid yet, on all ledgers at once.
+    """Pay every line that is not paid yet and whose units have arrived, on all ledgers at once.
 
     All ledgers are checked for funds and for the published root before anything is sent on any.
 
@@ -62,7 +78,7 @@ async def pay(
             raise PaymentRefused(
                 f"Ledger {ledger.name} does not know root {tree.root} of event {event.official_event_id}."
             )
-    dues = await unpaid(ledgers, table, paying_agent)
+    dues = await unpaid(ledgers, event, table, paying_agent)
     for due in dues:
         if due.available < due.needed:
             payer = ledger_account(due.ledger, paying_agent)
@@ -101,7 +117,8 @@ async def _pay_lines(
     for start in range(0, len(due.lines), LINES_PER_COMMAND):
         chunk = due.lines[start : start + LINES_PER_COMMAND]
         lines = tuple(PaymentLine(line.account.account, line.amount, tree.proof(line.leaf)) for line in chunk)
-        reference = f"pay/{event.official_event_id}/{tree.root}/{chunk[0].account.account}/{len(chunk)}"
+        digest = keccak256(b"".join(line.leaf for line in chunk))
+        reference = f"pay/{event.official_event_id}/{digest}"
         await ledger.execute(Pay(event.official_event_id, lines), paying_agent, reference)
 
 

@@ -31,6 +31,7 @@ from paripassu.identifiers import AccountId, Country, keccak256
 from paripassu.jobs import announcing, entitling, funding, local, movements, paying
 from paripassu.jobs.bridging import Bridge
 from paripassu.jobs.entitling import Struck
+from paripassu.jobs.observe import Traffic, read_traffic
 from paripassu.jobs.reconciling import Reconciliation, Subject, reconcile
 from paripassu.jobs.session import Session, session_of
 from paripassu.ledgers.port import Ledger, Outcome, Payment, Signer
@@ -166,6 +167,10 @@ class LocalNetwork:
 
         self.run(carry())
 
+    def traffic(self) -> Traffic:
+        """All messages in final blocks, and what became of each."""
+        return self.run(read_traffic(self.session.ledgers))
+
     def position(self, holder: str, on: str) -> Units:
         return self.run(self.ledger(on).position(self.account(holder, on).account))
 
@@ -222,7 +227,7 @@ class LocalNetwork:
 
     def fund(self, struck: Struck) -> None:
         agent, issuer = self.session.role("paying_agent"), self.session.role("cash_issuer")
-        self.run(funding.fund(self.session.ledgers, struck.table, agent, issuer))
+        self.run(funding.fund(self.session.ledgers, struck.event, struck.table, agent, issuer))
 
     def pay(self, struck: Struck) -> tuple[Payment, ...]:
         agent = self.session.role("paying_agent")
