@@ -63,6 +63,7 @@ _COMMANDS = {
     "attest": ("paripassu.cli.bridge:attest", "Watch the ledgers and sign batches, as one attestor."),
     "message list": ("paripassu.cli.bridge:message_list", "List messages and their states."),
     "message show": ("paripassu.cli.bridge:message_show", "Show one message with its history."),
+    "message retry": ("paripassu.cli.bridge:message_retry", "Try a parked message again."),
     "time show": ("paripassu.cli.network:time_show", "Show the time of every ledger."),
     "time travel": ("paripassu.cli.network:time_travel", "Move every local ledger to a later time."),
 }
@@ -88,11 +89,11 @@ def main(arguments: list[str] | None = None) -> None:
         result = app(words)
         sys.stdout.flush()
     except CycloptsError as error:
-        _fail(_misunderstood(error, words))
+        _fail(_misunderstood(error, words), words)
     except PariError as error:
         if os.environ.get("PARI_TRACE"):
             raise
-        _fail(error)
+        _fail(error, words)
     except KeyboardInterrupt:
         print("stopped by the keyboard; nothing is half done: run the same command again", file=sys.stderr)
         sys.exit(130)
@@ -103,9 +104,18 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(result if isinstance(result, int) else 0)
 
 
-def _fail(error: PariError) -> None:
+def _fail(error: PariError, words: list[str]) -> None:
+    if error.next_command == PariError.next_command:
+        # the error knows no remedy: what the command wants is the best there is to say
+        error.next_command = f"{_command_of(words)} --help"
     print_error(error)
     sys.exit(error.exit_status)
+
+
+def _command_of(words: list[str]) -> str:
+    """`pari` with the command that the words begin with."""
+    known = [path for path in (" ".join(words[:count]) for count in (2, 1)) if path in _COMMANDS]
+    return " ".join(["pari", *known[:1]])
 
 
 def print_error(error: PariError) -> None:

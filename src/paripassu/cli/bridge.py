@@ -13,10 +13,13 @@ from cyclopts import Parameter
 from paripassu.bridge.node import drain as drain_bridge
 from paripassu.bridge.node import run_bridge
 from paripassu.bridge.queries import MessageView, list_messages, message_history, stuck_messages
+from paripassu.bridge.states import MessageState
 from paripassu.cli.common import JsonFlag, Place, print_json, print_table, run
 from paripassu.cli.logs import log_to_stderr
-from paripassu.jobs.bridging import seat_of
-from paripassu.jobs.session import read_network
+from paripassu.commands import Retry
+from paripassu.errors import UnknownMessage
+from paripassu.jobs.bridging import relayer_spec, seat_of
+from paripassu.jobs.session import open_session, read_network
 from paripassu.store import Store
 
 
@@ -140,6 +143,30 @@ def message_show(
     print_table(
         "", ["at", "state", "reason"], [[step["at"], step["state"], step["reason"]] for step in steps]
     )
+
+
+def message_retry(
+    message_id: Annotated[str, Parameter(name="ID", help="Id of a parked message, or its first characters.")],
+    *,
+    place: Place = Place(),
+) -> None:
+    """Try a parked message again, once what parked it is mended; anyone may, the relayer's key pays."""
+
+    async def job() -> None:
+        async with open_session(place.network_file, place.folder) as session:
+            view = message_history(session.store, message_id).view
+            if view.state is not MessageState.PARKED:
+                raise UnknownMessage(
+                    f"Message {view.id.text} is {view.state.value}; only parked messages are tried again.",
+                    next_command=f"pari message show {view.id.text[:18]}",
+                )
+            ledger = session.ledgers[view.lane.destination]
+            signer = session.signer(relayer_spec(session.network))
+            head = await ledger.head()
+            outcome = await ledger.execute(Retry(view.message), signer, f"retry/{view.id}/{head.height}")
+            print(f"{outcome.state.value} {outcome.transaction}\nnext: pari relay --with-attestors --drain")
+
+    run(job())
 
 
 def _as_json(view: MessageView) -> dict[str, object]:
