@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paripassu.errors import InvalidQuantity
 from paripassu.events import EventRecord
 from paripassu.identifiers import Bytes32, LedgerId
 from paripassu.messages import Batch, Message
@@ -28,6 +29,13 @@ class Onboard:
     investor_class: int
     expiry: int  # seconds since the epoch; 0 for never
     servicer: str = ""  # account servicer's own account; empty where the holder serves itself
+
+    def __post_init__(self) -> None:
+        """Refuse what no ledger can store, alike for all of them. Raises InvalidQuantity."""
+        if not 0 <= self.investor_class <= 255:
+            raise InvalidQuantity(f"An investor class is a number from 0 to 255, not {self.investor_class}.")
+        if not 0 <= self.expiry < 1 << 40:
+            raise InvalidQuantity(f"An expiry is a time in seconds, or 0 for none, not {self.expiry}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -256,6 +256,9 @@ class EventUnknown(EventError):
     next_command = "pari event announce FILE"
 
 
+_INSUFFICIENT_BALANCE = 10
+
+
 class RuleError(PariError):
     """The rules of the security refuse the movement.
 
@@ -263,11 +266,12 @@ class RuleError(PariError):
     """
 
     code = "PP-RUL-000"
+    next_command = "pari holder list"
 
-    def __init__(
-        self, sentence: str = "", *, restriction: int = 0, next_command: str | None = None
-    ) -> None:
+    def __init__(self, sentence: str = "", *, restriction: int = 0, next_command: str | None = None) -> None:
         super().__init__(sentence, next_command=next_command)
+        if next_command is None and restriction == _INSUFFICIENT_BALANCE:
+            self.next_command = "pari security positions"
         self.restriction = restriction
         self.code = f"PP-RUL-{restriction:03d}"
 

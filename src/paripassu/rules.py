@@ -151,5 +151,4 @@ def refusal(
     return RuleError(
         f"Moving {movement} is refused with {verdict_text}",
         restriction=int(restriction),
-        next_command="pari holder list",
     )

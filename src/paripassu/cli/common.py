@@ -72,6 +72,12 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
             column.rstrip("#"), justify="right" if figure else "left", no_wrap=figure, overflow="fold"
         )
     for row in rows:
-        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
+        table.add_row(*map(_cell, row))
     width = None if sys.stdout.isatty() else 160
     Console(width=width, highlight=False).print(table)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)

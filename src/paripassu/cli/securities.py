@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -12,6 +13,7 @@ from paripassu.config import holder_salt
 from paripassu.custody import holder_commitment
 from paripassu.identifiers import AccountId, Country
 from paripassu.jobs import movements
+from paripassu.jobs.local import give_coin
 from paripassu.jobs.observe import read_at, settled_instant
 from paripassu.jobs.session import open_session
 from paripassu.quantities import Units
@@ -32,19 +34,24 @@ def onboard(
     expiry: Annotated[int, Parameter(help="Seconds since the epoch; 0 for never.")] = 0,
     servicer: Annotated[str, Parameter(help="Account of the account servicer, if any.")] = "",
 ) -> None:
-    """Register an account of a holder on one ledger."""
+    """Register an account of a holder on one ledger; on a local chain it gets coin for its fees too."""
 
     async def job() -> None:
         async with open_session(place.network_file, place.folder) as session:
+            chosen = session.ledger(ledger)
             command = Onboard(
-                account=account,
+                account=AccountId(chosen.id, account).account,
                 holder=holder_commitment(holder_salt(session.network.environment), identity),
                 country=Country(country),
                 investor_class=investor_class,
                 expiry=expiry,
-                servicer=servicer,
+                servicer=AccountId(chosen.id, servicer).account if servicer else "",
             )
-            (outcome,) = await movements.onboard(session.ledger(ledger), [command], session.role("registrar"))
+            (outcome,) = await movements.onboard(chosen, [command], session.role("registrar"))
+            if session.network.is_local and chosen.id.is_evm:
+                # elsewhere holders come with coin of their own; here nobody else could give them any
+                urls = session.network.ledger_named(chosen.id).rpc_urls
+                await asyncio.to_thread(give_coin, urls, [account])
             print(f"{outcome.state.value} {outcome.transaction}")
 
     run(job())
@@ -89,8 +96,9 @@ def issue(
 
     async def job() -> None:
         async with open_session(place.network_file, place.folder) as session:
+            receiving = AccountId(session.home.id, account).account
             outcome = await movements.issue(
-                session.home, account, Units(units), session.role("transfer_agent"), reference
+                session.home, receiving, Units(units), session.role("transfer_agent"), reference
             )
             print(f"{outcome.state.value} {outcome.transaction}")
 
@@ -124,7 +132,7 @@ def move(
             )
             print(f"{outcome.state.value} {outcome.transaction}")
             if giving.ledger != receiving.ledger:
-                print("next: pari message list --waiting")
+                print("next: pari relay --with-attestors --drain")
 
     run(job())
 

@@ -6,8 +6,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from paripassu.commands import Command
-from paripassu.errors import ContractMissing, PariError, WrongChain
+from eth_abi.exceptions import EncodingError
+from eth_utils.address import to_checksum_address
+
+from paripassu.commands import Command, Deliver
+from paripassu.errors import CommandImpossible, ContractMissing, PariError, ReferenceConflict, WrongChain
 from paripassu.identifiers import LedgerId
 from paripassu.ledgers.evm.actions import ActionsReader
 from paripassu.ledgers.evm.blocks import Blocks
@@ -16,7 +19,8 @@ from paripassu.ledgers.evm.contracts import ContractReader
 from paripassu.ledgers.evm.fees import FeePolicy
 from paripassu.ledgers.evm.gateway import GatewayReader
 from paripassu.ledgers.evm.logs import Logs
-from paripassu.ledgers.evm.preparation import Patience
+from paripassu.ledgers.evm.preparation import Call, Patience
+from paripassu.ledgers.evm.raw import unsigned_fields
 from paripassu.ledgers.evm.rpc import JsonRpc, RetryPolicy
 from paripassu.ledgers.evm.securities import SecurityReader
 from paripassu.ledgers.evm.transactions import TransactionSender
@@ -83,6 +87,7 @@ class EvmLedger:
         self._blocks = Blocks(self.rpc, settings.reorg_period)
         self.contracts = ContractReader(self.rpc, addresses)
         self._addresses = dict(addresses)
+        self._intents = intents
         logs = Logs(self.rpc)
         self._gateway = GatewayReader(ledger, peers, self.contracts, logs, self._blocks)
         self._security = SecurityReader(ledger, self.contracts, logs, self._blocks, settings.first_block)
@@ -209,7 +214,7 @@ class EvmLedger:
     # -- writes --------------------------------------------------------------------------
 
     async def submit(self, command: Command, signer: Signer, reference: str) -> Outcome:
-        call = call_for(command, signer.address, reference, self.contracts.address)
+        call = self._call(command, signer, reference)
         outcome = await self._sender.submit(call, signer, self._stored(reference))
         return replace(outcome, reference=reference)
 
@@ -217,9 +222,31 @@ class EvmLedger:
         return replace(await self._sender.outcome(self._stored(reference)), reference=reference)
 
     async def execute(self, command: Command, signer: Signer, reference: str) -> Outcome:
-        call = call_for(command, signer.address, reference, self.contracts.address)
+        call = self._call(command, signer, reference)
         outcome = await self._sender.execute(call, signer, self._stored(reference))
         return replace(outcome, reference=reference)
+
+    def _call(self, command: Command, signer: Signer, reference: str) -> Call:
+        """The command's call; what was stored under its reference before must be the same one.
+
+        Raises:
+            CommandImpossible: a value of the command does not fit the contract.
+            ReferenceConflict: the reference stands for another command.
+        """
+        try:
+            call = call_for(command, signer.address, reference, self.contracts.address)
+        except EncodingError as error:
+            kind = type(command).__name__
+            raise CommandImpossible(f"{self._name} cannot be told to {kind}: {error}") from None
+        stored = [] if isinstance(command, Deliver) else self._intents.find(self._stored(reference))
+        for intent in stored:  # a batch may come again with other signatures; nothing else may differ
+            fields, _ = unsigned_fields(intent.raw)
+            if fields["data"] != "0x" + call.data.hex() or fields.get("to") != to_checksum_address(call.to):
+                raise ReferenceConflict(
+                    f"Reference '{reference}' stands for another {type(command).__name__} on {self._name}, "
+                    f"in transaction {intent.transaction}."
+                )
+        return call
 
     def _stored(self, reference: str) -> str:
         """Ledgers share one intent log, and a caller may use one reference on each of them."""
