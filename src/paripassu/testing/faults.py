@@ -102,6 +102,7 @@ class FaultyLedger:
         lag: final block and head are so many blocks behind.
         rewrite: replaces each sent message, as a node would that forges logs.
         changed_blocks: heights that now show another hash, as after a reorganisation of final blocks.
+        hidden: how often a read of messages came back empty on purpose.
         lose_answers: so many submissions are carried out, but their answers are lost.
         refuse_submissions: so many submissions do not get through.
     """
@@ -111,6 +112,7 @@ class FaultyLedger:
         self.unreachable = False
         self.hide_messages = False
         self.hide_counters = False
+        self.hidden = 0
         self.lag = 0
         self.rewrite: Callable[[SentMessage], SentMessage] | None = None
         self.changed_blocks: set[int] = set()
@@ -163,6 +165,7 @@ class FaultyLedger:
     async def sent_messages(self, first: int, last: int) -> tuple[SentMessage, ...]:
         self._reach()
         if self.hide_messages:
+            self.hidden += 1
             return ()
         sent = await self.ledger.sent_messages(first, last)
         return sent if self.rewrite is None else tuple(map(self.rewrite, sent))
