@@ -246,7 +246,7 @@ class EventConflict(EventError):
     """An official event is already on the ledger with other terms."""
 
     code = "PP-EVT-010"
-    next_command = "pari event show"
+    next_command = "pari event show FILE"
 
 
 class EventUnknown(EventError):
@@ -406,6 +406,7 @@ class TimeNotFinal(LedgerError):
     """The instant asked for is not final on the ledger yet."""
 
     code = "PP-LED-106"
+    next_command = "pari time show"
 
 
 class CommandRefused(LedgerError):
@@ -561,7 +562,7 @@ class StoreTampered(StoreError):
     """A hash-chained record does not match its hash."""
 
     code = "PP-STO-004"
-    next_command = "pari relay rebuild"
+    next_command = "pari status"
 
 
 class StoreUnusable(StoreError):
@@ -587,14 +588,14 @@ class Unfunded(PaymentError):
     """The payer has too little cash, or too little authority to debit it, so nothing was paid."""
 
     code = "PP-PAY-002"
-    next_command = "pari cash fund"
+    next_command = "pari event fund FILE"
 
 
 class PaymentRefused(PaymentError):
     """A payment does not follow from the event on the ledger, so nothing was paid."""
 
     code = "PP-PAY-003"
-    next_command = "pari event show"
+    next_command = "pari event show FILE"
 
 
 class ReconciliationError(PariError):

@@ -43,6 +43,10 @@ _COMMANDS = {
     "deploy check": ("paripassu.cli.deploy:check", "Find drift of code, roles, versions and records."),
     "holder onboard": ("paripassu.cli.securities:onboard", "Register an account of a holder on a ledger."),
     "holder list": ("paripassu.cli.securities:holders", "List registered accounts."),
+    "holder breakdown": (
+        "paripassu.cli.securities:breakdown",
+        "Attest the client positions behind an omnibus account.",
+    ),
     "security issue": ("paripassu.cli.securities:issue", "Issue units on the home ledger."),
     "security move": (
         "paripassu.cli.securities:move",

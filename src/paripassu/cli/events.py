@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from paripassu.cli.common import JsonFlag, Place, print_json, print_table, run
+from paripassu.cli.common import JsonFlag, Place, T, print_json, print_table, run
 from paripassu.config import load_breakdown, load_event, load_network, load_security
 from paripassu.custody import Breakdown
+from paripassu.errors import PariError
 from paripassu.jobs import announcing, entitling, funding, paying
 from paripassu.jobs.eventbook import as_document, write_table
 from paripassu.jobs.session import Session, open_session
@@ -22,10 +25,26 @@ Breakdowns = Annotated[
 ]
 
 
+@contextmanager
+def _naming(file: Path) -> Iterator[None]:
+    """Name the event's file in the next command of whatever goes wrong within."""
+    try:
+        yield
+    except PariError as error:
+        error.next_command = error.next_command.replace("FILE", str(file))
+        raise
+
+
+def _run(file: Path, job: Coroutine[Any, Any, T]) -> T:
+    with _naming(file):
+        return run(job)
+
+
 def validate(file: EventFile, *, place: Place = Place(), json: JsonFlag = False) -> None:
     """Check an event file against the security and market practice; nothing is sent."""
     security = load_security(load_network(place.network_file).security_path)
-    record = load_event(file, security).record
+    with _naming(file):
+        record = load_event(file, security).record
     if json:
         print_json(
             {
@@ -54,7 +73,7 @@ def announce(file: EventFile, *, place: Place = Place()) -> None:
             print(f"{outcome.state.value} {outcome.transaction}\nrecord hash {event.record.record_hash}")
             print("next: pari relay --with-attestors --drain")
 
-    run(job())
+    _run(file, job())
 
 
 def show(file: EventFile, *, place: Place = Place(), json: JsonFlag = False) -> None:
@@ -74,7 +93,7 @@ def show(file: EventFile, *, place: Place = Place(), json: JsonFlag = False) -> 
                 for ledger, event in zip(session.ledgers.values(), known, strict=True)
             ]
 
-    rows = run(job())
+    rows = _run(file, job())
     names = ["ledger", "recordHash", "entitlementRoot", "payments"]
     if json:
         print_json(
@@ -106,9 +125,9 @@ def entitle(
             rows = [[str(line.account), int(line.units), int(line.amount)] for line in struck.table.lines]
             print_table("", ["account", "units#", "amount (minor units)#"], rows)
             print(f"total {int(struck.table.total)}, residue {struck.table.residue}\nwritten: {path}")
-            print("next: pari relay --with-attestors --drain, then pari event pay")
+            print("next: pari relay --with-attestors --drain, then pari event fund and pari event pay")
 
-    run(job())
+    _run(file, job())
 
 
 def fund(file: EventFile, *, place: Place = Place(), breakdown: Breakdowns = None) -> None:
@@ -125,10 +144,12 @@ def fund(file: EventFile, *, place: Place = Place(), breakdown: Breakdowns = Non
                 session.role("paying_agent"),
                 session.role("cash_issuer"),
             )
+            if not funded:
+                print("every ledger has what is due there: nothing to do")
             for ledger, amount in funded.items():
                 print(f"{session.ledgers[ledger].name}: {int(amount)} minor units of {event.currency}")
 
-    run(job())
+    _run(file, job())
 
 
 def pay(
@@ -147,7 +168,7 @@ def pay(
                 for payment in payments
             ]
 
-    rows = run(job())
+    rows = _run(file, job())
     names = ["ledger", "account", "amount", "transaction"]
     if json:
         print_json(

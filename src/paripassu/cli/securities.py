@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from paripassu.cli.common import JsonFlag, Place, print_json, print_table, run
 from paripassu.commands import Onboard
-from paripassu.config import holder_salt
+from paripassu.config import holder_salt, load_breakdown
 from paripassu.custody import holder_commitment
 from paripassu.identifiers import AccountId, Country
 from paripassu.jobs import movements
@@ -83,6 +84,29 @@ def holders(*, place: Place = Place(), json: JsonFlag = False) -> None:
         )
     else:
         print_table("", names, rows)
+
+
+def breakdown(
+    file: Annotated[Path, Parameter(help="Breakdown file, schema paripassu.breakdown/1.")],
+    *,
+    place: Place = Place(),
+    signer: Annotated[str, Parameter(help="Signer of the servicer; else the network's custodian.")] = "",
+) -> None:
+    """Attest the client positions behind an omnibus account; only their root leaves this machine."""
+
+    async def job() -> None:
+        async with open_session(place.network_file, place.folder) as session:
+            stated = load_breakdown(file, session.network.environment)
+            outcome = await movements.attest(
+                session.ledger(stated.account.ledger),
+                stated,
+                session.signer(signer) if signer else session.role("custodian"),
+            )
+            print(
+                f"{outcome.state.value} {outcome.transaction}\nroot {stated.root}, {int(stated.total)} units"
+            )
+
+    run(job())
 
 
 def issue(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from paripassu.commands import AttestBreakdown, Onboard
+from paripassu.commands import Onboard
 from paripassu.config import holder_salt
-from paripassu.custody import Breakdown, holder_commitment
+from paripassu.custody import holder_commitment
 from paripassu.demo.scenario import (
     INELIGIBLE,
     ISSUED,
@@ -111,13 +111,6 @@ async def carry(session: Session, item: Movement, occasion: str) -> Outcome:
         owner_of(session, item.holder),
         f"{occasion}/{item.holder}/{item.source}/{item.to_holder}/{item.destination}",
     )
-
-
-async def attest_breakdown(session: Session, breakdown: Breakdown) -> Outcome:
-    """The custodian attests the root over its clients' positions on the ledger of the omnibus account."""
-    command = AttestBreakdown(breakdown.account.account, breakdown.as_of, breakdown.root, breakdown.total)
-    ledger = session.ledgers[breakdown.account.ledger]
-    return await ledger.execute(command, session.role("custodian"), f"breakdown/{breakdown.root}")
 
 
 async def refused_everywhere(session: Session) -> tuple[tuple[Refusal, ...], tuple[VerdictState, ...]]:

@@ -32,7 +32,7 @@ from paripassu.devnet import running_nodes
 from paripassu.errors import DeploymentError, ReconciliationError
 from paripassu.identifiers import LedgerId
 from paripassu.invariants import VerdictState
-from paripassu.jobs import announcing, entitling, funding, local, paying
+from paripassu.jobs import announcing, entitling, funding, local, movements, paying
 from paripassu.jobs.bridging import Bridge
 from paripassu.jobs.entitling import Struck
 from paripassu.jobs.eventbook import write_table
@@ -102,7 +102,9 @@ class _Demo:
         await self._travel(record.record_time - _BEFORE_RECORD_TIME)
         await self.bridge.stop()
         await asyncio.gather(
-            holding.attest_breakdown(session, self.breakdown),
+            movements.attest(
+                session.ledgers[self.breakdown.account.ledger], self.breakdown, session.role("custodian")
+            ),
             holding.carry(session, IN_TRANSIT, "over record time"),
         )
         self.report.note(

@@ -1,11 +1,12 @@
-"""Onboard holders, issue units, move them within a ledger or between ledgers."""
+"""Onboard holders, attest client positions, issue units, move them within a ledger or between ledgers."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
 
-from paripassu.commands import Issue, Move, Onboard, Transfer
+from paripassu.commands import AttestBreakdown, Issue, Move, Onboard, Transfer
+from paripassu.custody import Breakdown
 from paripassu.identifiers import AccountId
 from paripassu.ledgers.port import Ledger, Outcome, Signer
 from paripassu.quantities import Units
@@ -26,6 +27,17 @@ def _onboarding_reference(command: Onboard) -> str:
         f"onboard/{command.account}/{command.holder}/{command.country}/{command.investor_class}/"
         f"{command.expiry}/{command.servicer}"
     )
+
+
+async def attest(ledger: Ledger, breakdown: Breakdown, servicer: Signer) -> Outcome:
+    """The account servicer states the client positions behind an omnibus account (UBO-3). Idempotent.
+
+    Raises:
+        BreakdownRefused: more is stated than the account holds, or as of a time that cannot be.
+        NotAuthorised: the signer does not service the account.
+    """
+    command = AttestBreakdown(breakdown.account.account, breakdown.as_of, breakdown.root, breakdown.total)
+    return await ledger.execute(command, servicer, f"breakdown/{breakdown.root}/{breakdown.as_of}")
 
 
 async def issue(home: Ledger, account: str, units: Units, transfer_agent: Signer, reference: str) -> Outcome:

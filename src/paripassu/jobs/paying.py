@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, time
 from itertools import compress
 
 from paripassu.commands import AuthoriseDebit, Pay, PaymentLine
@@ -64,15 +65,24 @@ async def pay(
 ) -> dict[LedgerId, tuple[Payment, ...]]:
     """Pay every line that is not paid yet and whose units have arrived, on all ledgers at once.
 
-    All ledgers are checked for funds and for the published root before anything is sent on any.
+    All ledgers are checked for the date, the published root and funds before anything is sent on any.
 
     Raises:
-        PaymentRefused: the table's root has not reached a ledger, or is another one there.
+        PaymentRefused: the payment date has not come on a ledger, or the table's root has not
+            reached it, or is another one there.
         Unfunded: names the ledger, what is there and what is needed (CA-10); nobody is paid.
         LedgerError, PaymentError: a ledger refused.
     """
     tree = merkle_tree_of(table)
+    opening = datetime.combine(event.payment_date, time(), UTC)
     for ledger in ledgers.values():
+        now = (await ledger.head()).time
+        if now < opening.timestamp():
+            raise PaymentRefused(
+                f"Event {event.official_event_id} is paid from {opening:%Y-%m-%d %H:%M} UTC on, and on "
+                f"{ledger.name} it is {datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M}.",
+                next_command="pari time show",
+            )
         known = await ledger.event(event.official_event_id)
         if known is None or known.entitlement_root != tree.root:
             raise PaymentRefused(
@@ -85,7 +95,7 @@ async def pay(
             raise Unfunded(
                 f"Paying agent {payer} has {int(due.available)} minor units of {event.currency} "
                 f"on {ledgers[due.ledger].name} and needs {int(due.needed)}.",
-                next_command="pari event fund",
+                next_command="pari event fund FILE",
             )
 
     await authorise(ledgers, event, dues, paying_agent)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from paripassu.custody import Breakdown, CustodyNode, ShareholdingType, omnibus_node
 from paripassu.entitlements import Holding
 from paripassu.events import EventRecord
-from paripassu.identifiers import AccountId, Bytes32, LedgerId
+from paripassu.identifiers import AccountId, Bytes32, LedgerId, keccak256
 from paripassu.invariants import (
     CustodyState,
     DeliveredEntry,
@@ -185,18 +185,30 @@ def custody_state(
 
 
 async def probe_verdicts(ledgers: Mapping[LedgerId, Ledger]) -> tuple[VerdictState, ...]:
-    """Ask each ledger what it would say to a unit arriving for each holder on several ledgers (I3)."""
+    """Ask each ledger what it would say to a unit arriving for each holder on several ledgers, and for
+    an account that nobody has registered (I3)."""
     registers = await asyncio.gather(*(ledger.holders() for ledger in ledgers.values()))
     accounts: dict[Bytes32, dict[LedgerId, str]] = defaultdict(dict)
     for ledger, register in zip(ledgers, registers, strict=True):
         for account, record in register.items():
             accounts[record.holder].setdefault(ledger, account)
-    states = []
+    states = [await _probe("one unit for nobody known", ledgers, {id: _nobody(id) for id in ledgers})]
     for holder, known in sorted(accounts.items()):
         if len(known) > 1:
-            codes = await asyncio.gather(
-                *(ledgers[ledger].verdict("", account, Units(1)) for ledger, account in known.items())
-            )
-            said = {ledger: int(code) for ledger, code in zip(known, codes, strict=True)}
-            states.append(VerdictState(f"one unit for holder {holder.text[:10]}", said))
+            states.append(await _probe(f"one unit for holder {holder.text[:10]}", ledgers, known))
     return tuple(states)
+
+
+async def _probe(
+    movement: str, ledgers: Mapping[LedgerId, Ledger], accounts: Mapping[LedgerId, str]
+) -> VerdictState:
+    codes = await asyncio.gather(
+        *(ledgers[ledger].verdict("", account, Units(1)) for ledger, account in accounts.items())
+    )
+    return VerdictState(movement, {ledger: int(code) for ledger, code in zip(accounts, codes, strict=True)})
+
+
+def _nobody(ledger: LedgerId) -> str:
+    """An account of the ledger that nobody has the key to, or the name of."""
+    number = keccak256(b"pari passu: the account of nobody").hex()[-40:]
+    return AccountId(ledger, f"0x{number}" if ledger.is_evm else f"nobody-{number}").account
