@@ -65,7 +65,7 @@ async def pay(
 ) -> dict[LedgerId, tuple[Payment, ...]]:
     """Pay every line that is not paid yet and whose units have arrived, on all ledgers at once.
 
-    All ledgers are checked for the date, the published root and funds before anything is sent on any.
+    All ledgers are checked for the published root, funds and the date before anything is sent on any.
 
     Raises:
         PaymentRefused: the payment date has not come on a ledger, or the table's root has not
@@ -74,15 +74,7 @@ async def pay(
         LedgerError, PaymentError: a ledger refused.
     """
     tree = merkle_tree_of(table)
-    opening = datetime.combine(event.payment_date, time(), UTC)
     for ledger in ledgers.values():
-        now = (await ledger.head()).time
-        if now < opening.timestamp():
-            raise PaymentRefused(
-                f"Event {event.official_event_id} is paid from {opening:%Y-%m-%d %H:%M} UTC on, and on "
-                f"{ledger.name} it is {datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M}.",
-                next_command="pari time show",
-            )
         known = await ledger.event(event.official_event_id)
         if known is None or known.entitlement_root != tree.root:
             raise PaymentRefused(
@@ -98,10 +90,24 @@ async def pay(
                 next_command="pari event fund FILE",
             )
 
+    await _check_date(ledgers, event)
     await authorise(ledgers, event, dues, paying_agent)
     await asyncio.gather(*(_pay_lines(ledgers[due.ledger], event, due, tree, paying_agent) for due in dues))
     booked = await asyncio.gather(*(ledger.payments(event.official_event_id) for ledger in ledgers.values()))
     return dict(zip(ledgers, booked, strict=True))
+
+
+async def _check_date(ledgers: Mapping[LedgerId, Ledger], event: EventRecord) -> None:
+    """Pay on all ledgers or on none: one that is ahead of another must not begin alone."""
+    opening = datetime.combine(event.payment_date, time(), UTC)
+    for ledger in ledgers.values():
+        now = (await ledger.head()).time
+        if now < opening.timestamp():
+            raise PaymentRefused(
+                f"Event {event.official_event_id} is paid from {opening:%Y-%m-%d %H:%M} UTC on, and on "
+                f"{ledger.name} it is {datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M}.",
+                next_command="pari time show",
+            )
 
 
 async def authorise(
