@@ -27,6 +27,9 @@ from paripassu.store import Store, cursors
 CHUNK = 5_000
 """Blocks read in one step at most."""
 
+QUIET_BLOCKS = 32
+"""Quiet blocks that a party which reads outboxes alone looks through before it moves its cursor."""
+
 log = structlog.get_logger("paripassu.bridge.observer")
 
 
@@ -93,6 +96,8 @@ class Observer:
         self._lanes = tuple(lanes)
         self._keeper = keeper
         self._read_again_from: int | None = None
+        self._looked_at = -1
+        self._stored: tuple[BlockRef | None, dict[Lane, int]] | None = None
 
     async def step(self) -> bool:
         """Read what has become final; True where the cursor moved.
@@ -106,19 +111,27 @@ class Observer:
                 return False
             cursor = cursors.get(connection, self._keeper.party, self._ledger.id)
         final = await self._ledger.final()
-        if cursor is not None and final.height <= cursor.height:
+        if cursor is not None and final.height <= max(cursor.height, self._looked_at):
             return False  # nothing new, or a node that lags behind
-        with self._store.read() as connection:
-            stored = {lane: self._keeper.count(connection, lane) for lane in self._lanes}
         try:
             if cursor is not None:
                 await self._require_unchanged(cursor)
-            await self._read_to(cursor, final, stored)
+            moved = await self._read_to(cursor, final, self._counts(cursor))
+            self._looked_at = final.height
+            return moved
         except (FinalityViolated, ContradictoryMessage) as error:
             log.error("ledger halted", ledger=self._ledger.name, party=self._keeper.party, why=str(error))
             with self._store.write() as connection:
                 cursors.halt_ledger(connection, self._store.clock(), self._ledger.id, error)
-        return True
+            return True
+
+    def _counts(self, cursor: BlockRef | None) -> dict[Lane, int]:
+        """What is stored of each lane; it changes only together with the cursor."""
+        if self._stored is None or self._stored[0] != cursor:
+            with self._store.read() as connection:
+                counts = {lane: self._keeper.count(connection, lane) for lane in self._lanes}
+            self._stored = (cursor, counts)
+        return self._stored[1]
 
     async def _require_unchanged(self, cursor: BlockRef) -> None:
         now = await self._ledger.block_at(cursor.height)
@@ -128,7 +141,8 @@ class Observer:
                 f"it was final as {cursor.hash}."
             )
 
-    async def _read_to(self, cursor: BlockRef | None, final: BlockRef, stored: Mapping[Lane, int]) -> None:
+    async def _read_to(self, cursor: BlockRef | None, final: BlockRef, stored: Mapping[Lane, int]) -> bool:
+        """Read up to `final`; True where the cursor moved."""
         begin = 0 if cursor is None else cursor.height + 1
         last = min(final.height, begin + CHUNK - 1)
         target = final if last == final.height else await self._ledger.block_at(last)
@@ -146,28 +160,41 @@ class Observer:
         deliveries: tuple[Delivery, ...] = ()
         if self._keeper.reads_deliveries:
             deliveries = await self._ledger.deliveries(begin, last)
-        self._keep(cursor, target, counted, sent, deliveries)
+        elif cursor is not None and not sent and last - cursor.height < QUIET_BLOCKS and counted == stored:
+            return False
+        self._keep(cursor, target, counted, stored, sent, deliveries)
+        return True
 
     def _keep(
         self,
         cursor: BlockRef | None,
         target: BlockRef,
         counted: Mapping[Lane, int],
+        stored: Mapping[Lane, int],
         sent: Sequence[SentMessage],
         deliveries: Sequence[Delivery],
     ) -> None:
         by_lane: dict[Lane, list[SentMessage]] = defaultdict(list)
         for item in sent:
-            by_lane[item.message.lane].append(item)
+            if item.message.lane in counted:
+                by_lane[item.message.lane].append(item)
         now = self._store.clock()
         try:
             with self._store.write() as connection:
                 if cursors.get(connection, self._keeper.party, self._ledger.id) != cursor:
                     return  # another task of the same party was faster
-                for lane in self._lanes:
-                    self._keeper.keep_sent(connection, now, lane, by_lane[lane])
-                self._require_complete(connection, counted)
-                self._keeper.keep_deliveries(connection, now, deliveries)
+                for lane, items in by_lane.items():
+                    self._keeper.keep_sent(connection, now, lane, items)
+                # The cursor is where `stored` was read: a lane that got nothing holds what it held.
+                self._require_complete(
+                    counted,
+                    {
+                        lane: self._keeper.count(connection, lane) if lane in by_lane else stored[lane]
+                        for lane in counted
+                    },
+                )
+                if deliveries:
+                    self._keeper.keep_deliveries(connection, now, deliveries)
                 cursors.move(connection, self._keeper.party, self._ledger.id, target)
                 if sent or deliveries:
                     seam(f"{self._keeper.party}.observed.before_commit")
@@ -179,11 +206,11 @@ class Observer:
         if sent or deliveries:
             seam(f"{self._keeper.party}.observed.after_commit")
 
-    def _require_complete(self, connection: Connection, counted: Mapping[Lane, int]) -> None:
+    def _require_complete(self, counted: Mapping[Lane, int], stored: Mapping[Lane, int]) -> None:
         for lane, number in counted.items():
-            stored = self._keeper.count(connection, lane)
-            if stored != number:
+            if stored[lane] != number:
                 raise IncompleteOutbox(
                     f"The gateway of {self._ledger.name} counts {number} messages in lane {lane}, "
-                    f"{'a gapless ' + str(stored) if stored >= 0 else 'a set with gaps'} could be read."
+                    f"{'a gapless ' + str(stored[lane]) if stored[lane] >= 0 else 'a set with gaps'} "
+                    "could be read."
                 )

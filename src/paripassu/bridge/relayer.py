@@ -72,13 +72,15 @@ class DestinationRelayer:
     async def step(self) -> bool:
         """One look at every lane; True where something moved on."""
         moved = False
+        with self._store.read() as connection:
+            live = records.live_batches(connection)
+            busy = {batch.lane for batch in live} | set(records.unsettled_lanes(connection))
+            halts = cursors.halted(connection).keys()
         for lane in self._lanes:
-            with self._store.read() as connection:
-                batches = records.live_batches(connection, lane)
-                waiting = bool(records.unsettled(connection, lane, after=0, limit=1))
-                halted = bool({lane.source, lane.destination} & cursors.halted(connection).keys())
-            if not batches and not waiting:
+            if lane not in busy:
                 continue
+            batches = [batch for batch in live if batch.lane == lane]
+            halted = bool({lane.source, lane.destination} & halts)
             head = await self._ledger.head()
             inbound = await self._ledger.inbound_nonce(lane)
             for batch in batches:
