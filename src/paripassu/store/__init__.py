@@ -14,7 +14,7 @@ from typing import Self
 
 from sqlalchemy import Connection
 
-from paripassu.store.database import Database
+from paripassu.database import Database
 from paripassu.store.intents import SqlIntentLog
 from paripassu.store.schema import STORE_SCHEMA
 

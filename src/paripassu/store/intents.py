@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from sqlalchemy import Row, insert, select, update
 
+from paripassu.database import Database
 from paripassu.ledgers.intents import Intent, Settled
 from paripassu.store import audit
-from paripassu.store.database import Database
 from paripassu.store.schema import submission
 
 OUTSTANDING, FINAL, REFUSED, DEAD = "OUTSTANDING", "FINAL", "REFUSED", "DEAD"

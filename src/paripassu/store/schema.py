@@ -23,9 +23,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from paripassu.store.database import Schema
+from paripassu.database import Schema
 
-STORE_SCHEMA = Schema("bridge store", Path(__file__).parent / "migrations" / "versions", ("store_0001",))
+STORE_SCHEMA = Schema("bridge store", Path(__file__).parent / "versions", ("store_0001",))
 
 metadata = MetaData()
 _SERIAL = BigInteger().with_variant(Integer, "sqlite")

@@ -15,12 +15,14 @@ import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +118,62 @@ class Operator:
         for pid in self.processes():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+
+@dataclass
+class Stage:
+    """What the commands of one stage printed, by name."""
+
+    operator: Operator
+    ran: dict[str, Ran] = field(default_factory=dict)
+
+    def run(self, name: str, *words: str, **environment: str) -> Ran:
+        self.ran[name] = self.operator.run(*words, **environment)
+        return self.ran[name]
+
+    def ok(self, name: str, *words: str) -> Ran:
+        ran = self.run(name, *words)
+        assert ran.status == 0, str(ran)
+        return ran
+
+    def side_by_side(self, *sequences: list[tuple[str, ...]]) -> None:
+        """Run sequences of commands beside each other; each tuple is a name and the command's words."""
+
+        def one(sequence: list[tuple[str, ...]]) -> None:
+            for name, *words in sequence:
+                self.ok(name, *words)
+
+        with ThreadPoolExecutor(len(sequences)) as pool:
+            list(pool.map(one, sequences))
+
+    def __getitem__(self, name: str) -> Ran:
+        return self.ran[name]
+
+    def rows(self, name: str, key: str) -> list[dict[str, Any]]:
+        """The rows under a key of what a command printed as JSON."""
+        rows: list[dict[str, Any]] = self[name].json[key]
+        return rows
+
+
+def await_that(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Wait until a condition holds; AssertionError after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not so after {seconds:g} s"
+        time.sleep(0.02)
+
+
+def rows_in(database: Path, table: str) -> int:
+    """Rows of a table of an SQLite file; 0 while there is no such table."""
+    if not database.exists():
+        return 0
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)
+    try:
+        return int(connection.execute(f"select count(*) from {table}").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
+    finally:
+        connection.close()
 
 
 def _marked(mark: str) -> Sequence[tuple[int, str]]:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select
 
 from paripassu.commands import Command
+from paripassu.database import Database
 from paripassu.errors import (
     BookNotConfigured,
     CommandRefused,
@@ -45,7 +46,6 @@ from paripassu.ledgers.port import (
 from paripassu.messages import GatewayDomain, Lane, Message, Purpose
 from paripassu.quantities import Minor, Units
 from paripassu.rules import HolderRecord, Restriction
-from paripassu.store.database import Database
 
 
 class BookLedger:

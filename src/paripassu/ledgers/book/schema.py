@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary,
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-from paripassu.store.database import Schema
+from paripassu.database import Schema
 
 BOOK_SCHEMA = Schema("book-entry ledger", Path(__file__).parent / "versions", ("book_0001",))
 

@@ -86,7 +86,7 @@ class Database:
             if _revision(connection, self.schema) == self.schema.head:
                 return
         # alembic takes a while to import: only who has to migrate pays for it
-        from paripassu.store.migrate import upgrade
+        from paripassu.database.migrate import upgrade
 
         with self.write() as connection:
             if _revision(connection, self.schema) != self.schema.head:
