@@ -1,4 +1,4 @@
-"""How a database is opened, migrated and written to; shared by the bridge's store and the book-entry ledger."""
+"""How a database is opened, migrated and written to: for the bridge's store and the book-entry ledger."""
 
 from __future__ import annotations
 
