@@ -46,7 +46,7 @@ from paripassu.errors import (
 )
 from paripassu.events import EventRecord, Participation
 from paripassu.identifiers import AccountId, Bytes32, CurrencyCode, LedgerId, keccak256
-from paripassu.ledgers.book import BookLedger
+from paripassu.ledgers.book import BookConfiguration, BookLedger, gateway, journal
 from paripassu.ledgers.book.schema import metadata
 from paripassu.ledgers.port import Attestor, AttestorSet, DeliveryStatus, OutcomeState
 from paripassu.merkle import MerkleTree
@@ -359,6 +359,28 @@ async def test_a_message_that_fails_is_parked_its_neighbours_land_and_it_can_be_
     with pytest.raises(CommandRefused, match="is not parked"):
         await south.execute(Retry(poison.message), DESK["relayer"], "r3")
     assert await south.supply() + await home.supply() == 1_000
+    south.check()
+
+
+async def test_a_parked_message_leaves_nothing_of_what_its_application_had_begun(
+    network: tuple[BookLedger, BookLedger],
+) -> None:
+    home, south = network
+    command = delivery(await send(home, south.id, 5, "m1"))
+    configuration = south.configuration()
+    assert configuration is not None
+
+    def fails_half_way(entry: journal.Entry, _: BookConfiguration, message: Message) -> None:
+        entry.move("UNITS", "~ledger:elsewhere", "holder_fr", 5)
+        raise CommandRefused("The second half is not possible.")
+
+    with south._db.write() as connection:
+        entry = journal.begin(connection, START, "d1", "Deliver", "relayer", keccak256(b""))
+        receivers: dict[Purpose, gateway.Receiver] = {Purpose.MOVEMENT: fails_half_way}
+        gateway.deliver(entry, configuration, command.batch, command.signatures, receivers)
+        entry.close()
+    assert await fates(south) == [(1, DeliveryStatus.PARKED, "PP-LED-107: The second half is not possible.")]
+    assert await south.supply() == 0
     south.check()
 
 
