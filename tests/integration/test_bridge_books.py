@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from paripassu.bridge import attestations, records
+from paripassu.bridge import attestations, batches, records
 from paripassu.bridge.node import BridgeSettings, Seat, drain, run_bridge
 from paripassu.bridge.queries import list_messages, message_history
 from paripassu.bridge.states import MessageState
@@ -493,10 +493,10 @@ async def test_fault_rotation_leaves_half_collected_signatures_without_effect(wo
 
     def signatures() -> list[tuple[str, int]]:
         with world.store.read() as connection:
-            batches = records.live_batches(connection)
+            live = batches.live_batches(connection)
             return [
                 (batch.state.value, len(attestations.signatures(connection, batch.digest)))
-                for batch in batches
+                for batch in live
                 if batch.set_version == 2
             ]
 

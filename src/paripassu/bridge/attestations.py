@@ -6,15 +6,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
 
-from paripassu.bridge.records import (
-    BatchRecord,
-    gapless,
-    in_lane,
-    known_ids,
-    message_columns,
-    message_of,
-    new_only,
-)
+from paripassu.bridge.batches import BatchRecord
+from paripassu.bridge.columns import in_lane, message_columns, message_of
+from paripassu.bridge.records import gapless, known_ids, new_only
 from paripassu.bridge.states import GivenSignature
 from paripassu.identifiers import Bytes32
 from paripassu.ledgers.port import SentMessage

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 
 import structlog
 
-from paripassu.bridge import attestations, records
-from paripassu.bridge.records import BatchRecord
+from paripassu.bridge import attestations, batches
+from paripassu.bridge.batches import BatchRecord
 from paripassu.bridge.seams import seam
 from paripassu.bridge.states import BatchState
 from paripassu.identifiers import LedgerId
@@ -40,7 +40,7 @@ class Attestor:
             halted = cursors.halted(connection)
             open_batches = [
                 batch
-                for batch in records.live_batches(connection)
+                for batch in batches.live_batches(connection)
                 if batch.state is BatchState.PROPOSED
                 and batch.lane.source not in halted
                 and batch.lane.destination in self._ledgers

@@ -15,7 +15,7 @@ from itertools import permutations, product
 
 import structlog
 
-from paripassu.bridge import records
+from paripassu.bridge import batches, records
 from paripassu.bridge.attestor import Attestor
 from paripassu.bridge.observer import AttestorKeeper, Keeper, Observer, RelayerKeeper
 from paripassu.bridge.queries import halted_ledgers, stuck_messages
@@ -263,7 +263,7 @@ def _drained(store: Store, targets: Mapping[LedgerId, int]) -> bool:
             cursor = cursors.get(connection, RELAYER, ledger)
             if cursor is None or cursor.height < targets[ledger]:
                 return False
-        left = {batch.lane for batch in records.live_batches(connection)}
+        left = {batch.lane for batch in batches.live_batches(connection)}
         left.update(records.unsettled_lanes(connection))
     return not [lane for lane in left if not {lane.source, lane.destination} & halted]
 

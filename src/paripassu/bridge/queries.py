@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row, or_, select
 
-from paripassu.bridge.records import message_of
+from paripassu.bridge.columns import message_of
 from paripassu.bridge.states import ENDS, MessageState
 from paripassu.errors import UnknownMessage
 from paripassu.identifiers import Bytes32, LedgerId

@@ -1,4 +1,4 @@
-"""The relayer's records of messages, deliveries and batches.
+"""The relayer's records of messages and of what became of them.
 
 Every function works in the caller's transaction.
 """
@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, insert, select, update
 
-from paripassu.bridge.states import ENDS, LIVE_BATCH_STATES, BatchState, MessageState, may_become
+from paripassu.bridge.columns import in_lane, lane_between, lane_columns, message_columns, message_of
+from paripassu.bridge.states import ENDS, MessageState, may_become
 from paripassu.errors import ContradictoryMessage
-from paripassu.identifiers import Bytes32, LedgerId
 from paripassu.ledgers.port import Delivery, DeliveryStatus, SentMessage
-from paripassu.messages import Lane, Message, Purpose
+from paripassu.messages import Lane, Message
 from paripassu.store import audit
-from paripassu.store.schema import batch as batch_table
 from paripassu.store.schema import delivery as delivery_table
 from paripassu.store.schema import message as message_table
 from paripassu.store.schema import message_history
@@ -27,71 +24,6 @@ _STATE_OF = {
     DeliveryStatus.EXECUTED: MessageState.FINALISED,
     DeliveryStatus.PARKED: MessageState.PARKED,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class BatchRecord:
-    """A batch as the store has it."""
-
-    digest: Bytes32
-    lane: Lane
-    first: int
-    last: int
-    set_version: int
-    state: BatchState
-    attempt: int
-    reference: str
-    reason: str
-    not_before: float
-
-
-def in_lane(table: Table, lane: Lane) -> ColumnElement[bool]:
-    """The rows of a lane."""
-    return and_(
-        table.c.source == lane.source,
-        table.c.destination == lane.destination,
-        table.c.purpose == int(lane.purpose),
-    )
-
-
-def lane_columns(lane: Lane) -> dict[str, object]:
-    return {"source": str(lane.source), "destination": str(lane.destination), "purpose": int(lane.purpose)}
-
-
-def message_columns(message: Message) -> dict[str, object]:
-    """A message's own fields as columns."""
-    return lane_columns(message.lane) | {
-        "id": message.id.text,
-        "nonce": message.nonce,
-        "timestamp": message.timestamp,
-        "expiry": message.expiry,
-        "version": message.version,
-        "sender": bytes(message.sender),
-        "recipient": bytes(message.recipient),
-        "payload": bytes(message.payload),
-    }
-
-
-def message_of(row: Row[Any]) -> Message:
-    """The message that `message_columns` wrote."""
-    return Message(
-        lane_of(row),
-        row.nonce,
-        row.timestamp,
-        row.expiry,
-        row.version,
-        bytes(row.sender),
-        bytes(row.recipient),
-        bytes(row.payload),
-    )
-
-
-def lane_of(row: Row[Any]) -> Lane:
-    return _lane(row.source, row.destination, row.purpose)
-
-
-def _lane(source: str, destination: str, purpose: int) -> Lane:
-    return Lane(LedgerId(source), LedgerId(destination), Purpose(purpose))
 
 
 def new_only(known: Mapping[int, str], sent: Sequence[SentMessage]) -> list[SentMessage]:
@@ -311,7 +243,7 @@ def unsettled_lanes(connection: Connection) -> tuple[Lane, ...]:
         .where(message_table.c.state.not_in([state.value for state in ENDS]))
         .distinct()
     )
-    return tuple(_lane(*row) for row in connection.execute(query))
+    return tuple(lane_between(*row) for row in connection.execute(query))
 
 
 def unsettled_ids(connection: Connection, lane: Lane, first: int, last: int) -> list[str]:
@@ -322,73 +254,3 @@ def unsettled_ids(connection: Connection, lane: Lane, first: int, last: int) -> 
         message_table.c.state.not_in([state.value for state in ENDS]),
     )
     return list(connection.execute(query.order_by(message_table.c.nonce)).scalars())
-
-
-def live_batches(connection: Connection, lane: Lane | None = None) -> tuple[BatchRecord, ...]:
-    """Batches that have not ended, by lane and first nonce."""
-    query = select(batch_table).where(batch_table.c.state.in_([state.value for state in LIVE_BATCH_STATES]))
-    if lane is not None:
-        query = query.where(in_lane(batch_table, lane))
-    query = query.order_by(
-        batch_table.c.source, batch_table.c.destination, batch_table.c.purpose, batch_table.c.first
-    )
-    return tuple(_batch_of(row) for row in connection.execute(query))
-
-
-def propose(
-    connection: Connection, at: float, digest: Bytes32, lane: Lane, first: int, last: int, set_version: int
-) -> None:
-    """Ask attestors for their signatures; a batch that ended before is taken up in a new attempt."""
-    where = batch_table.c.digest == digest.text
-    attempts = connection.execute(select(batch_table.c.attempt).where(where)).scalar()
-    values = {"state": BatchState.PROPOSED.value, "reason": "", "reference": "", "at": at}
-    if attempts is None:
-        connection.execute(
-            insert(batch_table).values(
-                **lane_columns(lane),
-                digest=digest.text,
-                first=first,
-                last=last,
-                set_version=set_version,
-                attempt=0,
-                not_before=0.0,
-                **values,
-            )
-        )
-    else:
-        connection.execute(update(batch_table).where(where).values(attempt=attempts + 1, **values))
-    connection.execute(
-        update(message_table)
-        .where(in_lane(message_table, lane), message_table.c.nonce.between(first, last))
-        .values(batch=digest.text)
-    )
-    facts = {"lane": str(lane), "first": first, "last": last, "set_version": set_version}
-    audit.append(connection, at, "batch.proposed", digest.text, facts)
-
-
-def change_batch(
-    connection: Connection, at: float, record: BatchRecord, state: BatchState, **values: object
-) -> None:
-    """Bring a batch into a state; `values` may set reason, reference and not_before."""
-    connection.execute(
-        update(batch_table)
-        .where(batch_table.c.digest == record.digest.text)
-        .values(state=state.value, **values)
-    )
-    if state is not record.state:
-        audit.append(connection, at, f"batch.{state.value.lower()}", record.digest.text, dict(values))
-
-
-def _batch_of(row: Row[Any]) -> BatchRecord:
-    return BatchRecord(
-        Bytes32(row.digest),
-        lane_of(row),
-        row.first,
-        row.last,
-        row.set_version,
-        BatchState(row.state),
-        row.attempt,
-        row.reference,
-        row.reason,
-        row.not_before,
-    )

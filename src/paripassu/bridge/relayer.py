@@ -14,7 +14,7 @@ from dataclasses import replace
 import structlog
 
 from paripassu.bridge import attestations, records
-from paripassu.bridge.records import BatchRecord
+from paripassu.bridge.batches import BatchRecord, change_batch, live_batches, propose
 from paripassu.bridge.seams import seam
 from paripassu.bridge.states import (
     BATCH_LIMIT,
@@ -73,7 +73,7 @@ class DestinationRelayer:
         """One look at every lane; True where something moved on."""
         moved = False
         with self._store.read() as connection:
-            live = records.live_batches(connection)
+            live = live_batches(connection)
             busy = {batch.lane for batch in live} | set(records.unsettled_lanes(connection))
             halts = cursors.halted(connection).keys()
         for lane in self._lanes:
@@ -92,7 +92,7 @@ class DestinationRelayer:
 
     async def _plan(self, lane: Lane, halted: bool, head: BlockRef, inbound: int) -> bool:
         with self._store.read() as connection:
-            live = records.live_batches(connection, lane)
+            live = live_batches(connection, lane)
             waiting = records.unsettled(connection, lane, after=inbound, limit=BATCH_LIMIT)
         if not waiting or self._store.clock() < self._not_before[lane]:
             return False
@@ -111,7 +111,7 @@ class DestinationRelayer:
             batch = Batch(attestors.version, messages)
             digest = batch_digest(batch, self._ledger.domain)
             now = self._store.clock()
-            records.propose(connection, now, digest, lane, first, last, attestors.version)
+            propose(connection, now, digest, lane, first, last, attestors.version)
             seam("relayer.proposed.before_commit")
         seam("relayer.proposed.after_commit")
         return True
@@ -279,7 +279,7 @@ class DestinationRelayer:
         if batch.reason != reason:
             with self._store.write() as connection:
                 now = self._store.clock()
-                records.change_batch(connection, now, batch, batch.state, reason=reason)
+                change_batch(connection, now, batch, batch.state, reason=reason)
                 for text in records.unsettled_ids(connection, batch.lane, batch.first, batch.last):
                     records.annotate(connection, now, text, reason)
         return False
@@ -303,7 +303,7 @@ class DestinationRelayer:
         with self._store.write() as connection:
             leases.check(connection, self._lease)
             now = self._store.clock()
-            records.change_batch(connection, now, batch, state, **values)
+            change_batch(connection, now, batch, state, **values)
             ids = records.unsettled_ids(connection, batch.lane, batch.first, batch.last)
             records.transition(connection, now, ids, message_state, reason, detail)
             seam(f"{name}.before_commit")
