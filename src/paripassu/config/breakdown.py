@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from paripassu.config.files import FileModel, located, read_model
+from paripassu.config.files import FileModel, located, names_its_file, read_model
 from paripassu.config.types import LOCAL_ENVIRONMENT
 from paripassu.custody import Breakdown, ClientLine, ShareholdingType, holder_commitment
 from paripassu.errors import BreakdownRefused, InvalidValue, MissingVariable
@@ -61,6 +61,7 @@ def holder_salt(environment: str, environ: Mapping[str, str] | None = None) -> b
     return salt
 
 
+@names_its_file
 def load_breakdown(
     path: Path | str, environment: str = "", environ: Mapping[str, str] | None = None
 ) -> Breakdown:
@@ -90,7 +91,7 @@ def load_breakdown(
     try:
         return Breakdown(account, _seconds(file.as_of), tuple(lines))
     except BreakdownRefused as error:
-        raise BreakdownRefused(f"{path}: {error.sentence}", next_command=f"edit {path}") from error
+        raise BreakdownRefused(f"{path}: {error.sentence}") from error
 
 
 def _seconds(moment: datetime) -> int:

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from paripassu.canonical import Json, document_hash
-from paripassu.config.files import FileModel, located, read_model
+from paripassu.config.files import FileModel, located, names_its_file, read_model
 from paripassu.config.security import market_zone
 from paripassu.errors import InconsistentFile
 from paripassu.events import EventRecord, FractionDisposition, Participation, validate_dates
@@ -57,6 +57,7 @@ class _Event(FileModel):
     narrative: str = ""
 
 
+@names_its_file
 def load_event(path: Path | str, security: Security, announced_on: date | None = None) -> EventFile:
     """Read an event file of a security and check its dates against market practice (CA-4).
 

@@ -7,14 +7,15 @@ silently ignored changes what a network does. Secrets come from the environment 
 from __future__ import annotations
 
 import difflib
+import functools
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Any, Concatenate, ParamSpec, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
@@ -26,6 +27,7 @@ from paripassu.errors import (
     InvalidValue,
     MissingKey,
     MissingVariable,
+    PariError,
     QuantityError,
     UnknownKey,
 )
@@ -40,6 +42,8 @@ class FileModel(BaseModel):
 
 
 Model = TypeVar("Model", bound=FileModel)
+Loaded = TypeVar("Loaded")
+P = ParamSpec("P")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -65,13 +69,30 @@ def read_model(path: Path, model: type[Model]) -> Model:
         raise _explain(path, model, error) from None
 
 
+def names_its_file(
+    load: Callable[Concatenate[Path | str, P], Loaded],
+) -> Callable[Concatenate[Path | str, P], Loaded]:
+    """Let a loader's errors that know no better remedy send the user to the file."""
+
+    @functools.wraps(load)
+    def loading(path: Path | str, /, *args: P.args, **kwargs: P.kwargs) -> Loaded:
+        try:
+            return load(path, *args, **kwargs)
+        except PariError as error:
+            if error.next_command == PariError.next_command:
+                error.next_command = f"${{EDITOR:-vi}} {path}"
+            raise
+
+    return loading
+
+
 @contextmanager
 def located(path: Path, key: str) -> Iterator[None]:
     """Name file and key in the error of an identifier or quantity that is made within."""
     try:
         yield
     except (IdentifierError, QuantityError) as error:
-        raise type(error)(f"{path}, {key}: {error.sentence}", next_command=f"edit {path}") from error
+        raise type(error)(f"{path}, {key}: {error.sentence}") from error
 
 
 def expand(text: str, path: Path, key: str, environ: Mapping[str, str] | None = None) -> str:
@@ -100,16 +121,14 @@ def _explain(path: Path, model: type[BaseModel], error: ValidationError) -> Exce
         known = _known_keys(model, first["loc"][:-1])
         near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"the keys here are {', '.join(known)}."
-        return UnknownKey(f"{path}: the key '{key}' is not known; {hint}{more}", next_command=f"edit {path}")
+        return UnknownKey(f"{path}: the key '{key}' is not known; {hint}{more}")
     if first["type"] == "missing":
-        return MissingKey(f"{path}: the key '{key}' is missing.{more}", next_command=f"edit {path}")
+        return MissingKey(f"{path}: the key '{key}' is missing.{more}")
     message = first["msg"].removeprefix("Value error, ").rstrip(".")
     message = message[:1].lower() + message[1:]
     if first["type"] == "string_type" and key.endswith("rate"):
         message += ', so that it stays exact: write it in quotes, like "0.37"'
-    return InvalidValue(
-        f"{path}: the value of '{key}' cannot be used: {message}.{more}", next_command=f"edit {path}"
-    )
+    return InvalidValue(f"{path}: the value of '{key}' cannot be used: {message}.{more}")
 
 
 def _known_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

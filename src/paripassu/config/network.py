@@ -13,7 +13,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from paripassu.config.files import FileModel, expand, located, read_model
+from paripassu.config.files import FileModel, expand, located, names_its_file, read_model
 from paripassu.config.types import (
     LOCAL_ENVIRONMENT,
     AttestorMember,
@@ -76,6 +76,7 @@ class _Network(FileModel):
     cash: dict[str, _Cash] = Field(default_factory=dict)
 
 
+@names_its_file
 def load_network(path: Path | str, environ: Mapping[str, str] | None = None) -> NetworkConfig:
     """Read a network file.
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, field_validator
 
 from paripassu.canonical import Json
-from paripassu.config.files import FileModel, located, read_model, read_toml
+from paripassu.config.files import FileModel, located, names_its_file, read_model, read_toml
 from paripassu.errors import InconsistentFile, InvalidValue
 from paripassu.identifiers import Cfi, Country, CurrencyCode, Fisn, Isin, Lei
 from paripassu.quantities import Rate, Units
@@ -61,6 +61,7 @@ class _Security(FileModel):
     market: _Market
 
 
+@names_its_file
 def load_security(path: Path | str) -> Security:
     """Read a security file.
 
