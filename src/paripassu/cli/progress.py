@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+OPEN = "…"
+
 
 class Progress:
     """Stages with their latest note and elapsed seconds.
@@ -25,11 +27,12 @@ class Progress:
         self._live: Live | None = None
         self._quiet = quiet
         self._rows: list[tuple[str, str, str, str]] = []
+        self._started = 0.0
         self.seconds: dict[str, float] = {}
 
     def __enter__(self) -> Progress:
         if self._console.is_terminal and not self._quiet:
-            self._live = Live(self._table(), console=self._console, refresh_per_second=8)
+            self._live = Live(get_renderable=self._table, console=self._console, refresh_per_second=4)
             self._live.__enter__()
         return self
 
@@ -37,13 +40,12 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._live is not None:
-            self._live.update(self._table())
             self._live.__exit__(kind, error, trace)
 
     @contextmanager
     def stage(self, title: str) -> Iterator[None]:
-        started = time.monotonic()
-        self._rows.append((title, "…", "", ""))
+        started = self._started = time.monotonic()
+        self._rows.append((title, OPEN, "", ""))
         self._line(f"{title} …")
         mark = "failed"
         try:
@@ -55,7 +57,6 @@ class Progress:
             last = self._rows[-1]
             self._rows[-1] = (last[0], mark, last[2], f"{elapsed:.1f} s")
             self._line(f"{title}: {mark} in {elapsed:.1f} s")
-            self._refresh()
 
     def note(self, text: str) -> None:
         """Say what is happening now within the open stage."""
@@ -63,20 +64,16 @@ class Progress:
             last = self._rows[-1]
             self._rows[-1] = (last[0], last[1], text, last[3])
         self._line(f"  {text}")
-        self._refresh()
 
     def _line(self, text: str) -> None:
         if self._live is None and not self._quiet:
             print(text, file=sys.stderr, flush=True)
 
-    def _refresh(self) -> None:
-        if self._live is not None:
-            self._live.update(self._table())
-
     def _table(self) -> Table:
         table = Table(box=None, pad_edge=False)
         for column in ("stage", "", "latest", "time"):
             table.add_column(column, justify="right" if column == "time" else "left", overflow="fold")
-        for row in self._rows:
-            table.add_row(*row)
+        for title, mark, latest, elapsed in self._rows:
+            running = f"{time.monotonic() - self._started:.0f} s" if mark == OPEN else elapsed
+            table.add_row(title, mark, latest, running)
         return table
