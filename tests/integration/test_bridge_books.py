@@ -20,7 +20,7 @@ from paripassu.identifiers import LedgerId
 from paripassu.invariants.books import DeliveredEntry, LaneState, SentEntry, once
 from paripassu.invariants.supply import SupplyState, conservation
 from paripassu.ledgers.book import BookLedger
-from paripassu.ledgers.port import DeliveryStatus, Ledger, SentMessage
+from paripassu.ledgers.port import BlockRef, DeliveryStatus, Ledger, SentMessage
 from paripassu.messages import Batch, Lane, MovementPayload, Purpose, batch_digest
 from paripassu.quantities import Units
 from paripassu.store import Store, audit, cursors
@@ -423,6 +423,57 @@ async def until(condition: Callable[[], bool], patience: float = 10.0) -> None:
     async with asyncio.timeout(patience):
         while not condition():  # noqa: ASYNC110 - the store has no event to wait for
             await asyncio.sleep(0.01)
+
+
+async def test_a_stop_is_not_held_up_by_a_ledger_that_never_answers(world: World) -> None:
+    class Silent(FaultyLedger):
+        async def final(self) -> BlockRef:
+            await asyncio.sleep(3_600)
+            raise AssertionError("nobody waits an hour")
+
+    stop = asyncio.Event()
+    bridge = asyncio.create_task(
+        run_bridge(
+            world.store,
+            relayer=world.seat("relayer", Silent(world.home)),
+            attestors=(),
+            stop=stop,
+            settings=replace(FAST, grace=0.1),
+        )
+    )
+    await asyncio.sleep(0.1)
+    stop.set()
+    async with asyncio.timeout(5):
+        await bridge
+    await world.drain()  # the lease was given back
+
+
+async def test_what_is_no_ledgers_fault_ends_the_bridge_with_its_error(world: World) -> None:
+    class Broken(FaultyLedger):
+        async def final(self) -> BlockRef:
+            raise ZeroDivisionError("a mistake of ours")
+
+    with pytest.raises(ZeroDivisionError):
+        await run_bridge(
+            world.store,
+            relayer=world.seat("relayer", Broken(world.home)),
+            attestors=(),
+            stop=asyncio.Event(),
+            settings=FAST,
+        )
+    await world.drain()
+
+
+async def test_standard_output_is_left_to_the_command(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flaky = FaultyLedger(world.south)
+    flaky.refuse_submissions = 1
+    await world.send(world.home, world.south, 5)
+    await world.drain(world.seat("relayer", flaky))
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "delivery postponed" in captured.err
 
 
 async def test_fault_a_message_delivered_twice_by_somebody_else_has_one_effect(world: World) -> None:

@@ -1,19 +1,15 @@
 """The bridge as a process: relayer and attestors as tasks, together or apart.
 
-Each party reads its ledgers by itself. A task that fails because a ledger
-cannot be read tries again; a task that fails for any other reason ends the
-process with its error, because a bridge with a dead task is worse than none.
+Each party reads its ledgers by itself, through connections of its own, and keeps what it saw apart.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import permutations, product
-
-import structlog
 
 from paripassu.bridge import batches, records
 from paripassu.bridge.attestor import Attestor
@@ -21,7 +17,8 @@ from paripassu.bridge.observer import AttestorKeeper, Keeper, Observer, RelayerK
 from paripassu.bridge.queries import halted_ledgers, stuck_messages
 from paripassu.bridge.relayer import DestinationRelayer
 from paripassu.bridge.states import ENDS
-from paripassu.errors import DrainTimeout, LaneHalted, PariError, StoreError
+from paripassu.bridge.tasks import Heartbeats, Runner, log_to_standard_error
+from paripassu.errors import DrainTimeout, LaneHalted
 from paripassu.identifiers import LedgerId
 from paripassu.ledgers.port import Ledger, Signer
 from paripassu.messages import Lane, Purpose
@@ -31,7 +28,7 @@ from paripassu.store.leases import Lease
 RELAYER = "relayer"
 PURPOSES = (Purpose.MOVEMENT, Purpose.CORPORATE_ACTION)
 
-log = structlog.get_logger("paripassu.bridge")
+Task = Coroutine[object, object, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,44 +42,17 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class BridgeSettings:
-    """Seconds between looks while something happens, and while nothing does; lanes by purpose."""
+    """Seconds between looks while something happens, and while nothing does; lanes by purpose.
+
+    `silence_limit` is when a task without a heartbeat is named, `grace` what a step may still take
+    after the stop.
+    """
 
     poll: float = 0.2
     idle_poll: float = 0.6
     silence_limit: float = 60.0
+    grace: float = 5.0
     purposes: Sequence[Purpose] = PURPOSES
-
-
-@dataclass(slots=True)
-class Heartbeats:
-    """When each task last came round; a task that went silent is named, not overlooked."""
-
-    beats: dict[str, float] = field(default_factory=dict)
-
-    def beat(self, task: str) -> None:
-        self.beats[task] = time.monotonic()
-
-    def silent(self, seconds: float) -> list[str]:
-        now = time.monotonic()
-        return sorted(task for task, at in self.beats.items() if now - at > seconds)
-
-
-class Bell:
-    """Wakes the tasks that work from the store, once something was put there."""
-
-    def __init__(self) -> None:
-        self._ringing = asyncio.Event()
-
-    def ring(self) -> None:
-        self._ringing.set()
-        self._ringing = asyncio.Event()
-
-    async def wait(self, seconds: float) -> None:
-        ringing = self._ringing
-        try:
-            await asyncio.wait_for(ringing.wait(), seconds)
-        except TimeoutError:
-            return
 
 
 def lanes_between(ledgers: Iterable[LedgerId], purposes: Sequence[Purpose] = PURPOSES) -> tuple[Lane, ...]:
@@ -107,17 +77,31 @@ async def run_bridge(
         LeaseLost: another one took over.
         StoreError: the store cannot be used.
     """
-    bridge = _Bridge(store, settings or BridgeSettings(), heartbeats or Heartbeats(), stop)
-    if relayer is None:
-        await bridge.run(None, None, attestors)
-        return
-    with store.write() as connection:
-        lease = leases.acquire(connection, store.clock(), RELAYER, relayer.name)
-    try:
-        await bridge.run(relayer, lease, attestors)
-    finally:
+    log_to_standard_error()
+    settings = settings or BridgeSettings()
+    runner = Runner(
+        stop,
+        heartbeats or Heartbeats(),
+        poll=settings.poll,
+        idle_poll=settings.idle_poll,
+        silence_limit=settings.silence_limit,
+        grace=settings.grace,
+    )
+    lease = None
+    if relayer is not None:
         with store.write() as connection:
-            leases.release(connection, lease)
+            lease = leases.acquire(connection, store.clock(), RELAYER, relayer.name)
+    try:
+        tasks = [runner.watch_heartbeats()]
+        for seat in attestors:
+            tasks += _attestor_tasks(store, seat, runner, settings)
+        if relayer is not None and lease is not None:
+            tasks += _relayer_tasks(store, relayer, lease, runner, settings)
+        await runner.run(tasks)
+    finally:
+        if lease is not None:
+            with store.write() as connection:
+                leases.release(connection, lease)
 
 
 async def drain(
@@ -170,89 +154,39 @@ async def await_drained(store: Store, ledgers: Mapping[LedgerId, Ledger], *, pat
         raise LaneHalted("; ".join(f"{ledger} is halted: {why}" for ledger, why in halted.items()))
 
 
-class _Bridge:
-    """The tasks of one process."""
+def _relayer_tasks(
+    store: Store, seat: Seat, lease: Lease, runner: Runner, settings: BridgeSettings
+) -> Iterator[Task]:
+    yield from _observer_tasks(store, seat, RelayerKeeper(), runner, settings)
+    yield _renew(store, lease, runner)
+    lanes = lanes_between(seat.ledgers, settings.purposes)
+    for ledger in seat.ledgers.values():
+        inward = [lane for lane in lanes if lane.destination == ledger.id]
+        destination = DestinationRelayer(store, ledger, inward, seat.signer, lease)
+        yield runner.loop(f"relayer.deliver.{ledger.name}", destination.step, wakes=True)
 
-    def __init__(
-        self, store: Store, settings: BridgeSettings, heartbeats: Heartbeats, stop: asyncio.Event
-    ) -> None:
-        self._store = store
-        self._settings = settings
-        self._heartbeats = heartbeats
-        self._stop = stop
-        self._bell = Bell()
 
-    async def run(self, relayer: Seat | None, lease: Lease | None, attestors: Sequence[Seat]) -> None:
-        try:
-            async with asyncio.TaskGroup() as group:
-                if relayer is not None and lease is not None:
-                    self._start_relayer(group, relayer, lease)
-                for seat in attestors:
-                    self._start_observers(group, seat, AttestorKeeper(seat.name))
-                    attestor = Attestor(self._store, seat.name, seat.signer, seat.ledgers)
-                    group.create_task(self._loop(f"{seat.name}.attest", attestor.step, wakes=True))
-                group.create_task(self._watch_heartbeats())
-        except BaseExceptionGroup as group_error:
-            raise _first(group_error) from group_error
+def _attestor_tasks(store: Store, seat: Seat, runner: Runner, settings: BridgeSettings) -> Iterator[Task]:
+    yield from _observer_tasks(store, seat, AttestorKeeper(seat.name), runner, settings)
+    attestor = Attestor(store, seat.name, seat.signer, seat.ledgers)
+    yield runner.loop(f"{seat.name}.attest", attestor.step, wakes=True)
 
-    def _start_relayer(self, group: asyncio.TaskGroup, seat: Seat, lease: Lease) -> None:
-        self._start_observers(group, seat, RelayerKeeper())
-        group.create_task(self._renew(lease))
-        lanes = lanes_between(seat.ledgers, self._settings.purposes)
-        for ledger in seat.ledgers.values():
-            inward = [lane for lane in lanes if lane.destination == ledger.id]
-            destination = DestinationRelayer(self._store, ledger, inward, seat.signer, lease)
-            group.create_task(self._loop(f"relayer.deliver.{ledger.name}", destination.step, wakes=True))
 
-    def _start_observers(self, group: asyncio.TaskGroup, seat: Seat, keeper: Keeper) -> None:
-        lanes = lanes_between(seat.ledgers, self._settings.purposes)
-        for ledger in seat.ledgers.values():
-            outward = [lane for lane in lanes if lane.source == ledger.id]
-            observer = Observer(self._store, ledger, outward, keeper)
-            group.create_task(self._loop(f"{keeper.party}.observe.{ledger.name}", observer.step))
+def _observer_tasks(
+    store: Store, seat: Seat, keeper: Keeper, runner: Runner, settings: BridgeSettings
+) -> Iterator[Task]:
+    lanes = lanes_between(seat.ledgers, settings.purposes)
+    for ledger in seat.ledgers.values():
+        outward = [lane for lane in lanes if lane.source == ledger.id]
+        observer = Observer(store, ledger, outward, keeper)
+        yield runner.loop(f"{keeper.party}.observe.{ledger.name}", observer.step)
 
-    async def _loop(self, task: str, step: Callable[[], Awaitable[bool]], *, wakes: bool = False) -> None:
-        """Take steps until the stop; a step that moved something is followed by the next at once."""
-        wait = self._settings.poll
-        while not self._stop.is_set():
-            self._heartbeats.beat(task)
-            try:
-                moved = await step()
-            except StoreError:
-                raise
-            except (PariError, OSError, TimeoutError) as error:
-                log.warning("task could not go on", task=task, why=str(error))
-                moved, wait = False, self._settings.idle_poll
-            if moved:
-                wait = self._settings.poll
-                self._bell.ring()
-                await asyncio.sleep(0)
-                continue
-            await self._pause(wait, wakes)
-            wait = min(self._settings.idle_poll, wait * 1.25)
 
-    async def _pause(self, seconds: float, wakes: bool) -> None:
-        sleeper = self._bell.wait(seconds) if wakes else asyncio.sleep(seconds)
-        stopper = asyncio.ensure_future(self._stop.wait())
-        waiter = asyncio.ensure_future(sleeper)
-        try:
-            await asyncio.wait({stopper, waiter}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopper.cancel()
-            waiter.cancel()
-
-    async def _renew(self, lease: Lease) -> None:
-        while not self._stop.is_set():
-            self._heartbeats.beat("relayer.lease")
-            with self._store.write() as connection:
-                leases.renew(connection, self._store.clock(), lease)
-            await self._pause(leases.LEASE_SECONDS / 6, wakes=False)
-
-    async def _watch_heartbeats(self) -> None:
-        while not self._stop.is_set():
-            for task in self._heartbeats.silent(self._settings.silence_limit):
-                log.error("task went silent", task=task, seconds=self._settings.silence_limit)
-            await self._pause(self._settings.silence_limit / 4, wakes=False)
+async def _renew(store: Store, lease: Lease, runner: Runner) -> None:
+    while not runner.stop.is_set():
+        with store.write() as connection:
+            leases.renew(connection, store.clock(), lease)
+        await runner.pause(leases.LEASE_SECONDS / 6)
 
 
 def _drained(store: Store, targets: Mapping[LedgerId, int]) -> bool:
@@ -278,10 +212,3 @@ def _under_way(store: Store, patience: float) -> str:
         f"After {patience:g} s {len(views)} messages were still under way, the first in lane {first.lane} "
         f"with nonce {first.message.nonce}: {where}."
     )
-
-
-def _first(error: BaseException) -> BaseException:
-    """The first error inside nested groups: what one task raised is what the caller is told."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
