@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
@@ -122,6 +123,11 @@ def begin(
 
 def last_entry(connection: Connection) -> Row[tuple[object, ...]] | None:
     return connection.execute(select(entry).order_by(entry.c.height.desc()).limit(1)).first()
+
+
+def block_of(row: Row[Any]) -> BlockRef:
+    """The entry of a row that has `height`, `hash` and `time`, as the port names blocks."""
+    return BlockRef(row.height, Bytes32(row.hash), row.time)
 
 
 def last_posting(connection: Connection) -> Row[tuple[object, ...]] | None:
