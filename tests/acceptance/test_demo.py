@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -23,19 +23,16 @@ Demo = tuple[Operator, Ran, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    operator = Operator(tmp_path_factory.mktemp("demo") / "ws")
-    try:
-        ran = operator.run("demo", "--json", "--workspace", str(operator.workspace), patience=420)
-        assert ran.status == 0, ran.err
-        yield operator, ran, ran.json
-    finally:
-        operator.end()
+def finished(demo: tuple[Operator, Future[Ran]]) -> Demo:
+    operator, run = demo
+    ran = run.result()
+    assert ran.status == 0, ran.err
+    return operator, ran, ran.json
 
 
 @pytest.fixture
-def document(demo: Demo) -> dict[str, Any]:
-    return demo[2]
+def document(finished: Demo) -> dict[str, Any]:
+    return finished[2]
 
 
 def test_it_prints_one_json_document_of_the_documented_schema(document: dict[str, Any]) -> None:
@@ -55,25 +52,25 @@ def test_it_prints_one_json_document_of_the_documented_schema(document: dict[str
         assert document[part]["ok"] is True, part
 
 
-def test_nothing_of_the_run_is_left_behind(demo: Demo) -> None:
-    demo[0].await_nothing_left()
+def test_nothing_of_the_run_is_left_behind(finished: Demo) -> None:
+    finished[0].await_nothing_left()
 
 
-def test_progress_on_standard_error_names_each_stage_in_order(demo: Demo) -> None:
-    lines = demo[1].err.splitlines()
+def test_progress_on_standard_error_names_each_stage_in_order(finished: Demo) -> None:
+    lines = finished[1].err.splitlines()
     done = [line for line in lines if re.search(r": done in \d+\.\d s$", line)]
     assert [line.split(":")[0] for line in done] == list(STAGES)
-    assert "failed" not in demo[1].err
-    assert "Traceback" not in demo[1].err
+    assert "failed" not in finished[1].err
+    assert "Traceback" not in finished[1].err
 
 
-def test_the_report_and_the_figures_are_files_beside_each_other(demo: Demo) -> None:
-    operator, ran, _ = demo
+def test_the_report_and_the_figures_are_files_beside_each_other(finished: Demo) -> None:
+    operator, ran, _ = finished
     assert (operator.workspace / "report.json").read_text("utf-8") == ran.out
 
 
-def test_the_report_loads_nothing_and_runs_nothing(demo: Demo) -> None:
-    operator, _, document = demo
+def test_the_report_loads_nothing_and_runs_nothing(finished: Demo) -> None:
+    operator, _, document = finished
     page = (operator.workspace / "report.html").read_text("utf-8")
     assert not re.search(r"""(src|href|action|data)\s*=\s*["']?(https?:)?//""", page, re.IGNORECASE)
     assert not re.search(r"@import|url\(|<script|<iframe|<link|\son\w+\s*=", page, re.IGNORECASE)
@@ -214,9 +211,9 @@ def test_invariants_one_to_seven_hold_with_their_figures(document: dict[str, Any
     assert [row["id"] for row in invariants["rows"]] == [f"I{number}" for number in range(1, 8)]
 
 
-def test_the_report_shows_nobody_but_those_who_hold(demo: Demo) -> None:
+def test_the_report_shows_nobody_but_those_who_hold(finished: Demo) -> None:
     """National identifiers stay with the custodian (UBO-5): neither report nor figures hold one."""
-    operator, ran, _ = demo
+    operator, ran, _ = finished
     page = (operator.workspace / "report.html").read_text("utf-8")
     for identity in ("DE-19700101-EXAMPLE", "FR-PENSION-FUND-1", "529900CLIENTONE00034"):
         assert identity not in ran.out

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,9 +58,11 @@ class Operator:
         if network is not None:
             self.environment["PARI_NETWORK"] = str(network)
 
-    def run(self, *words: str, patience: float = PATIENCE, **environment: str) -> Ran:
-        """Run a command to its end, whatever its status."""
-        process = self.start(*words, **environment)
+    def run(
+        self, *words: str, patience: float = PATIENCE, environment: Mapping[str, str] | None = None
+    ) -> Ran:
+        """Run a command to its end, whatever its status; `environment` is added to the operator's."""
+        process = self.start(*words, environment=environment)
         try:
             out, err = process.communicate(timeout=patience)
         except subprocess.TimeoutExpired:
@@ -81,7 +83,9 @@ class Operator:
         """Run a command that must succeed and print JSON alone."""
         return self.ok(*words, patience=patience).json
 
-    def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
+    def start(
+        self, *words: str, environment: Mapping[str, str] | None = None, folder: Path | None = None
+    ) -> subprocess.Popen[str]:
         """Start a command and leave it running; its output is piped, as for a script."""
         return subprocess.Popen(
             [sys.executable, "-m", "paripassu.cli.app", *words],
@@ -89,18 +93,9 @@ class Operator:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=self.environment | environment,
+            cwd=folder,
+            env={**self.environment, **(environment or {})},
         )
-
-    def kill_after(self, seconds: float, *words: str) -> Ran:
-        """Start a command and kill it (-9) after so many seconds, unless it ended by itself."""
-        process = self.start(*words)
-        try:
-            out, err = process.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            out, err = process.communicate()
-        return Ran(f"pari {' '.join(words)}", process.returncode, out, err)
 
     def processes(self) -> dict[int, str]:
         """Processes that stem from this operator's commands and still run: id -> command line."""
@@ -127,8 +122,8 @@ class Stage:
     operator: Operator
     ran: dict[str, Ran] = field(default_factory=dict)
 
-    def run(self, name: str, *words: str, **environment: str) -> Ran:
-        self.ran[name] = self.operator.run(*words, **environment)
+    def run(self, name: str, *words: str) -> Ran:
+        self.ran[name] = self.operator.run(*words)
         return self.ran[name]
 
     def ok(self, name: str, *words: str) -> Ran:
