@@ -88,6 +88,12 @@ brownie-test: $(STAMPS)/node $(STAMPS)/dev $(STAMPS)/solc ## contract tests in B
 	$(SAY) 'brownie test on Ganache'
 	@$(BIN)/brownie test --network ganache-local
 
+.PHONY: bench-gas
+bench-gas: $(STAMPS)/node $(STAMPS)/dev $(STAMPS)/solc $(STAMPS)/bench ## measure gas beside the peers: bench/results, docs/gas.md
+	$(SAY) 'gas, ours beside the peers'
+	@$(BIN)/python -m bench.gas
+	@$(BIN)/python -m bench.report
+
 # ------------------------------------------------------------------ upkeep
 
 .PHONY: wheel
@@ -103,7 +109,7 @@ constraints: $(STAMPS)/dev ## pin what is installed now in constraints.txt
 .PHONY: clean
 clean: ## stop local nodes; remove all that make has made
 	@if [ -x $(BIN)/pari ] && [ -e .pari/devnet.json ]; then $(BIN)/pari down; fi
-	@rm -rf .venv node_modules .pari build dist out cache reports
+	@rm -rf .venv node_modules bench/node_modules .pari build dist out cache reports
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -135,6 +141,12 @@ $(STAMPS)/dev: $(STAMPS)/core
 $(STAMPS)/solc: $(STAMPS)/dev $(STAMPS)/node tools/setup_solc.py tools/solc/solc.js
 	$(SAY) 'Solidity compiler'
 	@$(BIN)/python tools/setup_solc.py
+	@touch $@
+
+$(STAMPS)/bench: $(STAMPS)/venv bench/package.json bench/package-lock.json
+	$(SAY) 'Node.js packages of the peers that the bench measures'
+	@sh tools/check_node.sh
+	@npm --prefix bench ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
 endif

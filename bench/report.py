@@ -1,0 +1,121 @@
+"""Write `docs/gas.md` from `bench/results/gas.json`; `--check` compares instead."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.gas import RESULTS, SCENARIOS, SYSTEMS
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "gas.md"
+OURS = "paripassu"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a scenario is and the most it may cost: `ceiling` has to hold, `goal` is aimed at."""
+
+    title: str
+    ceiling: int
+    goal: int
+
+    def status(self, gas: int | None) -> str:
+        if gas is None:
+            return "not offered yet"
+        if gas <= self.goal:
+            return "goal met"
+        if gas <= self.ceiling:
+            return f"within the ceiling, {gas - self.goal:,} above the goal"
+        return f"**{gas - self.ceiling:,} above the ceiling**"
+
+
+TARGETS = {
+    "transfer_existing": Target("transfer, existing holder", 53_000, 44_321),
+    "transfer_new": Target("transfer, new holder of this security", 72_000, 61_999),
+    "transfer_opened": Target("transfer, account opened beforehand", 53_000, 44_321),
+    "onboard": Target("onboard one holder", 72_000, 50_000),
+    "batch_transfer_100_new": Target("batch to 100 new holders", 3_000_000, 2_700_000),
+    "batch_transfer_100_opened": Target("batch to 100, opened beforehand", 1_500_000, 1_200_000),
+    "forced_transfer": Target("forced transfer", 60_000, 45_000),
+    "first_movement_after_record_time": Target(
+        "first movement after a record time, both sides", 110_000, 98_000
+    ),
+    "deploy_security": Target("one more security on a chain that has the platform", 900_000, 500_000),
+    "deploy_platform": Target("platform on a fresh chain", 20_000_000, 14_000_000),
+}
+
+
+def page(result: dict[str, Any]) -> str:
+    """The page, Markdown."""
+    names = list(result["scenarios"][SCENARIOS[0]])
+    parts = [
+        "# Gas\n",
+        "<!-- written by `make bench-gas`; change bench/report.py, not this file -->\n",
+        f"Gas used by whole transactions, as their receipts say, on {result['anvil']}, newest hardfork. All "
+        "systems run on one node, through the same scenarios, with the same accounts and amounts; every "
+        "receipt and every balance is checked. `make bench-gas` measures anew, and a test compares our own "
+        "figures with the committed ones exactly.\n",
+        "## Ours\n",
+        _table(["scenario", "gas", "ceiling", "goal", "status"], _ours(result)),
+        "## Beside the peers\n",
+        "A dash: the system has no such entry point; the notes below say why.\n",
+        _table(["scenario", *names], [_beside(result, scenario, names) for scenario in SCENARIOS]),
+        "## What each applies\n",
+        "\n".join(f"- **{system.name}**: {system.rules}" for system in SYSTEMS) + "\n",
+        "## Notes\n",
+        _notes(result),
+    ]
+    return "\n".join(parts)
+
+
+def _ours(result: dict[str, Any]) -> list[list[str]]:
+    rows = []
+    for scenario in SCENARIOS:
+        target, gas = TARGETS[scenario], result["scenarios"][scenario][OURS]
+        goal, ceiling = f"{target.goal:,}", f"{target.ceiling:,}"
+        rows.append([target.title, _shown(gas), ceiling, goal, target.status(gas)])
+    return rows
+
+
+def _beside(result: dict[str, Any], scenario: str, names: list[str]) -> list[str]:
+    figures = result["scenarios"][scenario]
+    return [TARGETS[scenario].title, *(_shown(figures[name]) for name in names)]
+
+
+def _notes(result: dict[str, Any]) -> str:
+    """One line a note; systems of which the same is to be said share it."""
+    lines = []
+    for scenario in SCENARIOS:
+        by_words: dict[str, list[str]] = {}
+        for name, words in result["notes"][scenario].items():
+            by_words.setdefault(words, []).append(name)
+        for words, names in by_words.items():
+            lines.append(f"- {TARGETS[scenario].title}; {', '.join(names)}: {words}.")
+    return "\n".join(lines) + "\n"
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def _shown(gas: int | None) -> str:
+    return "–" if gas is None else f"{gas:,}"
+
+
+def main() -> int:
+    text = page(json.loads((RESULTS / "gas.json").read_text(encoding="utf-8")))
+    if "--check" not in sys.argv[1:]:
+        PAGE.write_text(text, encoding="utf-8")
+        return 0
+    if PAGE.read_text(encoding="utf-8") == text:
+        return 0
+    print("docs/gas.md is not what bench/results/gas.json says; run `make bench-gas`.", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

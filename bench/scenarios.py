@@ -1,0 +1,121 @@
+"""The scenarios, each the same for every system, with its balances checked."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bench.chain import TRANSACTION_GAS, Reverted
+from bench.parties import AMOUNT, STOCK, account
+from bench.system import NotOffered, System
+
+BATCH = 100
+
+
+@dataclass
+class Figures:
+    """Gas by scenario, None where there is none, and why."""
+
+    gas: dict[str, int | None] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+def measure(system: System) -> Figures:
+    """Deploy a system and run every scenario on it, in a fixed order, with fixed accounts."""
+    figures = Figures()
+    run = _Run(system)
+    for name, scenario in run.scenarios().items():
+        try:
+            figures.gas[name] = scenario()
+            if name in system.remarks:
+                figures.notes[name] = system.remarks[name]
+        except NotOffered as reason:
+            figures.gas[name] = None
+            figures.notes[name] = str(reason)
+    return figures
+
+
+class _Run:
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._seller = account("seller")
+        self._buyer = account("buyer")
+
+    def scenarios(self) -> dict[str, Callable[[], int]]:
+        """In the order in which they run."""
+        return {
+            "deploy_platform": self._system.deploy_platform,
+            "deploy_security": self._deploy_security,
+            "onboard": lambda: self._system.onboard(account("newcomer")),
+            "transfer_existing": lambda: self._move(self._seller, self._buyer),
+            "transfer_new": lambda: self._move(self._seller, self._admitted("new holder")),
+            "transfer_opened": lambda: self._move(self._seller, self._opened("opened holder")),
+            "batch_transfer_100_new": lambda: self._batch(self._admitted, "batch"),
+            "batch_transfer_100_opened": lambda: self._batch(self._opened, "opened batch"),
+            "forced_transfer": self._forced,
+            "first_movement_after_record_time": self._after_record_time,
+        }
+
+    def _deploy_security(self) -> int:
+        gas = self._system.deploy_security()
+        for holder in (self._seller, self._buyer):
+            self._system.issue(self._admit(holder), STOCK)
+        return gas
+
+    def _admit(self, holder: str) -> str:
+        with contextlib.suppress(NotOffered):  # then everybody may hold
+            self._system.onboard(holder)
+        return holder
+
+    def _admitted(self, name: str) -> str:
+        """A holder of nothing yet, who may receive."""
+        return self._admit(account(name))
+
+    def _opened(self, name: str) -> str:
+        if type(self._system).open is System.open:
+            self._system.open(account(name))
+        holder = self._admitted(name)
+        self._system.open(holder)
+        return holder
+
+    def _move(self, sender: str, recipient: str) -> int:
+        return self._checked([sender], [recipient], lambda: self._system.transfer(sender, recipient, AMOUNT))
+
+    def _batch(self, prepared: Callable[[str], str], name: str) -> int:
+        if type(self._system).batch_transfer is System.batch_transfer:
+            return self._system.batch_transfer(self._seller, [], AMOUNT)
+        recipients = [prepared(f"{name} {number}") for number in range(BATCH)]
+
+        def send() -> int:
+            return self._system.batch_transfer(self._seller, recipients, AMOUNT)
+
+        try:
+            return self._checked([self._seller] * BATCH, recipients, send)
+        except Reverted as failure:
+            if failure.gas < TRANSACTION_GAS * 95 // 100:
+                raise
+            raise NotOffered(f"{BATCH} do not fit in a transaction of {TRANSACTION_GAS:,} gas") from None
+
+    def _forced(self) -> int:
+        def force() -> int:
+            return self._system.forced_transfer(self._buyer, self._seller, AMOUNT)
+
+        return self._checked([self._buyer], [self._seller], force)
+
+    def _after_record_time(self) -> int:
+        self._system.pass_record_time()
+        return self._move(self._seller, self._buyer)
+
+    def _checked(self, sources: list[str], targets: list[str], act: Callable[[], int]) -> int:
+        """Run `act`; afterwards every source must have given and every target received AMOUNT."""
+        wanted = {holder: self._system.balance_of(holder) for holder in {*sources, *targets}}
+        gas = act()
+        for holder in sources:
+            wanted[holder] -= AMOUNT
+        for holder in targets:
+            wanted[holder] += AMOUNT
+        found = {holder: self._system.balance_of(holder) for holder in wanted}
+        if found != wanted:
+            raise AssertionError(f"{self._system.name}: balances are {found}, should be {wanted}")
+        return gas
