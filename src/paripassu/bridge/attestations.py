@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import structlog
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
 
 from paripassu.bridge.batches import BatchRecord
@@ -12,9 +13,12 @@ from paripassu.bridge.records import gapless, known_ids, new_only
 from paripassu.bridge.states import GivenSignature
 from paripassu.identifiers import Bytes32
 from paripassu.ledgers.port import SentMessage
+from paripassu.ledgers.signatures import BadSignatureForm, recover
 from paripassu.messages import Lane, Message
 from paripassu.store import audit
 from paripassu.store.schema import observation, signature
+
+log = structlog.get_logger("paripassu.bridge")
 
 
 def _own(attestor: str, lane: Lane) -> ColumnElement[bool]:
@@ -96,7 +100,13 @@ def record_signature(
     )
 
 
-def signatures(connection: Connection, digest: Bytes32) -> tuple[GivenSignature, ...]:
-    """All signatures of a batch; who signed is what their rows claim, to be checked by the reader."""
+def genuine_signatures(connection: Connection, digest: Bytes32) -> tuple[GivenSignature, ...]:
+    """The signatures of a batch, each with the signer recovered from it; others are passed over."""
     query = select(signature).where(signature.c.digest == digest.text)
-    return tuple(GivenSignature(row.signer, bytes(row.signature)) for row in connection.execute(query))
+    genuine = []
+    for row in connection.execute(query):
+        try:
+            genuine.append(GivenSignature(recover(digest, bytes(row.signature)), bytes(row.signature)))
+        except BadSignatureForm as error:
+            log.error("signature passed over", batch=digest.text, attestor=row.attestor, why=str(error))
+    return tuple(genuine)

@@ -15,18 +15,18 @@ import structlog
 
 from paripassu.bridge import attestations, records
 from paripassu.bridge.batches import BatchRecord, change_batch, live_batches, propose
+from paripassu.bridge.pace import Pace
 from paripassu.bridge.seams import seam
 from paripassu.bridge.states import (
     BATCH_LIMIT,
     BatchSituation,
     BatchState,
-    GivenSignature,
     LaneSituation,
     MessageState,
     Reason,
-    backoff_seconds,
     batch_after,
     choose_quorum,
+    entities_among,
     plan,
     submit_obstacle,
 )
@@ -39,17 +39,13 @@ from paripassu.errors import (
     PariError,
     ReferenceConflict,
 )
-from paripassu.ledgers.port import AttestorSet, BlockRef, Ledger, Outcome, OutcomeState, Signer
-from paripassu.ledgers.signatures import BadSignatureForm, recover
+from paripassu.ledgers.port import BlockRef, Ledger, Outcome, OutcomeState, Signer
 from paripassu.messages import Batch, Lane, batch_digest
 from paripassu.store import Store, cursors, leases
 from paripassu.store.leases import Lease
 
 REFUSALS = (ContractRefused, BatchRefused, CommandRefused, NodeRefused, ReferenceConflict)
 """Errors that mean "not this batch"; all others mean "not now"."""
-
-POSTPONEMENTS = 3
-"""Failures in a row after which a batch is tried in smaller parts."""
 
 log = structlog.get_logger("paripassu.bridge.relayer")
 
@@ -65,9 +61,7 @@ class DestinationRelayer:
         self._lanes = tuple(lanes)
         self._signer = signer
         self._lease = lease
-        self._limit = dict.fromkeys(self._lanes, BATCH_LIMIT)
-        self._failures = dict.fromkeys(self._lanes, 0)
-        self._not_before = dict.fromkeys(self._lanes, 0.0)
+        self._pace = {lane: Pace() for lane in self._lanes}
 
     async def step(self) -> bool:
         """One look at every lane; True where something moved on."""
@@ -94,11 +88,11 @@ class DestinationRelayer:
         with self._store.read() as connection:
             live = live_batches(connection, lane)
             waiting = records.unsettled(connection, lane, after=inbound, limit=BATCH_LIMIT)
-        if not waiting or self._store.clock() < self._not_before[lane]:
+        if not waiting or self._store.clock() < self._pace[lane].not_before:
             return False
         under_way = max((batch.last for batch in live), default=0)
         situation = LaneSituation(lane, halted, inbound, head.time, under_way, waiting)
-        chosen = plan(situation, self._limit[lane])
+        chosen = plan(situation, self._pace[lane].limit)
         if isinstance(chosen, Reason):
             if chosen is not Reason.BATCH_UNDER_WAY:
                 self._note(lane, inbound + 1, chosen)
@@ -138,26 +132,15 @@ class DestinationRelayer:
         if attestors.version != batch.set_version:
             return self._give_up(batch, Reason.ATTESTORS_ROTATED.value)
         with self._store.read() as connection:
-            given = self._genuine(batch, attestations.signatures(connection, batch.digest))
+            given = attestations.genuine_signatures(connection, batch.digest)
         if choose_quorum(attestors, given) is None:
-            words = (
-                f"{Reason.AWAITING_SIGNATURES.value}: {_entities(attestors, given)} of {attestors.threshold}"
+            number = entities_among(attestors, given)
+            return self._annotate(
+                batch, f"{Reason.AWAITING_SIGNATURES.value}: {number} of {attestors.threshold}"
             )
-            return self._annotate(batch, words)
         facts = {"batch": batch.digest.text, "signers": sorted(item.signer for item in given)}
         self._change(batch, BatchState.SIGNED, MessageState.ATTESTED, detail=facts)
         return True
-
-    def _genuine(self, batch: BatchRecord, given: Sequence[GivenSignature]) -> list[GivenSignature]:
-        genuine = []
-        for item in given:
-            try:
-                genuine.append(GivenSignature(recover(batch.digest, item.signature), item.signature))
-            except BadSignatureForm as error:
-                log.error(
-                    "signature passed over", batch=batch.digest.text, signer=item.signer, why=str(error)
-                )
-        return genuine
 
     async def _deliver(self, batch: BatchRecord, halted: bool, head: BlockRef, inbound: int) -> bool:
         attestors = await self._ledger.attestor_set()
@@ -195,7 +178,7 @@ class DestinationRelayer:
         attestors = await self._ledger.attestor_set()
         with self._store.read() as connection:
             messages = records.messages(connection, batch.lane, batch.first, batch.last)
-            given = self._genuine(batch, attestations.signatures(connection, batch.digest))
+            given = attestations.genuine_signatures(connection, batch.digest)
         signatures = choose_quorum(attestors, given)
         if signatures is None:
             return self._give_up(batch, Reason.ATTESTORS_ROTATED.value)
@@ -208,7 +191,7 @@ class DestinationRelayer:
         except PariError as error:
             return await self._postpone(batch, error)
         seam("relayer.submit.after")
-        self._failures[batch.lane] = 0
+        self._pace[batch.lane].went_through()
         return self._take(replace(batch, state=BatchState.BUILT), outcome, anyway=True)
 
     async def _follow(self, batch: BatchRecord) -> bool:
@@ -242,7 +225,7 @@ class DestinationRelayer:
 
     def _finish(self, batch: BatchRecord) -> bool:
         """The delivery is final and read; what it left out goes into another batch."""
-        self._limit[batch.lane] = min(BATCH_LIMIT, 2 * self._limit[batch.lane])
+        self._pace[batch.lane].finished()
         self._change(batch, BatchState.DONE, MessageState.RETRY, Reason.NOT_EXECUTED.value)
         return True
 
@@ -250,9 +233,7 @@ class DestinationRelayer:
         """The batch will not do; its messages wait a little and go into a smaller one."""
         lane = batch.lane
         log.warning("batch given up", lane=str(lane), first=batch.first, last=batch.last, why=reason)
-        self._limit[lane] = max(1, (batch.last - batch.first + 1) // 2)
-        self._failures[lane] += 1
-        self._not_before[lane] = self._store.clock() + backoff_seconds(self._failures[lane] - 1)
+        self._pace[lane].given_up(batch.last - batch.first + 1, self._store.clock())
         self._change(batch, BatchState.DEAD, MessageState.RETRY, reason)
         return True
 
@@ -262,17 +243,15 @@ class DestinationRelayer:
         A batch that a node has no answer for, time after time, may be too much for it: where nothing
         was stored to be sent, it is given up for a smaller one.
         """
-        lane = batch.lane
-        self._failures[lane] += 1
-        if self._failures[lane] >= POSTPONEMENTS and batch.last > batch.first:
+        pace = self._pace[batch.lane]
+        reason = f"{Reason.DESTINATION_UNREACHABLE.value}: {error}"
+        wait = pace.failed(self._store.clock())
+        if pace.too_much and batch.last > batch.first:
             outcome = await self._ledger.outcome(batch.reference)
             if outcome.state is OutcomeState.UNKNOWN:
-                return self._give_up(batch, f"{Reason.DESTINATION_UNREACHABLE.value}: {error}")
-        wait = backoff_seconds(self._failures[lane] - 1)
-        reason = f"{Reason.DESTINATION_UNREACHABLE.value}: {error}"
-        log.warning("delivery postponed", lane=str(lane), seconds=wait, why=str(error))
-        not_before = self._store.clock() + wait
-        self._change(batch, BatchState.BUILT, MessageState.BUILT, reason, not_before=not_before)
+                return self._give_up(batch, reason)
+        log.warning("delivery postponed", lane=str(batch.lane), seconds=wait, why=str(error))
+        self._change(batch, BatchState.BUILT, MessageState.BUILT, reason, not_before=pace.not_before)
         return False
 
     def _annotate(self, batch: BatchRecord, reason: str) -> bool:
@@ -308,8 +287,3 @@ class DestinationRelayer:
             records.transition(connection, now, ids, message_state, reason, detail)
             seam(f"{name}.before_commit")
         seam(f"{name}.after_commit")
-
-
-def _entities(attestors: AttestorSet, given: Sequence[GivenSignature]) -> int:
-    signers = {item.signer for item in given}
-    return len({member.entity for member in attestors.members if member.signer in signers})

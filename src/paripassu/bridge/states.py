@@ -160,6 +160,12 @@ def choose_quorum(attestors: AttestorSet, given: Sequence[GivenSignature]) -> tu
     return None
 
 
+def entities_among(attestors: AttestorSet, given: Sequence[GivenSignature]) -> int:
+    """How many distinct entities of the set have signed."""
+    signers = {item.signer for item in given}
+    return len({member.entity for member in attestors.members if member.signer in signers})
+
+
 @dataclass(frozen=True, slots=True)
 class BatchSituation:
     """What is known of a signed batch when it could be delivered."""
