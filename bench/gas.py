@@ -17,6 +17,7 @@ from bench.ours import PariPassu
 from bench.plain import OpenZeppelin, Solady
 from bench.scenarios import Figures, measure
 from bench.system import System
+from bench.trex import TRex
 
 SCHEMA = "paripassu.gas/1"
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -34,7 +35,7 @@ SCENARIOS = (
 )
 """In the order of the tables."""
 
-SYSTEMS: tuple[type[System], ...] = (PariPassu, OpenZeppelin, Solady)
+SYSTEMS: tuple[type[System], ...] = (PariPassu, TRex, OpenZeppelin, Solady)
 
 
 def document(systems: Sequence[type[System]]) -> dict[str, Any]:

@@ -37,6 +37,7 @@ class PariPassu(System):
         "eligibility with expiry and freeze of both sides, country and class of the recipient, pause; token "
         "and holder registry behind proxies. Holding cap and lock-up are not built yet"
     )
+    bars_countries = True
     remarks: ClassVar = {
         "deploy_platform": "all steps of `pari deploy` on one chain: every contract, implementations and "
         "proxies, all roles, and the first security with its cash token",
@@ -82,8 +83,8 @@ class PariPassu(System):
             self._set_up(desired)
         return gas[0]
 
-    def onboard(self, holder: str) -> int:
-        record = (holder, commitment(holder), COUNTRY, INVESTOR_CLASS, EXPIRY, NO_SERVICER)
+    def onboard(self, holder: str, country: int = COUNTRY) -> int:
+        record = (holder, commitment(holder), country, INVESTOR_CLASS, EXPIRY, NO_SERVICER)
         return self._restricted("HolderRegistry", "onboard", *record)
 
     def issue(self, holder: str, amount: int) -> None:

@@ -103,7 +103,7 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def _shown(gas: int | None) -> str:
-    return "–" if gas is None else f"{gas:,}"
+    return "—" if gas is None else f"{gas:,}"
 
 
 def main() -> int:

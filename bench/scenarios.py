@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bench.chain import TRANSACTION_GAS, Reverted
-from bench.parties import AMOUNT, STOCK, account
+from bench.parties import AMOUNT, BARRED_COUNTRY, STOCK, account
 from bench.system import NotOffered, System
 
 BATCH = 100
@@ -61,7 +61,23 @@ class _Run:
         gas = self._system.deploy_security()
         for holder in (self._seller, self._buyer):
             self._system.issue(self._admit(holder), STOCK)
+        self._check_that_rules_hold()
         return gas
+
+    def _check_that_rules_hold(self) -> None:
+        """Figures of a system whose rules were wired so that they do not run would be worth nothing."""
+        if type(self._system).onboard is System.onboard:
+            return
+        self._must_be_refused(account("stranger"))
+        if self._system.bars_countries:
+            barred = account("holder of a barred country")
+            self._system.onboard(barred, BARRED_COUNTRY)
+            self._must_be_refused(barred)
+
+    def _must_be_refused(self, recipient: str) -> None:
+        with contextlib.suppress(Reverted):
+            self._system.transfer(self._seller, recipient, AMOUNT)
+            raise AssertionError(f"{self._system.name} let {recipient} have units")
 
     def _admit(self, holder: str) -> str:
         with contextlib.suppress(NotOffered):  # then everybody may hold

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from bench.chain import Bench
+from bench.parties import COUNTRY
 
 
 class NotOffered(Exception):
@@ -21,6 +22,9 @@ class System:
     remarks: ClassVar[dict[str, str]] = {}
     """Scenario -> what a reader must know of a figure that is there."""
 
+    bars_countries: ClassVar[bool] = False
+    """Whether a transfer to a holder of BARRED_COUNTRY must be refused."""
+
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self.token = ""
@@ -33,7 +37,7 @@ class System:
         """One working token on a chain that has the platform; sets `token`."""
         raise NotImplementedError
 
-    def onboard(self, holder: str) -> int:
+    def onboard(self, holder: str, country: int = COUNTRY) -> int:
         """Admit one new holder, who may receive from then on."""
         raise NotOffered("everybody may hold: there is no onboarding")
 

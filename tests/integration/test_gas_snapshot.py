@@ -20,7 +20,8 @@ def test_gas_of_every_scenario_is_that_of_the_snapshot(monkeypatch: pytest.Monke
     from bench.ours import PariPassu
 
     measured = own(document([PariPassu]))
-    assert measured == json.loads(SNAPSHOT.read_text(encoding="utf-8"))
+    snapshot = json.loads(SNAPSHOT.read_text(encoding="utf-8"))
+    assert measured["scenarios"] == snapshot["scenarios"]
 
 
 def test_the_comparison_with_peers_has_our_figures_of_the_snapshot() -> None:
