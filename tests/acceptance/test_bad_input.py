@@ -14,7 +14,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,14 +45,15 @@ class Case:
     edits: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     status: int = 1
     environment: Mapping[str, str] = field(default_factory=dict)
-    fresh: bool = False  # in a workspace where nothing was started
+    offline: bool = False  # needs no network: in a workspace where nothing was started
 
 
 def validate(
     name: str, code: str, sentence: str, old: str, new: str, *, next: str = "", file: str = EVENT
 ) -> Case:
     """A mistake in a file that `event validate` finds."""
-    return Case(name, ("event", "validate", EVENT), code, sentence, next or NEARBY_FILE, {file: {old: new}})
+    edits = {file: {old: new}}
+    return Case(name, ("event", "validate", EVENT), code, sentence, next or NEARBY_FILE, edits, offline=True)
 
 
 def dates(name: str, sentence: str, **changed: str) -> Case:
@@ -66,6 +67,7 @@ def dates(name: str, sentence: str, **changed: str) -> Case:
         sentence,
         f"pari event validate {EVENT}",
         {EVENT: edits},
+        offline=True,
     )
 
 
@@ -101,6 +103,7 @@ CASES = [
         r"attestors\.members\[0\]\.entity: .*529900CSDATTEST00067",
         NEARBY_FILE,
         {NETWORK: {"529900CSDATTEST00066": "529900CSDATTEST00067"}},
+        offline=True,
     ),
     # dates
     dates(
@@ -136,6 +139,7 @@ CASES = [
         r"reorgPeroid' is not known; did you mean 'reorgPeriod'\?",
         NEARBY_FILE,
         {NETWORK: {"reorgPeriod": "reorgPeroid"}},
+        offline=True,
     ),
     validate("key missing", "PP-CFG-004", r"the key 'isin' is missing", 'isin = "FR0014ZZPPS9"', ""),
     validate("rate as a float", "PP-CFG-005", r'write it in quotes, like "0\.37"', '"0.3725"', "0.3725"),
@@ -148,6 +152,7 @@ CASES = [
         "PP-CFG-001",
         r"'no\.toml' does not exist",
         r"ls \.",
+        offline=True,
     ),
     Case(
         "chain id that contradicts the CAIP-2 id in the file",
@@ -156,6 +161,7 @@ CASES = [
         r"chainId 31009 does not fit caip2 'eip155:31002'",
         NEARBY_FILE,
         {NETWORK: {"chainId = 31002": "chainId = 31009"}},
+        offline=True,
     ),
     Case(
         "private key in the network file",
@@ -164,6 +170,7 @@ CASES = [
         r"a private key stands in the file",
         NEARBY_FILE,
         {NETWORK: {'"dev:issuer_agent"': '"0x' + "1" * 64 + '"'}},
+        offline=True,
     ),
     Case(
         "environment variable that is not set",
@@ -172,6 +179,7 @@ CASES = [
         r"PARI_NO_SUCH_RPC is not set",
         r"export PARI_NO_SUCH_RPC=…",
         {NETWORK: {"chainId = 31001": 'chainId = 31001\nrpcUrls = ["${PARI_NO_SUCH_RPC}"]'}},
+        offline=True,
     ),
     # nodes
     Case(
@@ -201,7 +209,7 @@ CASES = [
         "PP-DEV-006",
         r"No local network runs from",
         r"pari up",
-        fresh=True,
+        offline=True,
     ),
     Case(
         "program of a node missing",
@@ -209,7 +217,7 @@ CASES = [
         "PP-DEV-001",
         r"PARI_ANVIL names '/no/anvil', which is no file",
         r"make setup",
-        fresh=True,
+        offline=True,
         environment={"PARI_ANVIL": "/no/anvil"},
     ),
     Case(
@@ -347,6 +355,7 @@ CASES = [
         r"did you mean 'apply'\?",
         r"pari deploy --help",
         status=64,
+        offline=True,
     ),
     Case(
         "option that is none",
@@ -355,6 +364,7 @@ CASES = [
         r"did you mean --network\?",
         r"pari up --help",
         status=64,
+        offline=True,
     ),
     Case(
         "argument missing",
@@ -363,6 +373,7 @@ CASES = [
         r"requires an argument",
         r"pari event pay --help",
         status=64,
+        offline=True,
     ),
     Case(
         "number that is none",
@@ -371,6 +382,7 @@ CASES = [
         r'convert "many"',
         r"pari security issue --help",
         status=64,
+        offline=True,
     ),
     Case(
         "time without a zone",
@@ -379,6 +391,7 @@ CASES = [
         r"names no zone",
         r"pari time travel 2027-03-06T08:00:00Z",
         status=64,
+        offline=True,
     ),
 ]
 
@@ -413,28 +426,37 @@ def run_case(operator: Operator, case: Case, folder: Path) -> Ran:
             text = text.replace(old, new)
         (folder / name).write_text(text, encoding="utf-8")
     environment = {**case.environment, "PARI_NETWORK": str(folder / NETWORK)}
-    if case.fresh:
+    if case.offline:
         environment["PARI_WORKSPACE"] = str(folder / "workspace")
     process = operator.start(*case.command, environment=environment, folder=folder)
     out, err = process.communicate(timeout=180)
+    left = [path.name for path in (folder / "workspace").rglob("*") if path.is_file()]
+    assert set(left) <= {"devnet.lock"}, f"{case.name} left {left}"
     return Ran(f"pari {' '.join(case.command)}", process.returncode, out, err)
 
 
 @pytest.fixture(scope="module")
-def results(entitled: Stage, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ran]:
+def results(
+    operator: Operator, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Ran]:
     """What every case printed; run side by side, which is a trial of its own."""
     folder = tmp_path_factory.mktemp("bad-input")
-    before = footprint(entitled.operator)
-    with ThreadPoolExecutor(3) as pool:
-        running = {
-            case.name: pool.submit(run_case, entitled.operator, case, folder / str(number))
-            for number, case in enumerate(CASES)
-        }
-        ran = {name: future.result() for name, future in running.items()}
-    assert footprint(entitled.operator) == before
+    folders = {case.name: folder / str(number) for number, case in enumerate(CASES)}
+    with ThreadPoolExecutor(1) as early, ThreadPoolExecutor(3) as late:
+
+        def begin(pool: ThreadPoolExecutor, *, offline: bool) -> dict[str, Future[Ran]]:
+            cases = [case for case in CASES if case.offline == offline]
+            return {c.name: pool.submit(run_case, operator, c, folders[c.name]) for c in cases}
+
+        running = begin(early, offline=True)  # while the stages wait for blocks
+        request.getfixturevalue("entitled")
+        before = footprint(operator)
+        running |= begin(late, offline=False)
+        ran = {case.name: running[case.name].result() for case in CASES}
+    assert footprint(operator) == before
     if os.environ.get("PARI_SHOW_ERRORS"):
         shown = "".join(f"\n{name}\n$ {one.command}\n{one.err}" for name, one in ran.items())
-        print(shown.replace(f"{folder}/", ""), file=sys.__stderr__)
+        print(re.sub(rf"{folder}/\d+/", "", shown), file=sys.__stderr__)
     return ran
 
 

@@ -1,4 +1,4 @@
-"""Every error has a code of its own, a sentence and a next command."""
+"""Every error has a code of its own, one sentence, and a next command that can be run."""
 
 from __future__ import annotations
 
@@ -8,25 +8,74 @@ import re
 import pytest
 
 from paripassu import errors
-from paripassu.errors import PariError, RuleError
+from paripassu.cli.app import COMMANDS
+from paripassu.errors import EventDatesRefused, PariError, RuleError
+from paripassu.rules import Restriction, refusal
 
-LEAVES = [value for _, value in inspect.getmembers(errors, inspect.isclass) if issubclass(value, PariError)]
+CLASSES = [value for _, value in inspect.getmembers(errors, inspect.isclass) if issubclass(value, PariError)]
+BRANCHES = [kind for kind in CLASSES if PariError in kind.__bases__]
+LEAVES = [kind for kind in CLASSES if kind is not PariError and kind not in BRANCHES]
+PROGRAMS = {"make", "pip"}
+"""Commands beside `pari` that a remedy may ask for: our users have both."""
 
 
-def test_codes_are_unique_and_well_formed() -> None:
-    codes = [leaf.code for leaf in LEAVES if leaf is not PariError]
-    assert all(re.fullmatch(r"PP-[A-Z]{2,3}-\d{3}", code) for code in codes)
+def named(kind: type[PariError]) -> str:
+    return kind.__name__
+
+
+def branch_of(kind: type[PariError]) -> type[PariError]:
+    return next(base for base in kind.__mro__ if base in BRANCHES)
+
+
+def test_every_class_has_a_code_of_its_own() -> None:
+    codes = [kind.code for kind in CLASSES]
     assert len(set(codes)) == len(codes)
 
 
-@pytest.mark.parametrize("leaf", LEAVES, ids=lambda leaf: leaf.__name__)
-def test_a_leaf_has_its_branchs_prefix_a_sentence_and_a_next_command(leaf: type[PariError]) -> None:
-    lineage: list[type[PariError]] = [base for base in leaf.__mro__ if issubclass(base, PariError)]
-    branch = next((base for base in lineage if PariError in base.__bases__), leaf)
-    assert leaf.code.rsplit("-", 1)[0] == branch.code.rsplit("-", 1)[0]
-    assert (leaf.__doc__ or "").strip()
-    assert leaf.next_command
-    assert leaf.exit_status != 0
+@pytest.mark.parametrize("kind", BRANCHES, ids=named)
+def test_a_branch_has_the_number_zero_of_its_area(kind: type[PariError]) -> None:
+    assert re.fullmatch(r"PP-[A-Z]{2,3}-000", kind.code)
+
+
+@pytest.mark.parametrize("kind", LEAVES, ids=named)
+def test_a_leaf_has_a_number_in_the_area_of_its_branch(kind: type[PariError]) -> None:
+    area, _, number = kind.code.rpartition("-")
+    assert area == branch_of(kind).code.removesuffix("-000")
+    assert re.fullmatch(r"\d{3}", number)
+    assert number != "000"
+    assert "code" in vars(kind)
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=named)
+def test_the_documentation_begins_with_one_sentence(kind: type[PariError]) -> None:
+    first = inspect.getdoc(kind).splitlines()[0]  # type: ignore[union-attr]
+    assert re.fullmatch(r"[A-Z].*[^.]\.", first), first
+    assert ". " not in first
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=named)
+def test_the_next_command_can_be_run(kind: type[PariError]) -> None:
+    program, *words = kind.next_command.split()
+    if program != "pari":
+        assert program in PROGRAMS, kind.next_command
+        return
+    if words == ["--help"]:
+        return
+    path = " ".join(words[:2]) if " ".join(words[:2]) in COMMANDS else words[0]
+    assert path in COMMANDS, kind.next_command
+    assert set(words[len(path.split()) :]) <= {"FILE", "--help", "--json", "--waiting"}, kind.next_command
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=named)
+def test_the_exit_status_says_failure_and_is_not_the_one_of_a_plan_with_changes(
+    kind: type[PariError],
+) -> None:
+    assert kind.exit_status not in (0, 2)
+
+
+def test_the_tree_in_the_documentation_names_every_branch_with_its_area() -> None:
+    drawn = dict(re.findall(r"[├└]── (\w+) +(PP-[A-Z]+)-…", errors.__doc__ or ""))
+    assert drawn == {kind.__name__: kind.code.removesuffix("-000") for kind in BRANCHES}
 
 
 def test_an_error_prints_code_and_sentence_and_defaults_to_its_documentation() -> None:
@@ -35,6 +84,20 @@ def test_an_error_prints_code_and_sentence_and_defaults_to_its_documentation() -
     assert errors.InvalidIsin(next_command="pari up").next_command == "pari up"
 
 
-def test_a_rule_error_carries_its_restriction_code() -> None:
-    assert RuleError("Refused.", restriction=10).code == "PP-RUL-010"
+def test_refused_dates_say_every_rule_that_is_broken() -> None:
+    error = EventDatesRefused(("One is wrong.", "Another is, too."))
+    assert error.sentence == "One is wrong. Another is, too."
+    assert error.violations == ("One is wrong.", "Another is, too.")
+
+
+@pytest.mark.parametrize("restriction", [one for one in Restriction if one], ids=lambda one: one.name)
+def test_a_refused_movement_has_the_code_of_its_restriction(restriction: Restriction) -> None:
+    error = refusal(restriction, source="holder_fr", target="holder_de", units=7, ledger="alpha")
+    assert error.code == f"PP-RUL-{int(restriction):03d}"
+    assert error.restriction == restriction
+    assert restriction.sentence in error.sentence
+    assert " ".join(error.next_command.split()[1:]) in COMMANDS
+
+
+def test_a_movement_refused_without_a_restriction_has_the_branchs_code() -> None:
     assert RuleError("Refused.").code == "PP-RUL-000"

@@ -30,7 +30,7 @@ _GROUPS = {
     "time": "The business clock of a local network.",
 }
 
-_COMMANDS = {
+COMMANDS = {
     "demo": ("paripassu.cli.demo:demo", "Run one dividend over four ledgers, start to report."),
     "up": ("paripassu.cli.network:up", "Start the local nodes of a network file."),
     "down": ("paripassu.cli.network:down", "Stop what `pari up` started."),
@@ -78,7 +78,7 @@ def _register() -> None:
     for name, text in _GROUPS.items():
         groups[name] = App(name=name, help=text)
         app.command(groups[name])
-    for path, (target, text) in _COMMANDS.items():
+    for path, (target, text) in COMMANDS.items():
         group, _, leaf = path.rpartition(" ")
         (groups[group] if group else app).command(target, name=leaf, help=text)
 
@@ -118,7 +118,7 @@ def _fail(error: PariError, words: list[str]) -> None:
 
 def _command_of(words: list[str]) -> str:
     """`pari` with the command that the words begin with."""
-    known = [path for path in (" ".join(words[:count]) for count in (2, 1)) if path in _COMMANDS]
+    known = [path for path in (" ".join(words[:count]) for count in (2, 1)) if path in COMMANDS]
     return " ".join(["pari", *known[:1]])
 
 
@@ -144,9 +144,9 @@ def _unknown_command(words: list[str]) -> PariError:
     # Not from the parser: it would import every command to make its suggestion.
     group = words[0] if words[0] in _GROUPS and len(words) > 1 else ""
     known = (
-        [path.removeprefix(f"{group} ") for path in _COMMANDS if path.startswith(f"{group} ")]
+        [path.removeprefix(f"{group} ") for path in COMMANDS if path.startswith(f"{group} ")]
         if group
-        else [*_GROUPS, *(path for path in _COMMANDS if " " not in path)]
+        else [*_GROUPS, *(path for path in COMMANDS if " " not in path)]
     )
     unknown = words[1] if group else words[0]
     near = difflib.get_close_matches(unknown, known, n=1)
