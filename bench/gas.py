@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.ace import Ace
 from bench.chain import fresh_bench
 from bench.ours import PariPassu
 from bench.plain import OpenZeppelin, Solady
@@ -35,7 +36,7 @@ SCENARIOS = (
 )
 """In the order of the tables."""
 
-SYSTEMS: tuple[type[System], ...] = (PariPassu, TRex, OpenZeppelin, Solady)
+SYSTEMS: tuple[type[System], ...] = (PariPassu, TRex, Ace, OpenZeppelin, Solady)
 
 
 def document(systems: Sequence[type[System]]) -> dict[str, Any]:
@@ -55,6 +56,7 @@ def document(systems: Sequence[type[System]]) -> dict[str, Any]:
             scenario: {name: one.notes[scenario] for name, one in figures.items() if scenario in one.notes}
             for scenario in SCENARIOS
         },
+        "platform": {name: one.parts for name, one in figures.items() if one.parts},
     }
 
 
@@ -65,6 +67,7 @@ def own(whole: dict[str, Any]) -> dict[str, Any]:
         "schema": whole["schema"],
         "anvil": whole["anvil"],
         "scenarios": {scenario: by_system[name] for scenario, by_system in whole["scenarios"].items()},
+        "platform": whole["platform"][name],
     }
 
 

@@ -70,7 +70,8 @@ class PariPassu(System):
         )
         with self.bench.meter() as gas:
             for step in steps_for(desired, bare):
-                self.bench.send(self._signer(step.signer), step.to, step.data)
+                receipt = self.bench.send(self._signer(step.signer), step.to, step.data)
+                self.parts[step.key.removeprefix("create/")] = receipt.gas
         return gas[0]
 
     def deploy_security(self) -> int:

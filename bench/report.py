@@ -60,8 +60,10 @@ def page(result: dict[str, Any]) -> str:
         "figures with the committed ones exactly.\n",
         "## Ours\n",
         _table(["scenario", "gas", "ceiling", "goal", "status"], _ours(result)),
+        "Of which the platform, transaction by transaction:\n",
+        _table(["transaction", "gas"], _platform(result)),
         "## Beside the peers\n",
-        "A dash: the system has no such entry point; the notes below say why.\n",
+        "A dash: the system has no such entry point; an asterisk: read the note below.\n",
         _table(["scenario", *names], [_beside(result, scenario, names) for scenario in SCENARIOS]),
         "## What each applies\n",
         "\n".join(f"- **{system.name}**: {system.rules}" for system in SYSTEMS) + "\n",
@@ -81,8 +83,16 @@ def _ours(result: dict[str, Any]) -> list[list[str]]:
 
 
 def _beside(result: dict[str, Any], scenario: str, names: list[str]) -> list[str]:
-    figures = result["scenarios"][scenario]
-    return [TARGETS[scenario].title, *(_shown(figures[name]) for name in names)]
+    figures, notes = result["scenarios"][scenario], result["notes"][scenario]
+    marks = [" \\*" if name in notes and figures[name] is not None else "" for name in names]
+    shown = [_shown(figures[name]) + mark for name, mark in zip(names, marks, strict=True)]
+    return [TARGETS[scenario].title, *shown]
+
+
+def _platform(result: dict[str, Any]) -> list[list[str]]:
+    """The dearest first."""
+    parts = sorted(result["platform"][OURS].items(), key=lambda part: (-part[1], part[0]))
+    return [[name, _shown(gas)] for name, gas in parts]
 
 
 def _notes(result: dict[str, Any]) -> str:

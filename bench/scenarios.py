@@ -15,10 +15,11 @@ BATCH = 100
 
 @dataclass
 class Figures:
-    """Gas by scenario, None where there is none, and why."""
+    """Gas by scenario, None where there is none, and why; gas by part of the platform."""
 
     gas: dict[str, int | None] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, int] = field(default_factory=dict)
 
 
 def measure(system: System) -> Figures:
@@ -33,6 +34,7 @@ def measure(system: System) -> Figures:
         except NotOffered as reason:
             figures.gas[name] = None
             figures.notes[name] = str(reason)
+    figures.parts = system.parts
     return figures
 
 

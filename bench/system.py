@@ -28,6 +28,7 @@ class System:
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self.token = ""
+        self.parts: dict[str, int] = {}  # what the platform consists of -> gas; empty where not kept
 
     def deploy_platform(self) -> int:
         """What is deployed once on a chain."""

@@ -46,7 +46,7 @@ class TRex(System):
     )
     bars_countries = True
     remarks: ClassVar = {
-        "onboard": "identity, claim and registration; a further token with the same holder needs the last only",
+        "onboard": "identity, claim and registration; a further token needs only the last",
         "deploy_platform": "six implementations, their authority and factory, ONCHAINID with its factory, "
         "two modules, claim issuer",
     }

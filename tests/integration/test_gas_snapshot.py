@@ -22,6 +22,7 @@ def test_gas_of_every_scenario_is_that_of_the_snapshot(monkeypatch: pytest.Monke
     measured = own(document([PariPassu]))
     snapshot = json.loads(SNAPSHOT.read_text(encoding="utf-8"))
     assert measured["scenarios"] == snapshot["scenarios"]
+    assert measured["platform"] == snapshot["platform"]
 
 
 def test_the_comparison_with_peers_has_our_figures_of_the_snapshot() -> None:
@@ -29,6 +30,7 @@ def test_the_comparison_with_peers_has_our_figures_of_the_snapshot() -> None:
     compared = json.loads(ALL_SYSTEMS.read_text(encoding="utf-8"))
     ours = {scenario: gas["paripassu"] for scenario, gas in compared["scenarios"].items()}
     assert ours == snapshot["scenarios"]
+    assert compared["platform"]["paripassu"] == snapshot["platform"]
 
 
 def test_the_page_is_written_from_the_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
