@@ -1,0 +1,43 @@
+"""What lock files and the checkout must not say."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_constraints_are_exact_versions_and_nothing_else() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if not line.startswith("#")]
+    assert pins
+    assert [line for line in pins if not re.fullmatch(r"[a-z0-9-]+==[A-Za-z0-9.+!-]+", line)] == []
+
+
+@pytest.mark.parametrize(
+    "lock", sorted(ROOT.glob("package-lock.json")) + sorted(ROOT.glob("*/package-lock.json"))
+)
+def test_npm_lock_files_name_no_address_to_fetch_from(lock: Path) -> None:
+    packages = json.loads(lock.read_text(encoding="utf-8"))["packages"]
+    assert [name for name, entry in packages.items() if "resolved" in entry] == []
+
+
+def test_package_versions_are_exact() -> None:
+    wanted = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    assert {name for name, version in wanted.items() if not re.fullmatch(r"\d+\.\d+\.\d+", version)} == set()
+
+
+def test_a_private_key_in_a_file_is_found_and_not_printed(tmp_path: Path) -> None:
+    key = "5e" * 32
+    (tmp_path / "settings.py").write_text(f'x = 1\nPRIVATE_KEY = "0x{key}"\n')
+    (tmp_path / "clean.py").write_text(f'TOPIC = "0x{key}"\n')
+    command = [sys.executable, str(ROOT / "tools" / "check_secrets.py"), "settings.py", "clean.py"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 1
+    assert ran.stderr == "settings.py:2: a private key in hex\n"
