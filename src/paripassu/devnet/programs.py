@@ -16,6 +16,7 @@ from pathlib import Path
 
 from paripassu.errors import NodeMissing
 
+_CHECKOUT = Path(__file__).resolve().parents[3]
 _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
@@ -49,7 +50,8 @@ def ganache_command() -> list[str]:
         if script.is_file():
             return [node, str(script)]
     raise NodeMissing(
-        "Ganache is in none of the node_modules folders in reach; PARI_GANACHE may name its cli.js."
+        "Ganache is in none of the node_modules folders in reach; PARI_GANACHE may name its cli.js.",
+        next_command=_installation("ganache@7.9.2"),
     )
 
 
@@ -58,8 +60,7 @@ def node_modules() -> Iterator[Path]:
     if chosen := os.environ.get("PARI_NODE_MODULES"):
         yield Path(chosen)
     here = Path.cwd()
-    checkout = Path(__file__).resolve().parents[3]
-    for parent in dict.fromkeys((here, *here.parents, checkout)):
+    for parent in dict.fromkeys((here, *here.parents, _CHECKOUT)):
         if (parent / "node_modules").is_dir():
             yield parent / "node_modules"
 
@@ -79,8 +80,14 @@ def _native(program: str, variable: str) -> str:
             return str(binary)
     raise NodeMissing(
         f"{program} is neither on the search path nor in a node_modules folder in reach "
-        f"(@foundry-rs/{package}); {variable} may name it."
+        f"(@foundry-rs/{package}); {variable} may name it.",
+        next_command=_installation(f"@foundry-rs/{program}@1.7.1"),
     )
+
+
+def _installation(package: str) -> str:
+    """What installs a missing program: make in a clone, npm beside an installed package."""
+    return "make setup" if (_CHECKOUT / "Makefile").is_file() else f"npm install --no-save {package}"
 
 
 def _on_search_path(program: str) -> str | None:
