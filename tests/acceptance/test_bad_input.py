@@ -486,6 +486,22 @@ def test_a_payer_without_funds_pays_nobody_on_any_ledger(results: dict[str, Ran]
     assert [row["payments"] for row in shown["ledgers"]] == [0, 0, 0]
 
 
+def test_status_names_the_ledger_that_cannot_be_used_beside_those_that_can(
+    entitled: Stage, tmp_path: Path
+) -> None:
+    shutil.copytree(EXAMPLES, tmp_path / "examples")
+    network = tmp_path / "examples" / NETWORK
+    text = network.read_text("utf-8").replace("31002", "31009")
+    network.write_text(text, encoding="utf-8")
+    records = copy_of(entitled.operator, tmp_path) / "deployments" / "local"
+    (records / "31002-bravo.json").rename(records / "31009-bravo.json")
+    environment = {"PARI_NETWORK": str(network), "PARI_WORKSPACE": str(tmp_path / "ws")}
+    ran = entitled.operator.run("status", "--json", environment=environment)
+    assert ran.status == 1
+    assert [row["problem"][:9] for row in ran.json["ledgers"][:2]] == ["", "PP-LED-00"]
+    assert "serves chain 31002" in ran.json["ledgers"][1]["problem"]
+
+
 def test_nothing_runs_where_starting_failed(results: dict[str, Ran], entitled: Stage) -> None:
     assert results["program of a node missing"].status == 1
     nodes = [line for line in entitled.operator.processes().values() if "--chain-id" in line]
