@@ -116,19 +116,18 @@ def _explain(path: Path, model: type[BaseModel], error: ValidationError) -> Exce
     # a misspelt key shows up twice, as unknown and as missing: the unknown one says more
     first = min(mistakes, key=lambda mistake: mistake["type"] != "extra_forbidden")
     key = ".".join(str(part) for part in first["loc"])
-    more = f" {len(mistakes) - 1} more mistakes follow." if len(mistakes) > 1 else ""
     if first["type"] == "extra_forbidden":
         known = _known_keys(model, first["loc"][:-1])
         near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"the keys here are {', '.join(known)}."
-        return UnknownKey(f"{path}: the key '{key}' is not known; {hint}{more}")
+        return UnknownKey(f"{path}: the key '{key}' is not known; {hint}")
     if first["type"] == "missing":
-        return MissingKey(f"{path}: the key '{key}' is missing.{more}")
+        return MissingKey(f"{path}: the key '{key}' is missing.")
     message = first["msg"].removeprefix("Value error, ").rstrip(".")
     message = message[:1].lower() + message[1:]
     if first["type"] == "string_type" and key.endswith("rate"):
         message += ', so that it stays exact: write it in quotes, like "0.37"'
-    return InvalidValue(f"{path}: the value of '{key}' cannot be used: {message}.{more}")
+    return InvalidValue(f"{path}: the value of '{key}' cannot be used: {message}.")
 
 
 def _known_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

@@ -10,9 +10,9 @@ from itertools import compress
 
 from paripassu.commands import AuthoriseDebit, Pay, PaymentLine
 from paripassu.entitlements import EntitlementLine, EntitlementTable, merkle_tree_of
-from paripassu.errors import PaymentRefused, Unfunded
+from paripassu.errors import EventUnknown, PaymentRefused, Unfunded
 from paripassu.events import EventRecord
-from paripassu.identifiers import AccountId, LedgerId, keccak256
+from paripassu.identifiers import AccountId, Bytes32, LedgerId, keccak256
 from paripassu.ledgers.port import Ledger, Payment, Signer
 from paripassu.merkle import MerkleTree
 from paripassu.quantities import ZERO_MINOR, Minor
@@ -68,18 +68,14 @@ async def pay(
     All ledgers are checked for the published root, funds and the date before anything is sent on any.
 
     Raises:
+        EventUnknown: nobody announced it.
         PaymentRefused: the payment date has not come on a ledger, or the table's root has not
             reached it, or is another one there.
         Unfunded: names the ledger, what is there and what is needed (CA-10); nobody is paid.
         LedgerError, PaymentError: a ledger refused.
     """
     tree = merkle_tree_of(table)
-    for ledger in ledgers.values():
-        known = await ledger.event(event.official_event_id)
-        if known is None or known.entitlement_root != tree.root:
-            raise PaymentRefused(
-                f"Ledger {ledger.name} does not know root {tree.root} of event {event.official_event_id}."
-            )
+    await _check_root(ledgers, event, tree.root)
     dues = await unpaid(ledgers, event, table, paying_agent)
     for due in dues:
         if due.available < due.needed:
@@ -95,6 +91,29 @@ async def pay(
     await asyncio.gather(*(_pay_lines(ledgers[due.ledger], event, due, tree, paying_agent) for due in dues))
     booked = await asyncio.gather(*(ledger.payments(event.official_event_id) for ledger in ledgers.values()))
     return dict(zip(ledgers, booked, strict=True))
+
+
+async def _check_root(ledgers: Mapping[LedgerId, Ledger], event: EventRecord, root: Bytes32) -> None:
+    """Every ledger must know the event with this table's root; the next command says what is missing."""
+    id = event.official_event_id
+    read = await asyncio.gather(*(ledger.event(id) for ledger in ledgers.values()))
+    if not any(read):
+        raise EventUnknown(f"No ledger knows event {id}.")
+    somewhere = any(known is not None and known.entitlement_root is not None for known in read)
+    for ledger, known in zip(ledgers.values(), read, strict=True):
+        published = None if known is None else known.entitlement_root
+        if published is None:
+            raise PaymentRefused(
+                f"Ledger {ledger.name} knows no entitlements of event {id} yet.",
+                next_command="pari relay --with-attestors --drain"
+                if somewhere
+                else "pari event entitle FILE",
+            )
+        if published != root:
+            raise PaymentRefused(
+                f"Ledger {ledger.name} knows the entitlements of event {id} by root {published}, "
+                f"and this table has root {root}."
+            )
 
 
 async def _check_date(ledgers: Mapping[LedgerId, Ledger], event: EventRecord) -> None:

@@ -53,8 +53,10 @@ def _unfunded(args: Args) -> PariError:
 
 
 def _event_conflict(args: Args) -> PariError:
-    shown = ", ".join(_shown(value) for value in args.values())
-    return EventConflict(f"An official event is already announced with other terms ({shown}).")
+    return EventConflict(
+        f"Event '{_event_id(args)}' is known with the hash {_shown(args['known'])}, "
+        f"not {_shown(args['given'])}."
+    )
 
 
 def _unauthorised(args: Args) -> PariError:
