@@ -79,7 +79,7 @@ forge: $(STAMPS)/core $(STAMPS)/solc ## unit, fuzz and invariant tests in Solidi
 .PHONY: pytest
 pytest: $(STAMPS)/node $(STAMPS)/dev $(STAMPS)/solc ## unit, property, integration and acceptance tests
 	$(SAY) 'pytest: unit, property, integration, acceptance'
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile
 
 .PHONY: brownie-test
 brownie-test: $(STAMPS)/node $(STAMPS)/dev $(STAMPS)/solc ## contract tests in Brownie, on Anvil and on Ganache

@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 
 from paripassu.commands import Freeze, Retry
-from paripassu.errors import RuleError, Unfunded
+from paripassu.custody import Breakdown, ClientLine, ShareholdingType
+from paripassu.errors import BreakdownRefused, RuleError, Unfunded
+from paripassu.identifiers import keccak256
 from paripassu.ledgers.port import DeliveryStatus
 from paripassu.messages import Purpose
+from paripassu.quantities import Units
 from paripassu.testing.network import LocalNetwork
 
 
@@ -75,6 +78,35 @@ def test_ca_23_a_parked_movement_blocks_nobody_else_and_is_paid_once_it_has_arri
     pari.fund(struck)
     assert sorted(int(payment.amount) for payment in pari.pay(struck)) == [10_000, 15_000]
     assert pari.reconcile(struck).ok
+
+
+def test_ubo_4_client_lines_count_only_as_their_servicer_attested_them_on_the_ledger(
+    pari: LocalNetwork,
+) -> None:
+    account = pari.account("custodian_de")
+    pari.onboard("custodian_de", "alpha", country="DE", servicer="custodian_de")
+    pari.issue("custodian_de", 1_000)
+    event = pari.dividend(rate="0.3725")
+    pari.announce(event)
+    pari.travel_to(event.record_time - 60)
+    as_of = event.record_time - 3_600
+    lines = tuple(
+        ClientLine(keccak256(name), ShareholdingType.BENE, Units(units))
+        for name, units in ((b"client one", 601), (b"client two", 302))
+    )
+    breakdown = Breakdown(account, as_of, lines)
+    pari.attest(breakdown, "custodian_de")
+    pari.pass_record_time(event)
+
+    with pytest.raises(BreakdownRefused, match="not attested"):
+        pari.entitle(event, Breakdown(account, as_of, lines[:1]))
+    with pytest.raises(BreakdownRefused, match="after the record time"):
+        pari.entitle(event, Breakdown(account, event.record_time + 1, lines))
+    struck = pari.entitle(event, breakdown)
+    # 601, 302 and the 97 that nobody attested: 223.87 + 112.49 + 36.13 euros, each rounded down.
+    assert sorted(int(holder.amount) for holder in struck.table.holders) == [3_613, 11_249, 22_387]
+    (line,) = struck.table.lines
+    assert line.amount == 37_249
 
 
 def test_what_one_test_does_the_next_does_not_see(pari: LocalNetwork) -> None:

@@ -139,7 +139,11 @@ def message_show(
     for name, value in _as_json(history.view).items():
         print(f"{name:>18}  {value}")
     print(f"{'attestors':>18}  {', '.join(history.attestors) or 'none yet'}")
-    print(f"{'transactions':>18}  {', '.join(history.transactions) or 'none yet'}")
+    print(f"{'transactions':>18}  {', '.join(history.transactions) or 'none'}")
+    delivered = (
+        "not yet" if history.delivered_height is None else f"in block or entry {history.delivered_height}"
+    )
+    print(f"{'delivered':>18}  {delivered}")
     print_table(
         "", ["at", "state", "reason"], [[step["at"], step["state"], step["reason"]] for step in steps]
     )

@@ -17,11 +17,11 @@ from paripassu.entitlements import (
     merkle_root_of,
     strike,
 )
-from paripassu.errors import LedgerInconsistent, TimeNotFinal
+from paripassu.errors import BreakdownRefused, LedgerInconsistent, TimeNotFinal
 from paripassu.events import EventRecord
 from paripassu.identifiers import AccountId, Bytes32, LedgerId
 from paripassu.jobs.observe import Reading, read_at
-from paripassu.ledgers.port import Ledger, Outcome, Signer
+from paripassu.ledgers.port import AttestedBreakdown, Ledger, Outcome, Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,7 @@ async def strike_event(
     Raises:
         LedgerError: record time is not final everywhere.
         LedgerInconsistent: a ledger's own armed record says other units than its history.
+        BreakdownRefused: a breakdown is not what its servicer attested on the ledger by record time.
     """
     reading = await read_at(ledgers, event.record_time)
     positions = [
@@ -75,6 +76,7 @@ async def strike_event(
     await _check_against_ledgers(ledgers, event, final, reading)
     holders = await read_commitments(ledgers)
     holdings = consolidate(final, holders, breakdowns)
+    await _check_attested(ledgers, event, breakdowns)
     table = entitle(event, holdings)
     return Struck(event, reading, holdings, table, merkle_root_of(table))
 
@@ -105,6 +107,26 @@ async def _check_against_ledgers(
             )
 
     await asyncio.gather(*(one(position) for position in positions))
+
+
+async def _check_attested(
+    ledgers: Mapping[LedgerId, Ledger], event: EventRecord, breakdowns: Sequence[Breakdown]
+) -> None:
+    """A file of client lines counts only as far as the servicer stands behind it on the ledger (I8)."""
+    for breakdown in breakdowns:
+        if breakdown.as_of > event.record_time:
+            raise BreakdownRefused(
+                f"The breakdown of '{breakdown.account}' is as of {breakdown.as_of}, after the record time "
+                f"{event.record_time}."
+            )
+        attested = await ledgers[breakdown.account.ledger].breakdowns(breakdown.account.account)
+        statement = AttestedBreakdown(breakdown.as_of, breakdown.root, breakdown.total)
+        if statement not in attested:
+            raise BreakdownRefused(
+                f"The breakdown of '{breakdown.account}' with root {breakdown.root} as of {breakdown.as_of} "
+                f"was not attested by its servicer; the ledger knows {len(attested)} others.",
+                next_command="pari holder breakdown --help",
+            )
 
 
 async def publish(home: Ledger, struck: Struck, paying_agent: Signer) -> Outcome:

@@ -110,6 +110,15 @@ class AttestorSet:
     members: tuple[Attestor, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class AttestedBreakdown:
+    """A servicer's statement as a ledger keeps it: root and total over client lines, as of a time (UBO-4)."""
+
+    as_of: int
+    root: Bytes32
+    total: Units
+
+
 class OutcomeState(Enum):
     """Where a submitted command stands."""
 
@@ -208,6 +217,10 @@ class Ledger(Protocol):
 
     async def holder(self, account: str) -> HolderRecord | None: ...
     async def holders(self) -> dict[str, HolderRecord]: ...
+    async def breakdowns(self, account: str) -> tuple[AttestedBreakdown, ...]:
+        """Every breakdown ever attested for an account here, oldest first."""
+        ...
+
     async def verdict(self, source: str, target: str, units: Units) -> Restriction:
         """What the ledger would say now; an empty account stands for the issuer or another ledger."""
         ...

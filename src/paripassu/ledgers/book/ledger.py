@@ -21,8 +21,9 @@ from paripassu.identifiers import Bytes32, LedgerId, keccak256
 from paripassu.ledgers.book import accounts, actions, gateway, instructions, journal
 from paripassu.ledgers.book.book import Book
 from paripassu.ledgers.book.journal import UNITS
-from paripassu.ledgers.book.schema import entry, inbox, outbox, payment
+from paripassu.ledgers.book.schema import breakdown, entry, inbox, outbox, payment
 from paripassu.ledgers.port import (
+    AttestedBreakdown,
     AttestorSet,
     BlockRef,
     Delivery,
@@ -165,6 +166,12 @@ class BookLedger(Book):
     async def holders(self) -> dict[str, HolderRecord]:
         with self._db.read() as connection:
             return accounts.holders(connection)
+
+    async def breakdowns(self, account: str) -> tuple[AttestedBreakdown, ...]:
+        query = select(breakdown).where(breakdown.c.account == account).order_by(breakdown.c.sequence)
+        with self._db.read() as connection:
+            rows = connection.execute(query).all()
+        return tuple(AttestedBreakdown(row.as_of, Bytes32(row.root), Units(row.total)) for row in rows)
 
     async def verdict(self, source: str, target: str, units: Units) -> Restriction:
         """The rules' verdict now; an empty account stands for the issuer or another ledger."""

@@ -26,6 +26,7 @@ from paripassu.ledgers.evm.securities import SecurityReader
 from paripassu.ledgers.evm.transactions import TransactionSender
 from paripassu.ledgers.intents import IntentLog
 from paripassu.ledgers.port import (
+    AttestedBreakdown,
     AttestorSet,
     BlockRef,
     Delivery,
@@ -196,6 +197,9 @@ class EvmLedger:
 
     async def holders(self) -> dict[str, HolderRecord]:
         return await self._security.holders()
+
+    async def breakdowns(self, account: str) -> tuple[AttestedBreakdown, ...]:
+        return await self._security.breakdowns(account)
 
     async def verdict(self, source: str, target: str, units: Units) -> Restriction:
         return await self._security.verdict(source, target, units)

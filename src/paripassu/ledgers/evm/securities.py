@@ -14,11 +14,16 @@ from paripassu.identifiers import Bytes32, Country, LedgerId
 from paripassu.ledgers.evm.blocks import Blocks
 from paripassu.ledgers.evm.contracts import ContractReader, View, codec
 from paripassu.ledgers.evm.logs import Logs
-from paripassu.ledgers.port import StruckPositions
+from paripassu.ledgers.port import AttestedBreakdown, StruckPositions
 from paripassu.quantities import Units
 from paripassu.rules import HolderRecord, Restriction
 
 ZERO_ADDRESS = "0x" + "00" * 20
+
+
+def _topic(address: str) -> str:
+    """An address as the value of an indexed parameter."""
+    return "0x" + address[2:].lower().rjust(64, "0")
 
 
 class SecurityReader:
@@ -108,6 +113,22 @@ class SecurityReader:
         )
         records = {account: _record(values) for account, values in zip(accounts, found, strict=True)}
         return {account: record for account, record in records.items() if record is not None}
+
+    async def breakdowns(self, account: str) -> tuple[AttestedBreakdown, ...]:
+        height = (await self._blocks.tips()).final
+        topics = tuple(_topic(address) for address in (self._contracts.address("SecurityToken"), account))
+        logs = await self._logs.read(
+            self._contracts.address("CustodyRegistry"),
+            codec("CustodyRegistry"),
+            ("BreakdownAttested",),
+            self._first_block,
+            height,
+            topics,
+        )
+        return tuple(
+            AttestedBreakdown(log.args["asOf"], Bytes32(log.args["root"]), Units(log.args["total"]))
+            for log in logs
+        )
 
     async def verdict(self, source: str, target: str, units: Units) -> Restriction:
         """The token's own prediction; an empty account stands for the issuer or another ledger."""
