@@ -48,7 +48,7 @@ from paripassu.events import EventRecord, Participation
 from paripassu.identifiers import AccountId, Bytes32, CurrencyCode, LedgerId, keccak256
 from paripassu.ledgers.book import BookConfiguration, BookLedger, gateway, journal
 from paripassu.ledgers.book.schema import metadata
-from paripassu.ledgers.port import Attestor, AttestorSet, DeliveryStatus, OutcomeState
+from paripassu.ledgers.port import AttestedBreakdown, Attestor, AttestorSet, DeliveryStatus, OutcomeState
 from paripassu.merkle import MerkleTree
 from paripassu.messages import Batch, GatewayDomain, Lane, Message, Purpose, batch_digest
 from paripassu.quantities import ZERO_UNITS, Minor, Rate, Units
@@ -232,6 +232,7 @@ async def test_ubo_4_a_breakdown_above_the_balance_is_refused_and_a_lower_balanc
         )
     await home.execute(AttestBreakdown("omnibus", START, keccak256(b"root"), Units(100)), custodian, "c")
     assert home.breakdown_of("omnibus") == (START, keccak256(b"root"), Units(100), 1, False)
+    assert await home.breakdowns("omnibus") == (AttestedBreakdown(START, keccak256(b"root"), Units(100)),)
     await home.execute(Transfer("omnibus", "holder_de", Units(1)), custodian, "out")
     assert home.breakdown_of("omnibus") == (START, keccak256(b"root"), Units(100), 1, True)
 
