@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 from brownie import chain
-from conftest import PEER_BRIDGE, PEER_CHAIN
 from eth_abi import encode
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_utils import keccak
 from support import events_of, interop, refusal
 
+from conftest import PEER_BRIDGE, PEER_CHAIN
 from paripassu.identifiers import LedgerId
 from paripassu.messages import PROTOCOL_VERSION, Batch, GatewayDomain, Lane, Message, Purpose, batch_digest
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from brownie import chain
-from conftest import UNITED_STATES, onboard
 from eth_account import Account
 from support import refusal
 
+from conftest import UNITED_STATES, onboard
 from paripassu.rules import Restriction
 
 
