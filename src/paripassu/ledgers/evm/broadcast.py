@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from paripassu.errors import FeesUnfunded, NodeUnreachable
@@ -9,6 +10,8 @@ from paripassu.ledgers.evm.faults import Fault, NodeFault
 from paripassu.ledgers.evm.rpc import JsonRpc
 from paripassu.ledgers.intents import Intent
 
+_LOOKS = 3
+_SECONDS_BETWEEN_LOOKS = 0.5
 _OURS_OR_TAKEN = (Fault.ALREADY_KNOWN, Fault.NONCE_TOO_LOW, Fault.NONCE_TOO_HIGH, Fault.UNDERPRICED)
 
 
@@ -52,6 +55,21 @@ class Broadcaster:
             if found is None and not await self.send(intent):
                 too_cheap.add(intent.transaction)
         return too_cheap
+
+    async def gone(self, intents: Sequence[Intent]) -> bool:
+        """Whether neither hash nor receipt of any of them shows up in several looks.
+
+        A busy node may count a nonce some moments before it finds the transaction that used it; to
+        call that one dead would send its command a second time.
+        """
+        for _ in range(_LOOKS):
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+            hashes = await self._rpc.batch(
+                [("eth_getTransactionByHash", (intent.transaction,)) for intent in intents]
+            )
+            if any(hashes) or any(await self.receipts(intents)):
+                return False
+        return True
 
     async def receipts(self, intents: Sequence[Intent]) -> list[dict[str, str] | None]:
         """Receipts, None for what is in no block."""

@@ -233,9 +233,9 @@ class TransactionSender:
         )
         pending = Outcome(reference, OutcomeState.PENDING, newest.transaction)
         if all(found is None for found in known):
-            if all(intent.nonce < used for intent in intents) and not any(
-                await self._broadcaster.receipts(intents)
-            ):
+            if all(intent.nonce < used for intent in intents):
+                if not await self._broadcaster.gone(intents):
+                    return pending
                 for intent in intents:
                     self._log.settle(Settled(reference, intent.transaction, "DEAD", tips.final))
                 return Outcome(
