@@ -95,8 +95,6 @@ def main(arguments: list[str] | None = None) -> None:
     except CycloptsError as error:
         _fail(_misunderstood(error, words), words)
     except PariError as error:
-        if os.environ.get("PARI_TRACE"):
-            raise
         _fail(error, words)
     except KeyboardInterrupt:
         print("stopped by the keyboard; nothing is half done: run the same command again", file=sys.stderr)

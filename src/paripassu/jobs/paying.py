@@ -18,7 +18,8 @@ from paripassu.merkle import MerkleTree
 from paripassu.quantities import ZERO_MINOR, Minor
 
 LINES_PER_COMMAND = 100
-"""Payments in one transaction: about 60k gas each stays well below the 16,777,216 gas cap."""
+"""Payments in one transaction. The demo's cost 247,075 gas for two lines and 323,035 for three; at 76k for
+one more, a hundred come to 7.7M before their deeper proofs, against a cap of 16,777,216 a transaction."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from paripassu import deploy
-from paripassu.commands import AttestBreakdown, Onboard
+from paripassu.commands import Onboard
 from paripassu.config import NetworkConfig, end_of_day, holder_salt, load_network
 from paripassu.custody import Breakdown, holder_commitment
 from paripassu.devnet import controls, running_nodes
@@ -220,9 +220,8 @@ class LocalNetwork:
 
     def attest(self, breakdown: Breakdown, servicer: str) -> Outcome:
         """The servicer attests the client lines of an omnibus account on the account's ledger."""
-        command = AttestBreakdown(breakdown.account.account, breakdown.as_of, breakdown.root, breakdown.total)
         ledger = self.session.ledgers[breakdown.account.ledger]
-        return self.run(ledger.execute(command, self.signer(servicer), f"breakdown/{breakdown.root}"))
+        return self.run(movements.attest(ledger, breakdown, self.signer(servicer)))
 
     def entitle(self, event: EventRecord, *breakdowns: Breakdown) -> Struck:
         """Strike positions at record time, publish the table's root, carry it to all ledgers."""
