@@ -6,6 +6,7 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Interop} from "../access/Interop.sol";
+import {Roles} from "../access/Roles.sol";
 import {PariUpgradeable} from "../access/Versioned.sol";
 import {IERC7786Recipient} from "../interfaces/IERC7786.sol";
 import {IGateway} from "../interfaces/IGateway.sol";
@@ -189,18 +190,20 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
         }
     }
 
+    /// @param authority_ the AccessManager
+    /// @param approvals_ the contract in which k of n agree to an act
+    constructor(address authority_, address approvals_) PariUpgradeable(authority_, approvals_) {}
+
     /// @notice Set up the proxy.
-    /// @param manager the AccessManager
     /// @param gateway_ carries the messages
     /// @param instanceRegistry_ says on which ledgers a security is
     /// @param home true on the ledger that announces
     function initialize(
-        address manager,
         address gateway_,
         address instanceRegistry_,
         bool home
     ) external initializer {
-        __Pari_init(manager);
+        __Pari_init();
         if (gateway_ == address(0) || instanceRegistry_ == address(0)) revert ZeroAddress();
         CorporateActionsStorage storage $ = _s();
         $.gateway = IGateway(gateway_);
@@ -212,7 +215,7 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
 
     /// @notice Name the token that carries a security here; zero takes it away.
     /// @custom:access-control ISSUER_AGENT
-    function setToken(bytes32 securityId, address token) external restricted {
+    function setToken(bytes32 securityId, address token) external onlyRole(Roles.ISSUER_AGENT) {
         if (token != address(0) && ISecurityToken(token).securityId() != securityId) {
             revert SecurityUnknown(securityId);
         }
@@ -222,7 +225,7 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
 
     /// @notice Name the token that a currency is paid in here; zero takes it away.
     /// @custom:access-control ISSUER_AGENT
-    function setCash(bytes3 currency, address cashToken) external restricted {
+    function setCash(bytes3 currency, address cashToken) external onlyRole(Roles.ISSUER_AGENT) {
         _s().cash[currency] = cashToken;
         emit CashSet(currency, cashToken);
     }
@@ -231,7 +234,7 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
     /// @param ledger number of the ledger
     /// @param app ERC-7930 address of the contract there
     /// @custom:access-control BRIDGE_OPERATOR
-    function setPeerApp(uint256 ledger, bytes calldata app) external restricted {
+    function setPeerApp(uint256 ledger, bytes calldata app) external onlyRole(Roles.BRIDGE_OPERATOR) {
         (uint256 on, ) = Interop.parse(app);
         if (on != ledger) revert PeerMismatch(ledger);
         _s().peerApps[ledger] = app;
@@ -243,7 +246,7 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
     /// @notice Announce an event here and to every other ledger of the security. Announcing the
     /// same record again changes nothing and sends nothing.
     /// @custom:access-control ISSUER_AGENT
-    function announce(EventRecord calldata record) external restricted {
+    function announce(EventRecord calldata record) external onlyRole(Roles.ISSUER_AGENT) {
         if (!_s().home) revert NotHome();
         _validate(record);
         if (_learn(record)) {
@@ -263,7 +266,7 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
         bytes32 root,
         uint256 total,
         uint32 lines
-    ) external restricted {
+    ) external onlyRole(Roles.PAYING_AGENT) {
         if (!_s().home) revert NotHome();
         if (_learnEntitlements(eventKey, root, total, lines)) {
             _broadcast(
@@ -308,7 +311,7 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
     /// @param eventKey the event
     /// @param lines lines of the published table
     /// @custom:access-control PAYING_AGENT
-    function pay(bytes32 eventKey, PaymentLine[] calldata lines) external restricted {
+    function pay(bytes32 eventKey, PaymentLine[] calldata lines) external onlyRole(Roles.PAYING_AGENT) {
         EventState storage state = _s().events[eventKey];
         if (state.recordHash == 0) revert EventUnknown(eventKey);
         if (state.root == 0) revert NotPublished(eventKey);
@@ -436,7 +439,7 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
     }
 
     /// @notice 1.0.0
-    function version() public pure virtual override returns (uint32) {
+    function versionTag() public pure virtual override returns (uint32) {
         return 1 << 16;
     }
 

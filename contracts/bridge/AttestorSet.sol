@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {Roles} from "../access/Roles.sol";
 import {PariUpgradeable} from "../access/Versioned.sol";
 import {IAttestorSet} from "../interfaces/IAttestorSet.sol";
 
@@ -54,17 +55,20 @@ contract AttestorSet is PariUpgradeable, IAttestorSet {
         }
     }
 
+    /// @param authority_ the AccessManager
+    /// @param approvals_ the contract in which k of n agree to an act
+    constructor(address authority_, address approvals_) PariUpgradeable(authority_, approvals_) {}
+
     /// @notice Set up the proxy, with no set yet.
-    /// @param manager the AccessManager
-    function initialize(address manager) external initializer {
-        __Pari_init(manager);
+    function initialize() external initializer {
+        __Pari_init();
     }
 
     /// @notice Replace the set.
     /// @param members the new members; several may belong to one entity, which counts once
     /// @param threshold distinct entities that must sign
     /// @custom:access-control BRIDGE_OPERATOR
-    function rotate(Attestor[] calldata members, uint8 threshold) external restricted {
+    function rotate(Attestor[] calldata members, uint8 threshold) external onlyRole(Roles.BRIDGE_OPERATOR) {
         AttestorSetStorage storage $ = _s();
         uint32 next = ++$.version;
         delete $.members;
@@ -115,7 +119,7 @@ contract AttestorSet is PariUpgradeable, IAttestorSet {
     }
 
     /// @notice 1.0.0
-    function version() public pure virtual override returns (uint32) {
+    function versionTag() public pure virtual override returns (uint32) {
         return 1 << 16;
     }
 

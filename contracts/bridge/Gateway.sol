@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {ReentrancyGuardUpgradeable} from "@openzeppelin/contracts-upgradeable/utils/ReentrancyGuardUpgradeable.sol";
 import {EIP712Upgradeable} from "@openzeppelin/contracts-upgradeable/utils/cryptography/EIP712Upgradeable.sol";
 import {Interop} from "../access/Interop.sol";
+import {Roles} from "../access/Roles.sol";
 import {PariUpgradeable} from "../access/Versioned.sol";
 import {IAttestorSet} from "../interfaces/IAttestorSet.sol";
 import {IERC7786GatewaySource, IERC7786Recipient} from "../interfaces/IERC7786.sol";
@@ -141,11 +142,14 @@ contract Gateway is PariUpgradeable, EIP712Upgradeable, ReentrancyGuardUpgradeab
         }
     }
 
+    /// @param authority_ the AccessManager
+    /// @param approvals_ the contract in which k of n agree to an act
+    constructor(address authority_, address approvals_) PariUpgradeable(authority_, approvals_) {}
+
     /// @notice Set up the proxy.
-    /// @param manager the AccessManager
     /// @param attestors the AttestorSet whose signatures count
-    function initialize(address manager, address attestors) external initializer {
-        __Pari_init(manager);
+    function initialize(address attestors) external initializer {
+        __Pari_init();
         __EIP712_init("Pari Passu Gateway", "1");
         __ReentrancyGuard_init();
         if (attestors == address(0)) revert ZeroAddress();
@@ -156,9 +160,9 @@ contract Gateway is PariUpgradeable, EIP712Upgradeable, ReentrancyGuardUpgradeab
 
     /// @notice Make a contract the one application of a purpose; zero removes it.
     /// @custom:access-control BRIDGE_OPERATOR
-    function setApp(uint8 purpose, address app) external restricted {
+    function setApp(uint8 purpose, address app) external onlyRole(Roles.BRIDGE_OPERATOR) {
         GatewayStorage storage $ = _s();
-        if (app == address(this) || app == authority() || app == address($.attestorSet)) revert BadApp(purpose, app);
+        if (app == address(this) || app == address(AUTHORITY) || app == APPROVALS || app == address($.attestorSet)) revert BadApp(purpose, app);
         $.apps[purpose] = app;
         emit AppSet(purpose, app);
     }
@@ -168,7 +172,7 @@ contract Gateway is PariUpgradeable, EIP712Upgradeable, ReentrancyGuardUpgradeab
     /// @param gateway ERC-7930 address of its gateway
     /// @param open false stops all lanes with it
     /// @custom:access-control BRIDGE_OPERATOR
-    function setPeer(uint256 ledger, bytes calldata gateway, bool open) external restricted {
+    function setPeer(uint256 ledger, bytes calldata gateway, bool open) external onlyRole(Roles.BRIDGE_OPERATOR) {
         (uint256 on, ) = Interop.parse(gateway);
         if (on != ledger || ledger == block.chainid) revert PeerMismatch(ledger);
         _s().peers[ledger] = Peer(open, gateway);
@@ -380,7 +384,7 @@ contract Gateway is PariUpgradeable, EIP712Upgradeable, ReentrancyGuardUpgradeab
     }
 
     /// @notice 1.0.0
-    function version() public pure virtual override returns (uint32) {
+    function versionTag() public pure virtual override returns (uint32) {
         return 1 << 16;
     }
 

@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Interop} from "../access/Interop.sol";
+import {Roles} from "../access/Roles.sol";
 import {PariUpgradeable} from "../access/Versioned.sol";
 import {IERC7786Recipient} from "../interfaces/IERC7786.sol";
 import {IGateway} from "../interfaces/IGateway.sol";
@@ -81,12 +82,15 @@ contract TokenBridge is PariUpgradeable, IERC7786Recipient {
         }
     }
 
+    /// @param authority_ the AccessManager
+    /// @param approvals_ the contract in which k of n agree to an act
+    constructor(address authority_, address approvals_) PariUpgradeable(authority_, approvals_) {}
+
     /// @notice Set up the proxy.
-    /// @param manager the AccessManager
     /// @param gateway_ carries the messages
     /// @param instanceRegistry_ says which instances are trusted
-    function initialize(address manager, address gateway_, address instanceRegistry_) external initializer {
-        __Pari_init(manager);
+    function initialize(address gateway_, address instanceRegistry_) external initializer {
+        __Pari_init();
         if (gateway_ == address(0) || instanceRegistry_ == address(0)) revert ZeroAddress();
         _s().gateway = IGateway(gateway_);
         _s().instanceRegistry = IInstanceRegistry(instanceRegistry_);
@@ -94,7 +98,7 @@ contract TokenBridge is PariUpgradeable, IERC7786Recipient {
 
     /// @notice Name the token that carries a security here; zero takes it away.
     /// @custom:access-control BRIDGE_OPERATOR
-    function setToken(bytes32 securityId, address token) external restricted {
+    function setToken(bytes32 securityId, address token) external onlyRole(Roles.BRIDGE_OPERATOR) {
         if (token != address(0) && ISecurityToken(token).securityId() != securityId) {
             revert TokenUnknown(securityId, token);
         }
@@ -106,7 +110,7 @@ contract TokenBridge is PariUpgradeable, IERC7786Recipient {
     /// @param ledger number of the ledger
     /// @param app ERC-7930 address of the bridge there
     /// @custom:access-control BRIDGE_OPERATOR
-    function setPeerApp(uint256 ledger, bytes calldata app) external restricted {
+    function setPeerApp(uint256 ledger, bytes calldata app) external onlyRole(Roles.BRIDGE_OPERATOR) {
         (uint256 on, ) = Interop.parse(app);
         if (on != ledger) revert PeerMismatch(ledger);
         _s().peerApps[ledger] = app;
@@ -201,7 +205,7 @@ contract TokenBridge is PariUpgradeable, IERC7786Recipient {
     }
 
     /// @notice 1.0.0
-    function version() public pure virtual override returns (uint32) {
+    function versionTag() public pure virtual override returns (uint32) {
         return 1 << 16;
     }
 

@@ -51,11 +51,14 @@ contract CustodyRegistry is PariUpgradeable {
         }
     }
 
+    /// @param authority_ the AccessManager
+    /// @param approvals_ the contract in which k of n agree to an act
+    constructor(address authority_, address approvals_) PariUpgradeable(authority_, approvals_) {}
+
     /// @notice Set up the proxy.
-    /// @param manager the AccessManager
     /// @param holderRegistry says who services which account
-    function initialize(address manager, address holderRegistry) external initializer {
-        __Pari_init(manager);
+    function initialize(address holderRegistry) external initializer {
+        __Pari_init();
         if (holderRegistry == address(0)) revert ZeroAddress();
         _s().holderRegistry = IHolderRegistry(holderRegistry);
     }
@@ -99,7 +102,7 @@ contract CustodyRegistry is PariUpgradeable {
     }
 
     /// @notice 1.0.0
-    function version() public pure virtual override returns (uint32) {
+    function versionTag() public pure virtual override returns (uint32) {
         return 1 << 16;
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {Roles} from "../access/Roles.sol";
 import {PariUpgradeable} from "../access/Versioned.sol";
 import {HolderRecord, IHolderRegistry} from "../interfaces/IHolderRegistry.sol";
 
@@ -57,10 +58,13 @@ contract HolderRegistry is PariUpgradeable, IHolderRegistry {
         }
     }
 
+    /// @param authority_ the AccessManager
+    /// @param approvals_ the contract in which k of n agree to an act
+    constructor(address authority_, address approvals_) PariUpgradeable(authority_, approvals_) {}
+
     /// @notice Set up the proxy.
-    /// @param manager the AccessManager
-    function initialize(address manager) external initializer {
-        __Pari_init(manager);
+    function initialize() external initializer {
+        __Pari_init();
     }
 
     /// @notice Register an account, or update its record. A suspension stays until it is lifted.
@@ -78,7 +82,7 @@ contract HolderRegistry is PariUpgradeable, IHolderRegistry {
         uint8 investorClass,
         uint40 expiry,
         address servicer
-    ) external restricted {
+    ) external onlyRole(Roles.REGISTRAR) {
         if (account == address(0) || holder == 0 || country == 0) revert IncompleteRecord(account);
         Entry storage entry = _s().entries[account];
         if (entry.holder != 0 && entry.holder != holder) revert HolderConflict(account, entry.holder, holder);
@@ -89,7 +93,7 @@ contract HolderRegistry is PariUpgradeable, IHolderRegistry {
 
     /// @notice Suspend or reinstate an account.
     /// @custom:access-control REGISTRAR
-    function setStatus(address account, bool active) external restricted {
+    function setStatus(address account, bool active) external onlyRole(Roles.REGISTRAR) {
         Entry storage entry = _s().entries[account];
         if (entry.holder == 0) revert HolderUnknown(account);
         entry.status = active ? KNOWN | ACTIVE : KNOWN;
@@ -122,7 +126,7 @@ contract HolderRegistry is PariUpgradeable, IHolderRegistry {
     }
 
     /// @notice 1.0.0
-    function version() public pure virtual override returns (uint32) {
+    function versionTag() public pure virtual override returns (uint32) {
         return 1 << 16;
     }
 

@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Interop} from "../access/Interop.sol";
+import {Roles} from "../access/Roles.sol";
 import {PariUpgradeable} from "../access/Versioned.sol";
 import {IInstanceRegistry, Instance} from "../interfaces/IInstanceRegistry.sol";
 
@@ -64,10 +65,13 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
         }
     }
 
+    /// @param authority_ the AccessManager
+    /// @param approvals_ the contract in which k of n agree to an act
+    constructor(address authority_, address approvals_) PariUpgradeable(authority_, approvals_) {}
+
     /// @notice Set up the proxy.
-    /// @param manager the AccessManager
-    function initialize(address manager) external initializer {
-        __Pari_init(manager);
+    function initialize() external initializer {
+        __Pari_init();
     }
 
     /// @notice Register a security; again with the same terms changes nothing.
@@ -80,7 +84,7 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
         bytes12 isin,
         bytes20 lei,
         bytes32 termsHash
-    ) external restricted returns (bytes32 securityId) {
+    ) external onlyRole(Roles.TOKENIZER) returns (bytes32 securityId) {
         if (!isValidIsin(isin)) revert InvalidIsin(isin);
         securityId = keccak256(abi.encode(isin, termsHash));
         InstanceRegistryStorage storage $ = _s();
@@ -97,7 +101,7 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
 
     /// @notice Trust an instance; a ledger's second one replaces its first.
     /// @custom:access-control TOKENIZER
-    function registerInstance(bytes32 securityId, Instance calldata instance) external restricted {
+    function registerInstance(bytes32 securityId, Instance calldata instance) external onlyRole(Roles.TOKENIZER) {
         Security storage security = _known(securityId);
         (uint256 ledger, ) = Interop.parse(instance.token);
         if (ledger != instance.ledger) revert LedgerMismatch(instance.ledger, ledger);
@@ -115,7 +119,7 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
 
     /// @notice Trust an instance no more. The order of the others may change.
     /// @custom:access-control TOKENIZER
-    function revokeInstance(bytes32 securityId, uint256 ledger) external restricted {
+    function revokeInstance(bytes32 securityId, uint256 ledger) external onlyRole(Roles.TOKENIZER) {
         Security storage security = _known(securityId);
         uint256 index = security.indexOf[ledger];
         if (index == 0) revert InstanceUnknown(securityId, ledger);
@@ -193,7 +197,7 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
     }
 
     /// @notice 1.0.0
-    function version() public pure virtual override returns (uint32) {
+    function versionTag() public pure virtual override returns (uint32) {
         return 1 << 16;
     }
 

@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {ERC20Upgradeable} from "@openzeppelin/contracts-upgradeable/token/ERC20/ERC20Upgradeable.sol";
 import {ERC20PermitUpgradeable} from "@openzeppelin/contracts-upgradeable/token/ERC20/extensions/ERC20PermitUpgradeable.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {Roles} from "../access/Roles.sol";
 import {PariUpgradeable} from "../access/Versioned.sol";
 
 /// @title Cash token of one currency
@@ -32,20 +33,22 @@ contract CashToken is PariUpgradeable, ERC20PermitUpgradeable {
         }
     }
 
+    /// @param authority_ the AccessManager
+    /// @param approvals_ the contract in which k of n agree to an act
+    constructor(address authority_, address approvals_) PariUpgradeable(authority_, approvals_) {}
+
     /// @notice Set up the proxy.
     /// @param name_ name of the token, also of its EIP-712 domain
     /// @param symbol_ symbol of the token
     /// @param currency_ ISO 4217 code, ASCII
     /// @param decimals_ exponent of the currency
-    /// @param manager the AccessManager
     function initialize(
         string calldata name_,
         string calldata symbol_,
         bytes3 currency_,
-        uint8 decimals_,
-        address manager
+        uint8 decimals_
     ) external initializer {
-        __Pari_init(manager);
+        __Pari_init();
         __ERC20_init(name_, symbol_);
         __ERC20Permit_init(name_);
         _s().currency = currency_;
@@ -57,7 +60,7 @@ contract CashToken is PariUpgradeable, ERC20PermitUpgradeable {
     /// @param amount minor units
     /// @param ref the issuer's reference; each is good once
     /// @custom:access-control CASH_ISSUER
-    function mint(address to, uint256 amount, bytes32 ref) external restricted {
+    function mint(address to, uint256 amount, bytes32 ref) external onlyRole(Roles.CASH_ISSUER) {
         CashTokenStorage storage $ = _s();
         if ($.used[ref]) revert ReferenceUsed(ref);
         $.used[ref] = true;
@@ -91,7 +94,7 @@ contract CashToken is PariUpgradeable, ERC20PermitUpgradeable {
     }
 
     /// @notice 1.0.0
-    function version() public pure virtual override returns (uint32) {
+    function versionTag() public pure virtual override returns (uint32) {
         return 1 << 16;
     }
 

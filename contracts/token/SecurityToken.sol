@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {NoncesUpgradeable} from "@openzeppelin/contracts-upgradeable/utils/NoncesUpgradeable.sol";
 import {EIP712Upgradeable} from "@openzeppelin/contracts-upgradeable/utils/cryptography/EIP712Upgradeable.sol";
-import {ERC165Upgradeable} from "@openzeppelin/contracts-upgradeable/utils/introspection/ERC165Upgradeable.sol";
+import {ERC165} from "@openzeppelin/contracts/utils/introspection/ERC165.sol";
 import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {IERC7802} from "@openzeppelin/contracts/interfaces/draft-IERC7802.sol";
@@ -13,6 +13,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
+import {Roles} from "../access/Roles.sol";
 import {PariUpgradeable} from "../access/Versioned.sol";
 import {IERC1404} from "../interfaces/IERC1404.sol";
 import {IHolderRegistry} from "../interfaces/IHolderRegistry.sol";
@@ -44,7 +45,6 @@ contract SecurityToken is
     /// @param isin ISO 6166, ASCII
     /// @param lei ISO 17442 of the issuer, ASCII
     /// @param termsHash keccak256 of the canonical terms
-    /// @param manager the AccessManager
     /// @param holderRegistry register of the chain's accounts
     /// @param bridge may burn and create units that move between ledgers
     /// @param corporateActions may arm record times
@@ -58,7 +58,6 @@ contract SecurityToken is
         bytes12 isin;
         bytes20 lei;
         bytes32 termsHash;
-        address manager;
         address holderRegistry;
         address bridge;
         address corporateActions;
@@ -191,9 +190,13 @@ contract SecurityToken is
         }
     }
 
+    /// @param authority_ the AccessManager
+    /// @param approvals_ the contract in which k of n agree to an act
+    constructor(address authority_, address approvals_) PariUpgradeable(authority_, approvals_) {}
+
     /// @notice Set up the proxy.
     function initialize(TokenInit calldata init) external initializer {
-        __Pari_init(init.manager);
+        __Pari_init();
         __EIP712_init(init.name, "1");
         __Nonces_init();
         if (
@@ -372,7 +375,7 @@ contract SecurityToken is
 
     /// @notice Freeze or release an account. Saying the same twice changes nothing.
     /// @custom:access-control FREEZER
-    function freeze(address account, bool frozen) external restricted {
+    function freeze(address account, bool frozen) external onlyRole(Roles.FREEZER) {
         Account storage a = _s().accounts[account];
         if ((a.flags & FLAG_FROZEN != 0) == frozen) return;
         a.flags ^= FLAG_FROZEN;
@@ -381,7 +384,7 @@ contract SecurityToken is
 
     /// @notice Stop all movements.
     /// @custom:access-control PAUSER
-    function pause() external restricted {
+    function pause() external onlyRole(Roles.PAUSER) {
         if (_s().config.paused) return;
         _s().config.paused = true;
         emit Paused(msg.sender);
@@ -389,7 +392,7 @@ contract SecurityToken is
 
     /// @notice Let movements go on.
     /// @custom:access-control UNPAUSER
-    function unpause() external restricted {
+    function unpause() external onlyRole(Roles.UNPAUSER) {
         if (!_s().config.paused) return;
         _s().config.paused = false;
         emit Unpaused(msg.sender);
@@ -402,7 +405,7 @@ contract SecurityToken is
     /// @param amount units
     /// @param ref the agent's reference; each is good once
     /// @custom:access-control TRANSFER_AGENT
-    function issue(address to, uint256 amount, bytes32 ref) external restricted {
+    function issue(address to, uint256 amount, bytes32 ref) external onlyRole(Roles.TRANSFER_AGENT) {
         SecurityTokenStorage storage $ = _s();
         if (to == address(0)) revert ERC20InvalidReceiver(to);
         _useReference($, amount, ref);
@@ -415,7 +418,7 @@ contract SecurityToken is
 
     /// @notice Mark down: destroy units on the home ledger, with the allowance of their owner.
     /// @custom:access-control TRANSFER_AGENT
-    function redeem(address from, uint256 amount, bytes32 ref) external restricted {
+    function redeem(address from, uint256 amount, bytes32 ref) external onlyRole(Roles.TRANSFER_AGENT) {
         SecurityTokenStorage storage $ = _s();
         _useReference($, amount, ref);
         if (from != msg.sender) _spendAllowance(from, msg.sender, amount);
@@ -576,7 +579,7 @@ contract SecurityToken is
     }
 
     /// @notice 1.0.0
-    function version() public pure virtual override returns (uint32) {
+    function versionTag() public pure virtual override returns (uint32) {
         return 1 << 16;
     }
 
@@ -586,7 +589,7 @@ contract SecurityToken is
     }
 
     /// @inheritdoc IERC165
-    function supportsInterface(bytes4 interfaceId) public view override(ERC165Upgradeable, IERC165) returns (bool) {
+    function supportsInterface(bytes4 interfaceId) public view override(ERC165, IERC165) returns (bool) {
         return interfaceId == type(IERC20).interfaceId || interfaceId == type(IERC20Metadata).interfaceId
             || interfaceId == type(IERC20Permit).interfaceId || interfaceId == type(IERC5267).interfaceId
             || interfaceId == type(IERC1404).interfaceId

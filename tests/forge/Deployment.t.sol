@@ -30,13 +30,17 @@ contract Empty {
 }
 
 contract HolderRegistryV2 is HolderRegistry {
-    function version() public pure override returns (uint32) {
+    constructor(address m, address a) HolderRegistry(m, a) {}
+
+    function versionTag() public pure override returns (uint32) {
         return (1 << 16) + (1 << 8);
     }
 }
 
 contract HolderRegistryV3 is HolderRegistry {
-    function version() public pure override returns (uint32) {
+    constructor(address m, address a) HolderRegistry(m, a) {}
+
+    function versionTag() public pure override returns (uint32) {
         return 2 << 16;
     }
 }

@@ -64,6 +64,7 @@ abstract contract World {
     address internal cashIssuer = _address("cash issuer");
     address internal custodian = _address("custodian");
     address internal relayer = _address("relayer");
+    address internal approvals = _address("approvals");
     address internal stranger = _address("stranger");
 
     address internal holderDe = _address("holder de");
@@ -105,33 +106,34 @@ abstract contract World {
         c.id = id;
         c.manager = new AccessManager(admin);
         address m = address(c.manager);
-        c.holders = HolderRegistry(_proxy(address(new HolderRegistry()), abi.encodeCall(HolderRegistry.initialize, (m))));
+        address a = approvals;
+        c.holders = HolderRegistry(_proxy(address(new HolderRegistry(m, a)), abi.encodeCall(HolderRegistry.initialize, ())));
         c.instances =
-            InstanceRegistry(_proxy(address(new InstanceRegistry()), abi.encodeCall(InstanceRegistry.initialize, (m))));
+            InstanceRegistry(_proxy(address(new InstanceRegistry(m, a)), abi.encodeCall(InstanceRegistry.initialize, ())));
         c.custody = CustodyRegistry(
-            _proxy(address(new CustodyRegistry()), abi.encodeCall(CustodyRegistry.initialize, (m, address(c.holders))))
+            _proxy(address(new CustodyRegistry(m, a)), abi.encodeCall(CustodyRegistry.initialize, (address(c.holders))))
         );
-        c.attestors = AttestorSet(_proxy(address(new AttestorSet()), abi.encodeCall(AttestorSet.initialize, (m))));
+        c.attestors = AttestorSet(_proxy(address(new AttestorSet(m, a)), abi.encodeCall(AttestorSet.initialize, ())));
         c.gateway =
-            Gateway(_proxy(address(new Gateway()), abi.encodeCall(Gateway.initialize, (m, address(c.attestors)))));
+            Gateway(_proxy(address(new Gateway(m, a)), abi.encodeCall(Gateway.initialize, (address(c.attestors)))));
         c.bridge = TokenBridge(
             _proxy(
-                address(new TokenBridge()),
-                abi.encodeCall(TokenBridge.initialize, (m, address(c.gateway), address(c.instances)))
+                address(new TokenBridge(m, a)),
+                abi.encodeCall(TokenBridge.initialize, (address(c.gateway), address(c.instances)))
             )
         );
         c.actions = CorporateActions(
             _proxy(
-                address(new CorporateActions()),
-                abi.encodeCall(CorporateActions.initialize, (m, address(c.gateway), address(c.instances), isHome))
+                address(new CorporateActions(m, a)),
+                abi.encodeCall(CorporateActions.initialize, (address(c.gateway), address(c.instances), isHome))
             )
         );
         c.token = SecurityToken(
-            _proxy(address(new SecurityToken()), abi.encodeCall(SecurityToken.initialize, (_tokenInit(c, isHome))))
+            _proxy(address(new SecurityToken(m, a)), abi.encodeCall(SecurityToken.initialize, (_tokenInit(c, isHome))))
         );
         c.cash = CashToken(
             _proxy(
-                address(new CashToken()), abi.encodeCall(CashToken.initialize, ("Cash token EUR", "EURC1", "EUR", 2, m))
+                address(new CashToken(m, a)), abi.encodeCall(CashToken.initialize, ("Cash token EUR", "EURC1", "EUR", 2))
             )
         );
         _grantAll(c);
@@ -149,7 +151,6 @@ abstract contract World {
             isin: ISIN,
             lei: LEI,
             termsHash: TERMS,
-            manager: address(c.manager),
             holderRegistry: address(c.holders),
             bridge: address(c.bridge),
             corporateActions: address(c.actions),
@@ -162,37 +163,18 @@ abstract contract World {
 
     function _grantAll(Chain memory c) internal {
         vm.startPrank(admin);
-        _allow(c, address(c.holders), HolderRegistry.onboard.selector, Roles.REGISTRAR, registrar);
-        _allow(c, address(c.holders), HolderRegistry.setStatus.selector, Roles.REGISTRAR, registrar);
-        _allow(c, address(c.instances), InstanceRegistry.registerSecurity.selector, Roles.TOKENIZER, tokenizer);
-        _allow(c, address(c.instances), InstanceRegistry.registerInstance.selector, Roles.TOKENIZER, tokenizer);
-        _allow(c, address(c.instances), InstanceRegistry.revokeInstance.selector, Roles.TOKENIZER, tokenizer);
-        _allow(c, address(c.attestors), AttestorSet.rotate.selector, Roles.BRIDGE_OPERATOR, operator);
-        _allow(c, address(c.gateway), Gateway.setApp.selector, Roles.BRIDGE_OPERATOR, operator);
-        _allow(c, address(c.gateway), Gateway.setPeer.selector, Roles.BRIDGE_OPERATOR, operator);
-        _allow(c, address(c.bridge), TokenBridge.setToken.selector, Roles.BRIDGE_OPERATOR, operator);
-        _allow(c, address(c.bridge), TokenBridge.setPeerApp.selector, Roles.BRIDGE_OPERATOR, operator);
-        _allow(c, address(c.actions), CorporateActions.setPeerApp.selector, Roles.BRIDGE_OPERATOR, operator);
-        _allow(c, address(c.actions), CorporateActions.setToken.selector, Roles.ISSUER_AGENT, issuerAgent);
-        _allow(c, address(c.actions), CorporateActions.setCash.selector, Roles.ISSUER_AGENT, issuerAgent);
-        _allow(c, address(c.actions), CorporateActions.announce.selector, Roles.ISSUER_AGENT, issuerAgent);
-        _allow(c, address(c.actions), CorporateActions.publishEntitlements.selector, Roles.PAYING_AGENT, payingAgent);
-        _allow(c, address(c.actions), CorporateActions.pay.selector, Roles.PAYING_AGENT, payingAgent);
-        _allow(c, address(c.token), SecurityToken.issue.selector, Roles.TRANSFER_AGENT, transferAgent);
-        _allow(c, address(c.token), SecurityToken.redeem.selector, Roles.TRANSFER_AGENT, transferAgent);
-        _allow(c, address(c.token), SecurityToken.freeze.selector, Roles.FREEZER, freezer);
-        _allow(c, address(c.token), SecurityToken.pause.selector, Roles.PAUSER, pauser);
-        _allow(c, address(c.token), SecurityToken.unpause.selector, Roles.UNPAUSER, unpauser);
-        _allow(c, address(c.token), c.token.upgradeToAndCall.selector, Roles.UPGRADER, upgrader);
-        _allow(c, address(c.cash), CashToken.mint.selector, Roles.CASH_ISSUER, cashIssuer);
+        c.manager.grantRole(Roles.REGISTRAR, registrar, 0);
+        c.manager.grantRole(Roles.TOKENIZER, tokenizer, 0);
+        c.manager.grantRole(Roles.BRIDGE_OPERATOR, operator, 0);
+        c.manager.grantRole(Roles.ISSUER_AGENT, issuerAgent, 0);
+        c.manager.grantRole(Roles.PAYING_AGENT, payingAgent, 0);
+        c.manager.grantRole(Roles.TRANSFER_AGENT, transferAgent, 0);
+        c.manager.grantRole(Roles.FREEZER, freezer, 0);
+        c.manager.grantRole(Roles.PAUSER, pauser, 0);
+        c.manager.grantRole(Roles.UNPAUSER, unpauser, 0);
+        c.manager.grantRole(Roles.UPGRADER, upgrader, 0);
+        c.manager.grantRole(Roles.CASH_ISSUER, cashIssuer, 0);
         vm.stopPrank();
-    }
-
-    function _allow(Chain memory c, address target, bytes4 selector, uint64 role, address who) private {
-        bytes4[] memory selectors = new bytes4[](1);
-        selectors[0] = selector;
-        c.manager.setTargetFunctionRole(target, selectors, role);
-        c.manager.grantRole(role, who, 0);
     }
 
     function _configure(Chain memory c) private {
