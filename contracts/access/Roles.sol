@@ -21,4 +21,6 @@ library Roles {
     uint64 internal constant UNPAUSER = 14;
     uint64 internal constant UPGRADER = 15;
     uint64 internal constant CASH_ISSUER = 16;
+    uint64 internal constant GUARANTOR = 17;
+    uint64 internal constant RULE_MANAGER = 18;
 }

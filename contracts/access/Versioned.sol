@@ -76,7 +76,7 @@ abstract contract PariUpgradeable is Initializable, UUPSUpgradeable, ERC165, Ver
     /// @dev Only approved acts change the code. Whether a version may go back to an earlier one is
     /// for the approvals to say: they know what was executed since (VER-8).
     /// @custom:access-control approved act, through upgradeToAndCall
-    function _authorizeUpgrade(address newImplementation) internal override onlyApproved {
+    function _authorizeUpgrade(address newImplementation) internal virtual override onlyApproved {
         Versioned next = Versioned(newImplementation);
         (uint32 from, uint32 to) = (versionTag(), next.versionTag());
         if (to == from) revert VersionNotChanged(from);

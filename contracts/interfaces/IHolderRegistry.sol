@@ -25,4 +25,10 @@ interface IHolderRegistry {
     /// @notice Everything that transfer rules need, from one storage slot.
     /// @return flags bits 0-15 country, 16-23 class, 24 known, 25 active, 32-71 expiry
     function flagsOf(address account) external view returns (uint256 flags);
+
+    /// @notice word
+    function wordOf(address account) external view returns (uint256 word);
+
+    /// @notice current
+    function currentOf(address account) external view returns (address);
 }

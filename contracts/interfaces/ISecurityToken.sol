@@ -20,4 +20,7 @@ interface ISecurityToken {
 
     /// @notice Units that count for an account at an armed record time, units in transit included.
     function eligibleBalanceOfAt(address account, uint64 time) external view returns (uint256);
+
+    /// @notice Verdict on a payment to an account: 0, or the lowest code of the rules that refuse it.
+    function payoutRestriction(address account) external view returns (uint8 code);
 }

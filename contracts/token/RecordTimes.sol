@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 
 /// @title Armed record times of a token
 /// @notice A sorted list of times, each of which balances can be asked for once it has passed.
@@ -9,8 +8,6 @@ import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol
 /// an account after one or several of them writes history: one checkpoint for all of them, at the
 /// position of the first. Times are armed for the future only, so positions of passed ones stay.
 library RecordTimes {
-    using Checkpoints for Checkpoints.Trace224;
-
     /// @notice The time is not armed.
     error RecordTimeNotArmed(uint64 time);
 
@@ -51,20 +48,5 @@ library RecordTimes {
         at = position(times, time);
         if (at == times.length || times[at] != time) revert RecordTimeNotArmed(time);
         if (time >= block.timestamp) revert RecordTimeNotPassed(time, block.timestamp);
-    }
-
-    /// @notice Remember `amount` for the times from position `from` on, unless it is known already.
-    function note(Checkpoints.Trace224 storage history, uint256 from, uint256 amount) internal {
-        if (history.latest() != amount) history.push(uint32(from), uint224(amount));
-    }
-
-    /// @notice Amount at position `at`, given how far history was written and what is there now.
-    function amountAt(
-        Checkpoints.Trace224 storage history,
-        uint256 at,
-        uint256 written,
-        uint256 current
-    ) internal view returns (uint256) {
-        return at < written ? history.upperLookup(uint32(at)) : current;
     }
 }

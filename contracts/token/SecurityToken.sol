@@ -3,69 +3,42 @@ pragma solidity 0.8.30;
 
 import {NoncesUpgradeable} from "@openzeppelin/contracts-upgradeable/utils/NoncesUpgradeable.sol";
 import {EIP712Upgradeable} from "@openzeppelin/contracts-upgradeable/utils/cryptography/EIP712Upgradeable.sol";
-import {ERC165} from "@openzeppelin/contracts/utils/introspection/ERC165.sol";
 import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {IERC7802} from "@openzeppelin/contracts/interfaces/draft-IERC7802.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
-import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {Roles} from "../access/Roles.sol";
 import {PariUpgradeable} from "../access/Versioned.sol";
 import {IERC1404} from "../interfaces/IERC1404.sol";
-import {IHolderRegistry} from "../interfaces/IHolderRegistry.sol";
+import {IERC1643} from "../interfaces/IERC1643.sol";
+import {IERC3643} from "../interfaces/IERC3643.sol";
+import {IERC7943Fungible} from "../interfaces/IERC7943.sol";
+import {IPolicyEpoch} from "../interfaces/IPolicyEpoch.sol";
+import {ISecurityViews} from "../interfaces/ISecurity.sol";
+import {ISecurityHalf} from "../interfaces/ISecurityHalf.sol";
 import {ISecurityToken} from "../interfaces/ISecurityToken.sol";
-import {RecordTimes} from "./RecordTimes.sol";
+import {Account, AccountLib} from "./Account.sol";
+import {Hot, HotLib} from "./Hot.sol";
+import {Restrictions} from "./Restrictions.sol";
+import {SecurityBase, TokenInit} from "./SecurityBase.sol";
 
-/// @title One instance of a security
-/// @notice ERC-20 with permit, ERC-1404 codes and ERC-7802 cross-chain movements, whole units
-/// (decimals 0). Every movement, by whatever function, passes `_update`, where the rules of the
-/// security are (CTL-1): the same movement gets the same code through every entry point.
-contract SecurityToken is
-    PariUpgradeable,
-    EIP712Upgradeable,
-    NoncesUpgradeable,
-    IERC20Metadata,
-    IERC20Permit,
-    IERC20Errors,
-    IERC1404,
-    IERC7802,
-    ISecurityToken
-{
-    using Checkpoints for Checkpoints.Trace224;
-    using RecordTimes for uint64[];
-    using RecordTimes for Checkpoints.Trace224;
-
-    /// @notice What a token is set up with.
-    /// @param name name, also of the EIP-712 domain
-    /// @param symbol symbol
-    /// @param isin ISO 6166, ASCII
-    /// @param lei ISO 17442 of the issuer, ASCII
-    /// @param termsHash keccak256 of the canonical terms
-    /// @param holderRegistry register of the chain's accounts
-    /// @param bridge may burn and create units that move between ledgers
-    /// @param corporateActions may arm record times
-    /// @param issueLimit most units that may ever be issued
-    /// @param home true on the one ledger that issues
-    /// @param countries ISO 3166-1 numeric codes whose holders may receive; nobody else's may
-    /// @param classes investor classes that may receive; no other may
-    struct TokenInit {
-        string name;
-        string symbol;
-        bytes12 isin;
-        bytes20 lei;
-        bytes32 termsHash;
-        address holderRegistry;
-        address bridge;
-        address corporateActions;
-        uint256 issueLimit;
-        bool home;
-        uint16[] countries;
-        uint8[] classes;
-    }
+/// @title One instance of a security: what every movement runs
+/// @notice ERC-20 with permit, whole units (decimals 0). Every movement, by whatever function,
+/// passes `_update`, where the rules of the security are (CTL-1): the same movement gets the same
+/// code through every entry point. What is not needed to move units is in `SecurityTokenExtension`,
+/// reached through the fallback.
+/// @dev An account's slot caches that it may deliver and receive, with the policy epoch at which that
+/// was so. The epoch is kept by this implementation, once for all tokens that run it, and is pushed
+/// here by the HolderRegistry in the call that suspends, sanctions or changes a holder; it costs a
+/// movement one read and no call to a cold account. The token's own policy counter is added to it.
+/// Both only grow, so their sum is equal only while both are.
+/// @custom:extension SecurityTokenExtension
+contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, NoncesUpgradeable, IERC20Errors {
+    /// @notice ERC-20.
+    event Approval(address indexed owner, address indexed spender, uint256 value);
 
     /// @notice Units were issued on the home ledger.
     event UnitsIssued(address indexed to, uint256 amount, bytes32 indexed ref);
@@ -73,29 +46,32 @@ contract SecurityToken is
     /// @notice Units were redeemed on the home ledger.
     event UnitsRedeemed(address indexed from, uint256 amount, bytes32 indexed ref);
 
-    /// @notice An account was frozen or released.
-    event AccountFrozen(address indexed account, bool frozen);
+    /// @notice Units were cancelled by an approved act: by law, or because they were issued in error.
+    event UnitsCancelled(address indexed from, uint256 amount, bytes32 indexed issueRef, bytes32 indexed actId);
 
-    /// @notice All movements stopped.
-    event Paused(address account);
+    /// @notice ERC-7943: units were moved by an approved act.
+    event ForcedTransfer(address indexed from, address indexed to, uint256 amount);
 
-    /// @notice Movements go on.
-    event Unpaused(address account);
-
-    /// @notice Balances at this time can be asked for once it has passed.
-    event RecordTimeArmed(uint64 indexed time);
+    /// @notice Lineage of a correction: the approved act, and the balances before it (CTL-7).
+    event Corrected(bytes32 indexed actId, address indexed from, address indexed to, uint256 fromBefore, uint256 toBefore);
 
     /// @notice Units arrived that were in transit at this record time.
     event InTransitCredited(uint64 indexed time, address indexed account, uint256 amount);
 
-    /// @notice The rules refuse the movement. `code` is that of `detectTransferRestriction`.
-    error TransferRestricted(uint8 code, address from, address to, uint256 amount);
+    /// @notice ERC-7802.
+    event CrosschainMint(address indexed to, uint256 amount, address indexed sender);
+
+    /// @notice ERC-7802.
+    event CrosschainBurn(address indexed from, uint256 amount, address indexed sender);
 
     /// @notice Only the home ledger issues and redeems.
     error NotHome();
 
     /// @notice Issued or redeemed under this reference before.
     error ReferenceUsed(bytes32 ref);
+
+    /// @notice Nothing was issued under this reference.
+    error ReferenceUnknown(bytes32 ref);
 
     /// @notice More would be issued than the limit allows.
     error AboveIssueLimit(uint256 wanted, uint256 limit);
@@ -106,9 +82,6 @@ contract SecurityToken is
     /// @notice The caller is not the bridge.
     error NotBridge(address caller);
 
-    /// @notice The caller is not the corporate actions contract.
-    error NotCorporateActions(address caller);
-
     /// @notice Units cannot have left later than they arrive.
     error FromTheFuture(uint64 dispatchedAt);
 
@@ -118,132 +91,128 @@ contract SecurityToken is
     /// @notice ERC-2612: the permit is not by the owner.
     error ERC2612InvalidSigner(address signer, address owner);
 
-    // Restriction codes; of several that apply the lowest is given.
-    uint8 private constant NONE = 0;
-    uint8 private constant TOKEN_PAUSED = 1;
-    uint8 private constant SENDER_UNKNOWN = 2;
-    uint8 private constant SENDER_INACTIVE = 3;
-    uint8 private constant SENDER_FROZEN = 4;
-    uint8 private constant RECIPIENT_UNKNOWN = 5;
-    uint8 private constant RECIPIENT_INACTIVE = 6;
-    uint8 private constant RECIPIENT_FROZEN = 7;
-    uint8 private constant RECIPIENT_COUNTRY = 8;
-    uint8 private constant RECIPIENT_CLASS = 9;
-    uint8 private constant INSUFFICIENT_BALANCE = 10;
+    /// @notice The lists of a batch differ in length.
+    error LengthMismatch(uint256 accounts, uint256 amounts);
 
-    uint16 private constant FLAG_FROZEN = 1;
+    /// @notice The function belongs to the token's own halves.
+    error Internal(bytes4 selector);
+
+    /// @notice The caller may not push a policy epoch.
+    error NotHolderRegistry(address caller);
+
+    /// @notice An investor class above 31, or a country that cannot be, in the rules.
+    error InvalidRule();
 
     bytes32 private constant PERMIT_TYPEHASH =
         keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)");
 
-    /// @dev One slot: what a movement must read and write of an account.
-    /// `encumbered` units belong to the account but cannot move; `recordIndex` record times have
-    /// passed up to its last movement.
-    struct Account {
-        uint128 balance;
-        uint96 encumbered;
-        uint16 flags;
-        uint16 recordIndex;
-    }
+    // keccak256(abi.encode(uint256(keccak256("paripassu.storage.PolicyEpoch")) - 1)) & ~bytes32(uint256(0xff))
+    bytes32 private constant EPOCH = 0xcf06a2323291e0a3de8862dedc8d97ac498b953d159f87a05eabcacade25fc00;
 
-    /// @dev One slot: what every movement must read of the token.
-    struct Config {
-        IHolderRegistry holderRegistry;
-        uint64 nextRecordTime;
-        uint16 passed;
-        bool paused;
-        bool home;
-    }
-
-    /// @custom:storage-location erc7201:paripassu.storage.SecurityToken
-    struct SecurityTokenStorage {
-        Config config;
-        Account supply;
-        uint128 issued;
-        uint128 issueLimit;
-        mapping(address account => Account) accounts;
-        mapping(uint256 word => uint256) countries;
-        uint256 classes;
-        mapping(address owner => mapping(address spender => uint256)) allowances;
-        mapping(bytes32 ref => bool) used;
-        address bridge;
-        address corporateActions;
-        bytes32 securityId;
-        bytes32 termsHash;
-        bytes12 isin;
-        bytes20 lei;
-        uint32 termsVersion;
-        uint64[] recordTimes;
-        Checkpoints.Trace224 supplyHistory;
-        mapping(address account => Checkpoints.Trace224) histories;
-        mapping(uint64 time => mapping(address account => uint256)) inTransit;
-        string name;
-        string symbol;
-    }
-
-    // keccak256(abi.encode(uint256(keccak256("paripassu.storage.SecurityToken")) - 1)) & ~bytes32(uint256(0xff))
-    bytes32 private constant STORAGE = 0x3fdf94bcbd20a0d62dafdcb22faa654e95989a581858737df8848de28522ff00;
-
-    function _s() private pure returns (SecurityTokenStorage storage $) {
-        assembly {
-            $.slot := STORAGE
-        }
-    }
+    address private immutable SELF = address(this);
+    address private immutable BRIDGE;
+    address private immutable EXTENSION;
 
     /// @param authority_ the AccessManager
     /// @param approvals_ the contract in which k of n agree to an act
-    constructor(address authority_, address approvals_) PariUpgradeable(authority_, approvals_) {}
+    /// @param holderRegistry_ register of the chain's accounts
+    /// @param bridge_ may burn and create units that move between ledgers
+    /// @param extension_ the other half of the code
+    constructor(
+        address authority_,
+        address approvals_,
+        address holderRegistry_,
+        address bridge_,
+        address extension_
+    ) SecurityBase(holderRegistry_) PariUpgradeable(authority_, approvals_) {
+        if (bridge_ == address(0) || extension_ == address(0)) revert ZeroAddress();
+        BRIDGE = bridge_;
+        EXTENSION = extension_;
+    }
 
     /// @notice Set up the proxy.
     function initialize(TokenInit calldata init) external initializer {
         __Pari_init();
-        __EIP712_init(init.name, "1");
-        __Nonces_init();
-        if (
-            init.holderRegistry == address(0) || init.bridge == address(0) || init.corporateActions == address(0)
-        ) revert ZeroAddress();
-        if (init.issueLimit > type(uint128).max) revert AboveIssueLimit(init.issueLimit, type(uint128).max);
-        SecurityTokenStorage storage $ = _s();
-        $.config.holderRegistry = IHolderRegistry(init.holderRegistry);
-        $.config.home = init.home;
-        $.issueLimit = uint128(init.issueLimit);
-        $.bridge = init.bridge;
-        $.corporateActions = init.corporateActions;
-        $.securityId = keccak256(abi.encode(init.isin, init.termsHash));
-        $.termsHash = init.termsHash;
-        $.isin = init.isin;
-        $.lei = init.lei;
-        $.termsVersion = 1;
-        $.name = init.name;
-        $.symbol = init.symbol;
+        SecurityStorage storage $ = _s();
+        $.hot = $.hot.withFlag(HotLib.HOME, init.home).withFlag(HotLib.DENY_LIST, init.denyList).withFlag(
+            HotLib.COMPLEX, init.minimumLot > 1 || init.holderLimit != 0
+        );
+        $.issueLimit = init.issueLimit;
+        ($.isin, $.lei, $.termsHash) = (init.isin, init.lei, init.termsHash);
+        ($.name, $.symbol) = (init.name, init.symbol);
+        $.policy.holdingCap = init.holdingCap;
+        $.policy.minimumLot = init.minimumLot;
+        $.policy.classes = init.classes;
+        $.policy.holderLimit = init.holderLimit;
         for (uint256 i = 0; i < init.countries.length; ++i) {
-            $.countries[init.countries[i] >> 8] |= 1 << (init.countries[i] & 0xff);
+            uint256 country = init.countries[i];
+            if (country == 0 || country > 999) revert InvalidRule();
+            $.countries[country >> 8] |= 1 << (country & 0xff);
         }
-        for (uint256 i = 0; i < init.classes.length; ++i) $.classes |= 1 << init.classes[i];
     }
 
     // ------------------------------------------------------------------ ERC-20
 
-    /// @inheritdoc IERC20
+    /// @notice ERC-20.
     function transfer(address to, uint256 amount) external returns (bool) {
-        _transfer(msg.sender, to, amount);
+        if (to == address(0)) revert ERC20InvalidReceiver(to);
+        _update(Restrictions.TRANSFER, msg.sender, to, amount);
         return true;
     }
 
-    /// @inheritdoc IERC20
+    /// @notice ERC-20.
     function transferFrom(address from, address to, uint256 amount) external returns (bool) {
+        if (to == address(0)) revert ERC20InvalidReceiver(to);
+        if (from == address(0)) revert ERC20InvalidSender(from);
         _spendAllowance(from, msg.sender, amount);
-        _transfer(from, to, amount);
+        _update(Restrictions.TRANSFER, from, to, amount);
         return true;
     }
 
-    /// @inheritdoc IERC20
+    /// @notice Transfer to many: all or none. Each passes every rule, as a transfer of its own does.
+    function batchTransfer(address[] calldata to, uint256[] calldata amounts) external {
+        _sameLength(to.length, amounts.length);
+        SecurityStorage storage $ = _s();
+        Hot hot = _advance($);
+        uint256 epoch = _epoch(hot);
+        Account source = $.accounts[msg.sender];
+        if (hot.has(HotLib.LOOK_CLOSER) || !source.isFresh(epoch)) {
+            for (uint256 i = 0; i < to.length; ++i) {
+                if (to[i] == address(0)) revert ERC20InvalidReceiver(to[i]);
+                _update(Restrictions.TRANSFER, msg.sender, to[i], amounts[i]);
+            }
+            return;
+        }
+        source = _noted($, msg.sender, source, hot.passed());
+        for (uint256 i = 0; i < to.length; ++i) {
+            (address recipient, uint256 amount) = (to[i], amounts[i]);
+            if (recipient == address(0)) revert ERC20InvalidReceiver(recipient);
+            if (recipient == msg.sender || amount > source.available()) {
+                // rare: the account's slot must be up to date for the plain way
+                $.accounts[msg.sender] = source;
+                _update(Restrictions.TRANSFER, msg.sender, recipient, amount);
+                source = $.accounts[msg.sender];
+                continue;
+            }
+            (Account target, bool allowed) = _recipient($, recipient, amount, hot, epoch);
+            if (!allowed) {
+                $.accounts[msg.sender] = source;
+                _reject(Restrictions.TRANSFER, msg.sender, recipient, amount);
+            }
+            source = source.minus(amount);
+            $.accounts[recipient] = _noted($, recipient, target, hot.passed()).plus(amount);
+            emit Transfer(msg.sender, recipient, amount);
+        }
+        $.accounts[msg.sender] = source;
+    }
+
+    /// @notice ERC-20.
     function approve(address spender, uint256 amount) external returns (bool) {
         _approve(msg.sender, spender, amount);
         return true;
     }
 
-    /// @inheritdoc IERC20Permit
+    /// @notice ERC-2612.
     function permit(
         address owner,
         address spender,
@@ -262,27 +231,28 @@ contract SecurityToken is
         _approve(owner, spender, value);
     }
 
-    /// @inheritdoc IERC20
+    /// @notice ERC-20.
     function balanceOf(address account) external view returns (uint256) {
-        return _s().accounts[account].balance;
+        // the supply is kept as the zero address's account, which holds nothing
+        return account == address(0) ? 0 : _s().accounts[account].balance();
     }
 
-    /// @inheritdoc IERC20
+    /// @notice ERC-20.
     function totalSupply() external view returns (uint256) {
-        return _s().supply.balance;
+        return _s().accounts[address(0)].balance();
     }
 
-    /// @inheritdoc IERC20
+    /// @notice ERC-20.
     function allowance(address owner, address spender) external view returns (uint256) {
         return _s().allowances[owner][spender];
     }
 
-    /// @inheritdoc IERC20Metadata
+    /// @notice ERC-20.
     function name() external view returns (string memory) {
         return _s().name;
     }
 
-    /// @inheritdoc IERC20Metadata
+    /// @notice ERC-20.
     function symbol() external view returns (string memory) {
         return _s().symbol;
     }
@@ -292,110 +262,25 @@ contract SecurityToken is
         return 0;
     }
 
-    /// @inheritdoc IERC20Permit
-    function nonces(address owner) public view override(IERC20Permit, NoncesUpgradeable) returns (uint256) {
-        return super.nonces(owner);
-    }
-
-    /// @inheritdoc IERC20Permit
+    /// @notice ERC-2612.
     // solhint-disable-next-line func-name-mixedcase
     function DOMAIN_SEPARATOR() external view returns (bytes32) {
         return _domainSeparatorV4();
     }
 
-    // ------------------------------------------------------------------ rules
-
-    /// @inheritdoc IERC1404
-    /// @dev The zero address as `from` asks about an issue or arrival, as `to` about a redemption
-    /// or departure; that side's checks do not apply then.
-    function detectTransferRestriction(address from, address to, uint256 amount) public view returns (uint8) {
-        SecurityTokenStorage storage $ = _s();
-        if ($.config.paused) return TOKEN_PAUSED;
-        IHolderRegistry registry = $.config.holderRegistry;
-        Account storage source = $.accounts[from];
-        if (from != address(0)) {
-            uint256 flags = registry.flagsOf(from);
-            if (!_isKnown(flags)) return SENDER_UNKNOWN;
-            if (!_isActive(flags)) return SENDER_INACTIVE;
-            if (source.flags & FLAG_FROZEN != 0) return SENDER_FROZEN;
+    /// @notice Give accounts their slot before their first receipt, which then costs no more than any
+    /// other. Anybody may, for accounts that may receive.
+    function open(address[] calldata accounts) external {
+        SecurityStorage storage $ = _s();
+        Hot hot = _advance($);
+        uint256 epoch = _epoch(hot);
+        for (uint256 i = 0; i < accounts.length; ++i) {
+            (Account a, bool allowed) = _recipient($, accounts[i], 0, hot, epoch);
+            if (!allowed || accounts[i] == address(0)) {
+                _reject(Restrictions.BRIDGE_IN, address(0), accounts[i], 0);
+            }
+            $.accounts[accounts[i]] = _noted($, accounts[i], a, hot.passed());
         }
-        if (to != address(0)) {
-            uint256 flags = registry.flagsOf(to);
-            if (!_isKnown(flags)) return RECIPIENT_UNKNOWN;
-            if (!_isActive(flags)) return RECIPIENT_INACTIVE;
-            if ($.accounts[to].flags & FLAG_FROZEN != 0) return RECIPIENT_FROZEN;
-            if (!isCountryAllowed(uint16(flags))) return RECIPIENT_COUNTRY;
-            if (!isClassAllowed(uint8(flags >> 16))) return RECIPIENT_CLASS;
-        }
-        if (from != address(0) && amount > source.balance - source.encumbered) return INSUFFICIENT_BALANCE;
-        return NONE;
-    }
-
-    /// @inheritdoc IERC1404
-    function messageForTransferRestriction(uint8 code) external pure returns (string memory) {
-        if (code == NONE) return "The movement is allowed.";
-        if (code == TOKEN_PAUSED) return "The security is paused.";
-        if (code == SENDER_UNKNOWN) return "The delivering account is not registered.";
-        if (code == SENDER_INACTIVE) return "The delivering account is suspended or its registration has expired.";
-        if (code == SENDER_FROZEN) return "The delivering account is frozen.";
-        if (code == RECIPIENT_UNKNOWN) return "The receiving account is not registered.";
-        if (code == RECIPIENT_INACTIVE) return "The receiving account is suspended or its registration has expired.";
-        if (code == RECIPIENT_FROZEN) return "The receiving account is frozen.";
-        if (code == RECIPIENT_COUNTRY) return "The receiving account's country is not allowed for this security.";
-        if (code == RECIPIENT_CLASS) return "The receiving account's investor class is not allowed for this security.";
-        if (code == INSUFFICIENT_BALANCE) return "The delivering account has too few available units.";
-        return "No such code.";
-    }
-
-    /// @notice Whether holders of a country (ISO 3166-1 numeric) may receive.
-    function isCountryAllowed(uint16 country) public view returns (bool) {
-        return _s().countries[country >> 8] & (1 << (country & 0xff)) != 0;
-    }
-
-    /// @notice Whether holders of an investor class may receive.
-    function isClassAllowed(uint8 class) public view returns (bool) {
-        return _s().classes & (1 << class) != 0;
-    }
-
-    /// @notice Whether an account is frozen.
-    function isFrozen(address account) external view returns (bool) {
-        return _s().accounts[account].flags & FLAG_FROZEN != 0;
-    }
-
-    /// @notice Units of an account that may move.
-    function availableBalanceOf(address account) external view returns (uint256) {
-        Account storage a = _s().accounts[account];
-        return a.balance - a.encumbered;
-    }
-
-    /// @notice Whether all movements are stopped.
-    function paused() external view returns (bool) {
-        return _s().config.paused;
-    }
-
-    /// @notice Freeze or release an account. Saying the same twice changes nothing.
-    /// @custom:access-control FREEZER
-    function freeze(address account, bool frozen) external onlyRole(Roles.FREEZER) {
-        Account storage a = _s().accounts[account];
-        if ((a.flags & FLAG_FROZEN != 0) == frozen) return;
-        a.flags ^= FLAG_FROZEN;
-        emit AccountFrozen(account, frozen);
-    }
-
-    /// @notice Stop all movements.
-    /// @custom:access-control PAUSER
-    function pause() external onlyRole(Roles.PAUSER) {
-        if (_s().config.paused) return;
-        _s().config.paused = true;
-        emit Paused(msg.sender);
-    }
-
-    /// @notice Let movements go on.
-    /// @custom:access-control UNPAUSER
-    function unpause() external onlyRole(Roles.UNPAUSER) {
-        if (!_s().config.paused) return;
-        _s().config.paused = false;
-        emit Unpaused(msg.sender);
     }
 
     // ------------------------------------------------------------------ issue and redeem
@@ -406,62 +291,99 @@ contract SecurityToken is
     /// @param ref the agent's reference; each is good once
     /// @custom:access-control TRANSFER_AGENT
     function issue(address to, uint256 amount, bytes32 ref) external onlyRole(Roles.TRANSFER_AGENT) {
-        SecurityTokenStorage storage $ = _s();
-        if (to == address(0)) revert ERC20InvalidReceiver(to);
-        _useReference($, amount, ref);
-        uint256 wanted = $.issued + amount;
-        if (wanted > $.issueLimit) revert AboveIssueLimit(wanted, $.issueLimit);
-        $.issued = uint128(wanted);
-        _update(address(0), to, amount);
-        emit UnitsIssued(to, amount, ref);
+        _issue(to, amount, ref);
     }
 
-    /// @notice Mark down: destroy units on the home ledger, with the allowance of their owner.
+    /// @notice ERC-3643: create units on the home ledger, under a reference of the token's own.
+    /// @custom:access-control TRANSFER_AGENT
+    function mint(address to, uint256 amount) external onlyRole(Roles.TRANSFER_AGENT) {
+        _issue(to, amount, _ownReference());
+    }
+
+    /// @notice ERC-3643: create units for many.
+    /// @custom:access-control TRANSFER_AGENT
+    function batchMint(address[] calldata to, uint256[] calldata amounts) external onlyRole(Roles.TRANSFER_AGENT) {
+        _sameLength(to.length, amounts.length);
+        for (uint256 i = 0; i < to.length; ++i) _issue(to[i], amounts[i], _ownReference());
+    }
+
+    /// @notice Mark down: destroy units on the home ledger, with the allowance of their owner. A pause
+    /// does not stop it (CTL-6).
     /// @custom:access-control TRANSFER_AGENT
     function redeem(address from, uint256 amount, bytes32 ref) external onlyRole(Roles.TRANSFER_AGENT) {
-        SecurityTokenStorage storage $ = _s();
+        SecurityStorage storage $ = _s();
         _useReference($, amount, ref);
+        if (from == address(0)) revert ERC20InvalidSender(from);
         if (from != msg.sender) _spendAllowance(from, msg.sender, amount);
+        _update(Restrictions.REDEEM, from, address(0), amount);
         // units may come home that were issued here: their number never exceeds what was issued
-        $.issued -= uint128(amount);
-        _update(from, address(0), amount);
+        $.issued -= uint64(amount);
+        $.irreversibleAt = uint64(block.timestamp);
         emit UnitsRedeemed(from, amount, ref);
     }
 
-    /// @notice Units issued and not redeemed, wherever they are; zero on ledgers other than home.
-    function issuedTotal() external view returns (uint256) {
-        return _s().issued;
+    // ------------------------------------------------------------------ corrections
+
+    /// @notice Move units because the law orders it. No lock-up, block, pause or cap stands against
+    /// it; the recipient must be one who may hold the security (CTL-7).
+    /// @custom:access-control approved act
+    function forcedTransfer(address from, address to, uint256 amount) external onlyApproved returns (bool) {
+        _force(from, to, amount);
+        return true;
     }
 
-    /// @notice Most units that may be issued.
-    function issueLimit() external view returns (uint256) {
-        return _s().issueLimit;
+    /// @notice ERC-3643: forced transfers, all or none.
+    /// @custom:access-control approved act
+    function batchForcedTransfer(
+        address[] calldata from,
+        address[] calldata to,
+        uint256[] calldata amounts
+    ) external onlyApproved {
+        _sameLength(from.length, to.length);
+        _sameLength(to.length, amounts.length);
+        for (uint256 i = 0; i < to.length; ++i) _force(from[i], to[i], amounts[i]);
     }
 
-    /// @notice Whether units were issued or redeemed under a reference.
-    function isReferenceUsed(bytes32 ref) external view returns (bool) {
-        return _s().used[ref];
+    /// @notice ERC-3643: destroy units by law, on the home ledger, so that they are no longer issued.
+    /// @custom:access-control approved act
+    function burn(address from, uint256 amount) external onlyApproved {
+        _cancel(from, amount, 0);
+    }
+
+    /// @notice ERC-3643: destroy units by law, all or none.
+    /// @custom:access-control approved act
+    function batchBurn(address[] calldata from, uint256[] calldata amounts) external onlyApproved {
+        _sameLength(from.length, amounts.length);
+        for (uint256 i = 0; i < from.length; ++i) _cancel(from[i], amounts[i], 0);
+    }
+
+    /// @notice Cancel units that were issued in error.
+    /// @param issueRef the reference under which they were issued
+    /// @custom:access-control approved act
+    function cancel(address from, uint256 amount, bytes32 issueRef) external onlyApproved {
+        if (!_s().used[issueRef]) revert ReferenceUnknown(issueRef);
+        _cancel(from, amount, issueRef);
     }
 
     // ------------------------------------------------------------------ between ledgers
 
-    /// @inheritdoc IERC7802
+    /// @notice ERC-7802.
     /// @custom:access-control the bridge
     function crosschainMint(address to, uint256 amount) external {
         crosschainMintAt(to, amount, uint64(block.timestamp));
     }
 
-    /// @inheritdoc ISecurityToken
+    /// @notice Credit units that left their source ledger at `dispatchedAt`.
     /// @dev Units that left at or before an armed record time and arrive after it were in transit
     /// at it: they are noted there for the account that they arrive at.
     /// @custom:access-control the bridge
     function crosschainMintAt(address to, uint256 amount, uint64 dispatchedAt) public {
-        SecurityTokenStorage storage $ = _s();
-        if (msg.sender != $.bridge) revert NotBridge(msg.sender);
+        if (msg.sender != BRIDGE) revert NotBridge(msg.sender);
         if (dispatchedAt > block.timestamp) revert FromTheFuture(dispatchedAt);
         if (to == address(0)) revert ERC20InvalidReceiver(to);
-        _update(address(0), to, amount);
-        for (uint256 i = $.config.passed; i > 0; --i) {
+        SecurityStorage storage $ = _s();
+        _update(Restrictions.BRIDGE_IN, address(0), to, amount);
+        for (uint256 i = $.hot.passed(); i > 0; --i) {
             uint64 time = $.recordTimes[i - 1];
             if (time < dispatchedAt) break;
             $.inTransit[time][to] += amount;
@@ -470,112 +392,48 @@ contract SecurityToken is
         emit CrosschainMint(to, amount, msg.sender);
     }
 
-    /// @inheritdoc IERC7802
+    /// @notice ERC-7802.
     /// @custom:access-control the bridge
-    function crosschainBurn(address from, uint256 amount) external override(IERC7802, ISecurityToken) {
-        if (msg.sender != _s().bridge) revert NotBridge(msg.sender);
+    function crosschainBurn(address from, uint256 amount) external {
+        if (msg.sender != BRIDGE) revert NotBridge(msg.sender);
         if (from == address(0)) revert ERC20InvalidSender(from);
-        _update(from, address(0), amount);
+        _update(Restrictions.BRIDGE_OUT, from, address(0), amount);
         emit CrosschainBurn(from, amount, msg.sender);
     }
 
-    // ------------------------------------------------------------------ record times
+    // ------------------------------------------------------------------ versions and identity
 
-    /// @inheritdoc ISecurityToken
-    /// @dev Arming twice changes nothing. Times may be armed in any order.
-    /// @custom:access-control the corporate actions contract
-    function armRecordTime(uint64 time) external returns (bool) {
-        SecurityTokenStorage storage $ = _s();
-        if (msg.sender != $.corporateActions) revert NotCorporateActions(msg.sender);
-        if ($.recordTimes.contains(time)) return true;
-        if (time <= block.timestamp) return false;
-        _advance($);
-        $.recordTimes.insert(time);
-        $.config.nextRecordTime = $.recordTimes[$.config.passed];
-        emit RecordTimeArmed(time);
-        return true;
+    /// @notice Take over the policy epoch of the HolderRegistry, for all tokens that run this code.
+    /// @dev Called on the implementation itself, whose storage the tokens read.
+    /// @custom:access-control the HolderRegistry
+    function syncPolicyEpoch(uint32 epoch) external {
+        if (msg.sender != address(HOLDER_REGISTRY) || address(this) != SELF) revert NotHolderRegistry(msg.sender);
+        assembly {
+            sstore(EPOCH, epoch)
+        }
     }
 
-    /// @notice Whether balances at `time` can be asked for, now or once it has passed.
-    function isArmed(uint64 time) external view returns (bool) {
-        return _s().recordTimes.contains(time);
-    }
-
-    /// @notice All armed record times, ascending.
-    function recordTimes() external view returns (uint64[] memory) {
-        return _s().recordTimes;
-    }
-
-    /// @notice Balance after the last block with timestamp <= `time`, an armed record time.
-    function balanceOfAt(address account, uint64 time) public view returns (uint256) {
-        SecurityTokenStorage storage $ = _s();
-        Account storage a = $.accounts[account];
-        return $.histories[account].amountAt($.recordTimes.passedPosition(time), a.recordIndex, a.balance);
-    }
-
-    /// @notice Supply after the last block with timestamp <= `time`, an armed record time.
-    function totalSupplyAt(uint64 time) external view returns (uint256) {
-        SecurityTokenStorage storage $ = _s();
-        return $.supplyHistory.amountAt(
-            $.recordTimes.passedPosition(time), $.supply.recordIndex, $.supply.balance
-        );
-    }
-
-    /// @notice Units that were in transit to an account at an armed record time and have arrived.
-    function inTransitOfAt(address account, uint64 time) external view returns (uint256) {
-        return _s().inTransit[time][account];
-    }
-
-    /// @inheritdoc ISecurityToken
-    function eligibleBalanceOfAt(address account, uint64 time) external view returns (uint256) {
-        return balanceOfAt(account, time) + _s().inTransit[time][account];
-    }
-
-    // ------------------------------------------------------------------ identity
-
-    /// @inheritdoc ISecurityToken
-    function securityId() external view returns (bytes32) {
-        return _s().securityId;
-    }
-
-    /// @notice ISO 6166, ASCII.
-    function isin() external view returns (bytes12) {
-        return _s().isin;
-    }
-
-    /// @notice ISO 17442 of the issuer, ASCII.
-    function lei() external view returns (bytes20) {
-        return _s().lei;
-    }
-
-    /// @notice keccak256 of the canonical terms.
-    function termsHash() external view returns (bytes32) {
-        return _s().termsHash;
-    }
-
-    /// @notice Whether this ledger is the security's home.
-    function isHome() external view returns (bool) {
-        return _s().config.home;
-    }
-
-    /// @inheritdoc ISecurityToken
-    function holderRegistry() external view returns (address) {
-        return address(_s().config.holderRegistry);
+    /// @notice Policy epoch of the registry as this code knows it; 0 when nothing cached counts.
+    function policyEpoch() external view returns (uint256 epoch) {
+        if (address(this) != SELF) return SecurityToken(payable(SELF)).policyEpoch();
+        assembly {
+            epoch := sload(EPOCH)
+        }
     }
 
     /// @notice The contract that moves units between ledgers.
     function bridge() external view returns (address) {
-        return _s().bridge;
+        return BRIDGE;
     }
 
-    /// @notice The contract that arms record times.
-    function corporateActions() external view returns (address) {
-        return _s().corporateActions;
+    /// @notice The other half of the code.
+    function extension() external view returns (address) {
+        return EXTENSION;
     }
 
     /// @notice Version of the security's terms that the rules here follow.
     function termsVersion() public view override returns (uint32) {
-        return _s().termsVersion;
+        return _s().termsVersion + 1;
     }
 
     /// @notice 1.0.0
@@ -588,70 +446,249 @@ contract SecurityToken is
         return "SecurityToken";
     }
 
-    /// @inheritdoc IERC165
-    function supportsInterface(bytes4 interfaceId) public view override(ERC165, IERC165) returns (bool) {
-        return interfaceId == type(IERC20).interfaceId || interfaceId == type(IERC20Metadata).interfaceId
-            || interfaceId == type(IERC20Permit).interfaceId || interfaceId == type(IERC5267).interfaceId
-            || interfaceId == type(IERC1404).interfaceId
-            // IERC7802's own functions; its identifier leaves out what it inherits
-            || interfaceId == type(IERC7802).interfaceId || super.supportsInterface(interfaceId);
+    /// @notice ERC-20.
+    function mainInterface() public pure override returns (bytes4) {
+        return type(IERC20).interfaceId;
+    }
+
+    /// @notice ERC-165. Identifiers of interfaces that inherit leave out what they inherit.
+    function supportsInterface(bytes4 id) public view override returns (bool) {
+        return id == type(IERC20).interfaceId || id == type(IERC20Metadata).interfaceId
+            || id == type(IERC20Permit).interfaceId || id == type(IERC5267).interfaceId
+            || id == type(IERC1404).interfaceId || id == type(IERC1643).interfaceId
+            || id == type(IERC3643).interfaceId || id == type(IERC7943Fungible).interfaceId
+            || id == type(IERC7802).interfaceId || id == type(ISecurityToken).interfaceId
+            || id == type(IPolicyEpoch).interfaceId || super.supportsInterface(id);
+    }
+
+    /// @dev Everything else is in the extension, which runs in the same storage.
+    fallback() external payable {
+        if (
+            msg.sig == ISecurityHalf.beforeMovement.selector || msg.sig == ISecurityHalf.countHolders.selector
+                || msg.sig == ISecurityHalf.releaseLapsed.selector || msg.sig == ISecurityHalf.seize.selector
+        ) revert Internal(msg.sig);
+        _delegate(EXTENSION);
     }
 
     // ------------------------------------------------------------------ parts
 
-    /// @dev The one way in which balances change. Zero `from` creates, zero `to` destroys.
-    function _update(address from, address to, uint256 amount) internal {
-        uint8 code = detectTransferRestriction(from, to, amount);
-        if (code != NONE) revert TransferRestricted(code, from, to, amount);
-        SecurityTokenStorage storage $ = _s();
-        uint16 passed = _advance($);
-        if (from == address(0)) {
-            _note($.supply, $.supplyHistory, passed);
-            // more than 2^128 - 1 units exist nowhere: the addition is checked, the cast follows it
-            uint256 supply = uint256($.supply.balance) + amount;
-            if (amount > type(uint128).max || supply > type(uint128).max) {
-                revert AboveIssueLimit(supply, type(uint128).max);
-            }
-            $.supply.balance = uint128(supply);
-        } else {
-            Account storage source = $.accounts[from];
-            _note(source, $.histories[from], passed);
-            source.balance -= uint128(amount);
+    /// @dev The one way in which balances change, but for corrections. Zero `from` creates, zero `to`
+    /// destroys. Both sides are checked before either is written.
+    function _update(uint8 kind, address from, address to, uint256 amount) private {
+        SecurityStorage storage $ = _s();
+        Hot hot = _advance($);
+        if (hot.has(HotLib.LOOK_CLOSER)) {
+            _toExtension(abi.encodeCall(ISecurityHalf.beforeMovement, (kind, from, to, amount)));
         }
-        if (to == address(0)) {
-            _note($.supply, $.supplyHistory, passed);
-            $.supply.balance -= uint128(amount);
+        uint256 epoch = _epoch(hot);
+        uint256 passed = hot.passed();
+        Account source = $.accounts[from];
+        if (from != address(0)) {
+            bool allowed = source.isFresh(epoch);
+            if (!allowed) (source, allowed) = _sender($, from, source, hot, epoch);
+            if (!allowed) _reject(kind, from, to, amount);
+            if (amount > source.available()) source = _released($, kind, from, to, amount, source);
+            source = _noted($, from, source, passed).minus(amount);
         } else {
-            Account storage target = $.accounts[to];
-            _note(target, $.histories[to], passed);
-            target.balance += uint128(amount);
+            source = _created($, source, passed, amount);
+        }
+        if (to == from) {
+            // nothing moves, but the recipient's side is asked as ever
+            (, bool allowed) = _recipient($, to, 0, hot, epoch);
+            if (!allowed) _reject(kind, from, to, amount);
+            $.accounts[from] = source.plus(amount);
+        } else {
+            Account target;
+            if (to != address(0)) {
+                bool allowed;
+                (target, allowed) = _recipient($, to, amount, hot, epoch);
+                if (!allowed) _reject(kind, from, to, amount);
+                target = _noted($, to, target, passed).plus(amount);
+            } else {
+                target = _noted($, to, $.accounts[to], passed).minus(amount);
+            }
+            $.accounts[from] = source;
+            $.accounts[to] = target;
         }
         emit Transfer(from, to, amount);
     }
 
-    /// @dev Count the record times that have passed; most blocks pass none and read one slot.
-    function _advance(SecurityTokenStorage storage $) private returns (uint16 passed) {
-        passed = $.config.passed;
-        uint64 next = $.config.nextRecordTime;
-        if (next == 0 || next >= block.timestamp) return passed;
-        uint256 count = $.recordTimes.length;
-        while (passed < count && $.recordTimes[passed] < block.timestamp) ++passed;
-        $.config.passed = passed;
-        $.config.nextRecordTime = passed < count ? $.recordTimes[passed] : 0;
+    /// @dev A recipient's account with a verdict that counts, and whether it may receive the units.
+    function _recipient(
+        SecurityStorage storage $,
+        address account,
+        uint256 amount,
+        Hot hot,
+        uint256 epoch
+    ) private view returns (Account a, bool allowed) {
+        a = $.accounts[account];
+        if (!a.isFresh(epoch)) {
+            (a, allowed) = _withVerdict($, account, a, HOLDER_REGISTRY.wordOf(account), hot, epoch);
+            if (!allowed || a.has(AccountLib.FROZEN)) return (a, false);
+        }
+        unchecked {
+            // both are below 2^65: `amount` was checked against a balance or the supply
+            allowed = amount == 0 || a.balance() + amount <= a.quota();
+        }
     }
 
-    /// @dev Remember what an account held at the record times since its last movement.
-    function _note(Account storage account, Checkpoints.Trace224 storage history, uint16 passed) private {
-        uint16 written = account.recordIndex;
-        if (written == passed) return;
-        history.note(written, account.balance);
-        account.recordIndex = passed;
+    /// @dev A sender's account, with a verdict where it may receive too, and whether it may deliver.
+    function _sender(
+        SecurityStorage storage $,
+        address account,
+        Account a,
+        Hot hot,
+        uint256 epoch
+    ) private view returns (Account, bool allowed) {
+        if (a.has(AccountLib.FROZEN)) return (a, false);
+        uint256 word = HOLDER_REGISTRY.wordOf(account);
+        (a, allowed) = _withVerdict($, account, a, word, hot, epoch);
+        return (a, allowed || (_mayDeliver(word) && !_inClasses($.policy.pausedClasses, uint8(word >> 16))));
     }
 
-    function _transfer(address from, address to, uint256 amount) private {
+    /// @dev The zero address's account, which is the supply, with units more.
+    function _created(
+        SecurityStorage storage $,
+        Account supply,
+        uint256 passed,
+        uint256 amount
+    ) private returns (Account) {
+        unchecked {
+            uint256 wanted = supply.balance() + amount;
+            if (amount > type(uint64).max || wanted > type(uint64).max) {
+                revert AboveIssueLimit(wanted, type(uint64).max);
+            }
+        }
+        return _noted($, address(0), supply, passed).plus(amount);
+    }
+
+    /// @dev Enough units once lapsed lock-ups are released; reverts where there are not.
+    function _released(
+        SecurityStorage storage $,
+        uint8 kind,
+        address from,
+        address to,
+        uint256 amount,
+        Account source
+    ) private returns (Account) {
+        if (source.has(AccountLib.LOTS)) {
+            $.accounts[from] = source;
+            _toExtension(abi.encodeCall(ISecurityHalf.releaseLapsed, (from)));
+            source = $.accounts[from];
+        }
+        if (amount > source.available()) _reject(kind, from, to, amount);
+        return source;
+    }
+
+    /// @dev Policy epoch of the verdicts that count now; 0 when none does.
+    function _epoch(Hot hot) private view returns (uint256 epoch) {
+        address self = SELF;
+        uint256 selector = uint32(this.policyEpoch.selector);
+        assembly ("memory-safe") {
+            mstore(0, selector)
+            if iszero(staticcall(gas(), self, 28, 4, 0, 32)) { revert(0, 0) }
+            epoch := mload(0)
+        }
+        if (epoch == 0) return 0;
+        unchecked {
+            epoch += hot.policy();
+        }
+        if (epoch > 0xffffff) return 0;
+    }
+
+    /// @dev Revert with the code of the rule that refuses.
+    function _reject(uint8 kind, address from, address to, uint256 amount) private {
+        bytes memory answer = _toExtension(abi.encodeCall(ISecurityViews.restrictionOf, (kind, from, to, amount)));
+        revert TransferRestricted(abi.decode(answer, (uint8)), from, to, amount);
+    }
+
+    function _toExtension(bytes memory data) private returns (bytes memory answer) {
+        bool success;
+        (success, answer) = EXTENSION.delegatecall(data);
+        if (!success) {
+            assembly ("memory-safe") {
+                revert(add(answer, 32), mload(answer))
+            }
+        }
+    }
+
+    function _force(address from, address to, uint256 amount) private {
         if (to == address(0)) revert ERC20InvalidReceiver(to);
-        if (from == address(0)) revert ERC20InvalidSender(from);
-        _update(from, to, amount);
+        SecurityStorage storage $ = _s();
+        Hot hot = _advance($);
+        Account target = $.accounts[to];
+        if (!target.isFresh(_epoch(hot)) || amount > $.accounts[from].balance() || from == address(0)) {
+            _orLaw(from, to, amount);
+        }
+        Account source = _taken($, hot, from, to, amount);
+        (uint256 before, uint256 toBefore) = (source.balance(), target.balance());
+        $.accounts[from] = source.minus(amount);
+        if (from == to) {
+            $.accounts[to] = source;
+        } else {
+            $.accounts[to] = _noted($, to, target, hot.passed()).plus(amount);
+        }
+        emit Transfer(from, to, amount);
+        emit ForcedTransfer(from, to, amount);
+        emit Corrected(_actId(), from, to, before, toBefore);
+    }
+
+    function _cancel(address from, uint256 amount, bytes32 issueRef) private {
+        SecurityStorage storage $ = _s();
+        if (!$.hot.has(HotLib.HOME)) revert NotHome();
+        if (amount == 0) revert ZeroAmount();
+        Hot hot = _advance($);
+        if (amount > $.accounts[from].balance() || from == address(0)) _orLaw(from, address(0), amount);
+        Account source = _taken($, hot, from, address(0), amount);
+        $.accounts[from] = source.minus(amount);
+        $.accounts[address(0)] = _noted($, address(0), $.accounts[address(0)], hot.passed()).minus(amount);
+        $.issued -= uint64(amount);
+        emit Transfer(from, address(0), amount);
+        emit UnitsCancelled(from, amount, issueRef, _actId());
+    }
+
+    /// @dev Units ready to be taken by law: nothing that encumbers them stands against it.
+    function _taken(
+        SecurityStorage storage $,
+        Hot hot,
+        address from,
+        address to,
+        uint256 amount
+    ) private returns (Account source) {
+        if (hot.has(HotLib.COMPLEX)) _toExtension(abi.encodeCall(ISecurityHalf.countHolders, (from, to, amount)));
+        if (amount > $.accounts[from].available()) _toExtension(abi.encodeCall(ISecurityHalf.seize, (from, amount)));
+        return _noted($, from, $.accounts[from], hot.passed());
+    }
+
+    /// @dev Reverts where not even the law moves the units.
+    function _orLaw(address from, address to, uint256 amount) private {
+        bytes memory answer = _toExtension(
+            abi.encodeCall(ISecurityViews.restrictionOf, (Restrictions.FORCED, from, to, amount))
+        );
+        uint8 code = abi.decode(answer, (uint8));
+        if (code != Restrictions.NONE) revert TransferRestricted(code, from, to, amount);
+    }
+
+    function _issue(address to, uint256 amount, bytes32 ref) private {
+        SecurityStorage storage $ = _s();
+        if (to == address(0)) revert ERC20InvalidReceiver(to);
+        _useReference($, amount, ref);
+        uint256 wanted = $.issued + amount;
+        if (wanted > $.issueLimit) revert AboveIssueLimit(wanted, $.issueLimit);
+        $.issued = uint64(wanted);
+        _update(Restrictions.ISSUE, address(0), to, amount);
+        emit UnitsIssued(to, amount, ref);
+    }
+
+    function _useReference(SecurityStorage storage $, uint256 amount, bytes32 ref) private {
+        if (!$.hot.has(HotLib.HOME)) revert NotHome();
+        if (amount == 0) revert ZeroAmount();
+        if ($.used[ref]) revert ReferenceUsed(ref);
+        $.used[ref] = true;
+    }
+
+    function _ownReference() private returns (bytes32) {
+        return keccak256(abi.encode(address(this), _useNonce(address(this))));
     }
 
     function _approve(address owner, address spender, uint256 amount) private {
@@ -667,19 +704,24 @@ contract SecurityToken is
         _s().allowances[owner][spender] = allowed - amount;
     }
 
-    function _useReference(SecurityTokenStorage storage $, uint256 amount, bytes32 ref) private {
-        if (!$.config.home) revert NotHome();
-        if (amount == 0) revert ZeroAmount();
-        if ($.used[ref]) revert ReferenceUsed(ref);
-        $.used[ref] = true;
+    function _sameLength(uint256 accounts, uint256 amounts) private pure {
+        if (accounts != amounts) revert LengthMismatch(accounts, amounts);
     }
 
-    function _isKnown(uint256 flags) private pure returns (bool) {
-        return flags & (1 << 24) != 0;
+    /// @dev The proxy reads the implementation from the hot slot: it changes with the ERC-1967 slot.
+    function _authorizeUpgrade(address newImplementation) internal override {
+        super._authorizeUpgrade(newImplementation);
+        _s().hot = _s().hot.withImplementation(newImplementation);
     }
 
-    function _isActive(uint256 flags) private view returns (bool) {
-        uint40 expiry = uint40(flags >> 32);
-        return flags & (1 << 25) != 0 && (expiry == 0 || block.timestamp <= expiry);
+    /// @dev The domain follows the token's name.
+    // solhint-disable-next-line func-name-mixedcase
+    function _EIP712Name() internal view override returns (string memory) {
+        return _s().name;
+    }
+
+    // solhint-disable-next-line func-name-mixedcase
+    function _EIP712Version() internal pure override returns (string memory) {
+        return "1";
     }
 }
