@@ -50,7 +50,7 @@ abstract contract Holdings is Verdicts, ISecurityHalf {
     function seize(address account, uint256 amount) external {
         SecurityStorage storage $ = _s();
         _releaseLapsed(account);
-        Account a = $.accounts[account];
+        Account a = $.accounts[account].word;
         uint256 missing = amount > a.available() ? amount - a.available() : 0;
         missing -= _shrinkLots($, account, missing);
         bytes4[3] memory types = [BLOK, BLCA, PLED];
@@ -69,49 +69,49 @@ abstract contract Holdings is Verdicts, ISecurityHalf {
     function _count(address from, address to, uint256 amount) internal {
         SecurityStorage storage $ = _s();
         if ($.policy.holderLimit == 0 || amount == 0 || from == to) return;
-        if (from != address(0) && $.accounts[from].balance() == amount) {
-            uint192 holder = _holderOf(HOLDER_REGISTRY.wordOf(from));
+        if (from != address(0) && $.accounts[from].word.balance() == amount) {
+            uint192 holder = _holderOf(_wordOf(from));
             if (--$.accountsOf[holder] == 0) --$.policy.holderCount;
         }
-        if (to != address(0) && $.accounts[to].balance() == 0) {
-            uint192 holder = _holderOf(HOLDER_REGISTRY.wordOf(to));
+        if (to != address(0) && $.accounts[to].word.balance() == 0) {
+            uint192 holder = _holderOf(_wordOf(to));
             if ($.accountsOf[holder]++ == 0) ++$.policy.holderCount;
         }
     }
 
     /// @dev Give an account's slot the sum of what encumbers its units, once one part has changed.
     function _setSubBalance(SecurityStorage storage $, address account, bytes4 balanceType, uint256 units) internal {
-        Account a = $.accounts[account];
+        Account a = $.accounts[account].word;
         uint256 before = $.subBalances[account][balanceType];
         uint256 others = a.unavailable() - before;
         if (units > a.balance() - others) revert UnitsUnavailable(account, units, a.balance() - others);
         $.subBalances[account][balanceType] = uint64(units);
-        $.accounts[account] = a.withUnavailable(others + units);
+        $.accounts[account].word = a.withUnavailable(others + units);
         emit SubBalanceChanged(account, balanceType, units);
     }
 
     function _addLot(address account, uint64 amount, uint64 until) internal {
         SecurityStorage storage $ = _s();
         _releaseLapsed(account);
-        Account a = $.accounts[account];
+        Account a = $.accounts[account].word;
         if (amount > a.available()) revert UnitsUnavailable(account, amount, a.available());
         if ($.lots[account].length == MOST_LOTS) revert TooManyLots(account);
         $.lots[account].push(Lot(amount, until));
-        $.accounts[account] = a.withUnavailable(a.unavailable() + amount).withFlag(AccountLib.LOTS, true);
-        (uint256 inLots, ) = _lotsOf($, account, $.accounts[account]);
+        $.accounts[account].word = a.withUnavailable(a.unavailable() + amount).withFlag(AccountLib.LOTS, true);
+        (uint256 inLots, ) = _lotsOf($, account, $.accounts[account].word);
         emit SubBalanceChanged(account, RSTR, inLots);
     }
 
     function _releaseLapsed(address account) internal {
         SecurityStorage storage $ = _s();
-        Account a = $.accounts[account];
+        Account a = $.accounts[account].word;
         (uint256 inLots, uint256 lapsed) = _lotsOf($, account, a);
         if (lapsed == 0) return;
         Lot[] storage lots = $.lots[account];
         for (uint256 i = lots.length; i > 0; --i) {
             if (block.timestamp >= lots[i - 1].until) _dropLot(lots, i - 1);
         }
-        $.accounts[account] =
+        $.accounts[account].word =
             a.withUnavailable(a.unavailable() - lapsed).withFlag(AccountLib.LOTS, lots.length != 0);
         emit SubBalanceChanged(account, RSTR, inLots - lapsed);
     }
@@ -131,9 +131,9 @@ abstract contract Holdings is Verdicts, ISecurityHalf {
             else lots[last].amount = held - taken;
         }
         if (freed == 0) return 0;
-        Account a = $.accounts[account];
-        $.accounts[account] = a.withUnavailable(a.unavailable() - freed).withFlag(AccountLib.LOTS, lots.length != 0);
-        (uint256 inLots, ) = _lotsOf($, account, $.accounts[account]);
+        Account a = $.accounts[account].word;
+        $.accounts[account].word = a.withUnavailable(a.unavailable() - freed).withFlag(AccountLib.LOTS, lots.length != 0);
+        (uint256 inLots, ) = _lotsOf($, account, $.accounts[account].word);
         emit SubBalanceChanged(account, RSTR, inLots);
     }
 
@@ -145,10 +145,10 @@ abstract contract Holdings is Verdicts, ISecurityHalf {
     /// @dev Everything that an account holds and that encumbers it goes to its successor.
     function _succeed(address lost, address to, Hot hot) internal returns (uint256 units) {
         SecurityStorage storage $ = _s();
-        Account a = $.accounts[lost];
-        Account b = $.accounts[to];
+        Account a = $.accounts[lost].word;
+        Account b = $.accounts[to].word;
         units = a.balance();
-        if ($.policy.holderLimit != 0 && units != 0 && b.balance() != 0) --$.accountsOf[_holderOf(HOLDER_REGISTRY.wordOf(to))];
+        if ($.policy.holderLimit != 0 && units != 0 && b.balance() != 0) --$.accountsOf[_holderOf(_wordOf(to))];
         a = _noted($, lost, a, hot.passed());
         b = _noted($, to, b, hot.passed());
         b = b.plus(units).withUnavailable(a.unavailable() + b.unavailable());
@@ -171,8 +171,8 @@ abstract contract Holdings is Verdicts, ISecurityHalf {
             b = b.withFlag(AccountLib.OWN_QUOTA, true);
         }
         // the verdict that was cached is the former record's
-        $.accounts[lost] = a.minus(units).withUnavailable(0).withFlag(AccountLib.LOTS, false).withVerdict(0, 0, 0);
-        $.accounts[to] = b.withVerdict(0, 0, 0);
+        $.accounts[lost].word = a.minus(units).withUnavailable(0).withFlag(AccountLib.LOTS, false).withVerdict(0, 0, 0);
+        $.accounts[to].word = b.withVerdict(0, 0, 0);
     }
 
     function _succeedLots(SecurityStorage storage $, address lost, address to, Account b) private returns (Account) {

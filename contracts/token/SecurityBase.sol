@@ -45,6 +45,11 @@ struct Lot {
     uint64 until;
 }
 
+/// @notice An account's word, as a place in storage.
+struct Position {
+    Account word;
+}
+
 /// @notice Rules of a token that a first receipt reads, in one slot.
 /// @param holdingCap this ledger's share of the holding cap; 0 for none
 /// @param minimumLot least number of units of a transfer
@@ -99,7 +104,7 @@ abstract contract SecurityBase is Authorised {
     /// @custom:storage-location erc7201:paripassu.storage.Security
     struct SecurityStorage {
         Hot hot;
-        mapping(address account => Account) accounts;
+        mapping(address account => Position) accounts;
         Policy policy;
         mapping(uint256 word => uint256) countries;
         uint64 issued;
@@ -201,15 +206,39 @@ abstract contract SecurityBase is Authorised {
         return word & (KNOWN | ACTIVE | SANCTIONED | SUPERSEDED) == (KNOWN | ACTIVE) && !_hasExpired(word);
     }
 
+    /// @dev What the registry says of an account, without the checks of a typed call: the registry is
+    /// our own, and an answer that is not one word counts as no answer.
+    function _wordOf(address account) internal view returns (uint256 word) {
+        address registry = address(HOLDER_REGISTRY);
+        uint256 selector = uint32(IHolderRegistry.wordOf.selector);
+        assembly ("memory-safe") {
+            mstore(0, selector)
+            mstore(32, account)
+            let success := staticcall(gas(), registry, 28, 36, 0, 32)
+            if iszero(and(success, eq(returndatasize(), 32))) { revert(0, 0) }
+            word := mload(0)
+        }
+    }
+
+    /// @dev The policy's slot as it is: its fields are taken from it where they are needed.
+    function _policyWord(SecurityStorage storage $) internal view returns (uint256 word) {
+        Policy storage policy = $.policy;
+        assembly {
+            word := sload(policy.slot)
+        }
+    }
+
     /// @dev Whether an account may receive, as far as registry, countries and classes go.
     function _mayReceive(
         SecurityStorage storage $,
         uint256 word,
-        Policy memory policy,
+        uint256 policy,
         bool denyList
     ) internal view returns (bool) {
-        return _mayDeliver(word) && _isCountryAllowed($, uint16(word), denyList)
-            && _inClasses(policy.classes, uint8(word >> 16)) && !_inClasses(policy.pausedClasses, uint8(word >> 16));
+        uint256 class = uint8(word >> 16);
+        // allowed classes, and not among the paused ones
+        return _mayDeliver(word) && class < 32 && ((policy >> 128) >> class) & 1 != 0
+            && ((policy >> 160) >> class) & 1 == 0 && _isCountryAllowed($, uint16(word), denyList);
     }
 
     function _isCountryAllowed(
@@ -252,11 +281,11 @@ abstract contract SecurityBase is Authorised {
         Hot hot,
         uint256 epoch
     ) internal view returns (Account, bool) {
-        Policy memory policy = $.policy;
+        uint256 policy = _policyWord($);
         if (!_mayReceive($, word, policy, hot.has(HotLib.DENY_LIST))) return (a, false);
         uint256 expiry = uint32(word >> 32);
         uint256 day = expiry == 0 ? type(uint16).max : expiry / 1 days;
-        return (a.withVerdict(_quotaOf($, account, a, word, policy.holdingCap), epoch, day), true);
+        return (a.withVerdict(_quotaOf($, account, a, word, uint64(policy)), epoch, day), true);
     }
 
     /// @dev The approved act in execution: the approvals contract puts it behind the call's data.

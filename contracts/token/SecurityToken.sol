@@ -23,7 +23,7 @@ import {ISecurityToken} from "../interfaces/ISecurityToken.sol";
 import {Account, AccountLib} from "./Account.sol";
 import {Hot, HotLib} from "./Hot.sol";
 import {Restrictions} from "./Restrictions.sol";
-import {SecurityBase, TokenInit} from "./SecurityBase.sol";
+import {Position, SecurityBase, TokenInit} from "./SecurityBase.sol";
 
 /// @title One instance of a security: what every movement runs
 /// @notice ERC-20 with permit, whole units (decimals 0). Every movement, by whatever function,
@@ -175,7 +175,7 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
         SecurityStorage storage $ = _s();
         Hot hot = _advance($);
         uint256 epoch = _epoch(hot);
-        Account source = $.accounts[msg.sender];
+        Account source = $.accounts[msg.sender].word;
         if (hot.has(HotLib.LOOK_CLOSER) || !source.isFresh(epoch)) {
             for (uint256 i = 0; i < to.length; ++i) {
                 if (to[i] == address(0)) revert ERC20InvalidReceiver(to[i]);
@@ -187,23 +187,20 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
         for (uint256 i = 0; i < to.length; ++i) {
             (address recipient, uint256 amount) = (to[i], amounts[i]);
             if (recipient == address(0)) revert ERC20InvalidReceiver(recipient);
-            if (recipient == msg.sender || amount > source.available()) {
-                // rare: the account's slot must be up to date for the plain way
-                $.accounts[msg.sender] = source;
+            Position storage target = $.accounts[recipient];
+            (Account b, bool allowed) = _recipient($, recipient, target.word, amount, hot, epoch);
+            if (!allowed || recipient == msg.sender || amount > source.available()) {
+                // rare: the account's slot must be up to date for the plain way, which also refuses
+                $.accounts[msg.sender].word = source;
                 _update(Restrictions.TRANSFER, msg.sender, recipient, amount);
-                source = $.accounts[msg.sender];
+                source = $.accounts[msg.sender].word;
                 continue;
             }
-            (Account target, bool allowed) = _recipient($, recipient, amount, hot, epoch);
-            if (!allowed) {
-                $.accounts[msg.sender] = source;
-                _reject(Restrictions.TRANSFER, msg.sender, recipient, amount);
-            }
             source = source.minus(amount);
-            $.accounts[recipient] = _noted($, recipient, target, hot.passed()).plus(amount);
+            target.word = _noted($, recipient, b, hot.passed()).plus(amount);
             emit Transfer(msg.sender, recipient, amount);
         }
-        $.accounts[msg.sender] = source;
+        $.accounts[msg.sender].word = source;
     }
 
     /// @notice ERC-20.
@@ -234,12 +231,12 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
     /// @notice ERC-20.
     function balanceOf(address account) external view returns (uint256) {
         // the supply is kept as the zero address's account, which holds nothing
-        return account == address(0) ? 0 : _s().accounts[account].balance();
+        return account == address(0) ? 0 : _s().accounts[account].word.balance();
     }
 
     /// @notice ERC-20.
     function totalSupply() external view returns (uint256) {
-        return _s().accounts[address(0)].balance();
+        return _s().accounts[address(0)].word.balance();
     }
 
     /// @notice ERC-20.
@@ -275,11 +272,10 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
         Hot hot = _advance($);
         uint256 epoch = _epoch(hot);
         for (uint256 i = 0; i < accounts.length; ++i) {
-            (Account a, bool allowed) = _recipient($, accounts[i], 0, hot, epoch);
-            if (!allowed || accounts[i] == address(0)) {
-                _reject(Restrictions.BRIDGE_IN, address(0), accounts[i], 0);
-            }
-            $.accounts[accounts[i]] = _noted($, accounts[i], a, hot.passed());
+            Position storage position = $.accounts[accounts[i]];
+            (Account a, bool allowed) = _recipient($, accounts[i], position.word, 0, hot, epoch);
+            if (!allowed || accounts[i] == address(0)) _reject(Restrictions.BRIDGE_IN, address(0), accounts[i], 0);
+            position.word = _noted($, accounts[i], a, hot.passed());
         }
     }
 
@@ -481,34 +477,31 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
             _toExtension(abi.encodeCall(ISecurityHalf.beforeMovement, (kind, from, to, amount)));
         }
         uint256 epoch = _epoch(hot);
-        uint256 passed = hot.passed();
-        Account source = $.accounts[from];
-        if (from != address(0)) {
-            bool allowed = source.isFresh(epoch);
-            if (!allowed) (source, allowed) = _sender($, from, source, hot, epoch);
-            if (!allowed) _reject(kind, from, to, amount);
-            if (amount > source.available()) source = _released($, kind, from, to, amount, source);
-            source = _noted($, from, source, passed).minus(amount);
+        Position storage source = $.accounts[from];
+        Account a = source.word;
+        if (from == address(0)) {
+            _requireRoom(a, amount);
         } else {
-            source = _created($, source, passed, amount);
+            bool allowed = a.isFresh(epoch);
+            if (!allowed) (a, allowed) = _sender($, from, a, hot, epoch);
+            if (!allowed) _reject(kind, from, to, amount);
+            if (amount > a.available()) a = _released($, kind, from, to, amount, a);
         }
-        if (to == from) {
-            // nothing moves, but the recipient's side is asked as ever
-            (, bool allowed) = _recipient($, to, 0, hot, epoch);
+        Position storage target = $.accounts[to];
+        Account b = target.word;
+        if (to != address(0)) {
+            bool allowed;
+            // a movement to the same account adds nothing to it
+            (b, allowed) = _recipient($, to, b, from == to ? 0 : amount, hot, epoch);
             if (!allowed) _reject(kind, from, to, amount);
-            $.accounts[from] = source.plus(amount);
+        }
+        if (from == to) {
+            source.word = _noted($, from, a, hot.passed());
         } else {
-            Account target;
-            if (to != address(0)) {
-                bool allowed;
-                (target, allowed) = _recipient($, to, amount, hot, epoch);
-                if (!allowed) _reject(kind, from, to, amount);
-                target = _noted($, to, target, passed).plus(amount);
-            } else {
-                target = _noted($, to, $.accounts[to], passed).minus(amount);
-            }
-            $.accounts[from] = source;
-            $.accounts[to] = target;
+            a = _noted($, from, a, hot.passed());
+            source.word = from == address(0) ? a.plus(amount) : a.minus(amount);
+            b = _noted($, to, b, hot.passed());
+            target.word = to == address(0) ? b.minus(amount) : b.plus(amount);
         }
         emit Transfer(from, to, amount);
     }
@@ -517,18 +510,19 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
     function _recipient(
         SecurityStorage storage $,
         address account,
+        Account a,
         uint256 amount,
         Hot hot,
         uint256 epoch
-    ) private view returns (Account a, bool allowed) {
-        a = $.accounts[account];
+    ) private view returns (Account, bool allowed) {
         if (!a.isFresh(epoch)) {
-            (a, allowed) = _withVerdict($, account, a, HOLDER_REGISTRY.wordOf(account), hot, epoch);
-            if (!allowed || a.has(AccountLib.FROZEN)) return (a, false);
+            if (a.has(AccountLib.FROZEN)) return (a, false);
+            (a, allowed) = _withVerdict($, account, a, _wordOf(account), hot, epoch);
+            if (!allowed) return (a, false);
         }
         unchecked {
             // both are below 2^65: `amount` was checked against a balance or the supply
-            allowed = amount == 0 || a.balance() + amount <= a.quota();
+            return (a, amount == 0 || a.balance() + amount <= a.quota());
         }
     }
 
@@ -541,25 +535,14 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
         uint256 epoch
     ) private view returns (Account, bool allowed) {
         if (a.has(AccountLib.FROZEN)) return (a, false);
-        uint256 word = HOLDER_REGISTRY.wordOf(account);
+        uint256 word = _wordOf(account);
         (a, allowed) = _withVerdict($, account, a, word, hot, epoch);
         return (a, allowed || (_mayDeliver(word) && !_inClasses($.policy.pausedClasses, uint8(word >> 16))));
     }
 
-    /// @dev The zero address's account, which is the supply, with units more.
-    function _created(
-        SecurityStorage storage $,
-        Account supply,
-        uint256 passed,
-        uint256 amount
-    ) private returns (Account) {
-        unchecked {
-            uint256 wanted = supply.balance() + amount;
-            if (amount > type(uint64).max || wanted > type(uint64).max) {
-                revert AboveIssueLimit(wanted, type(uint64).max);
-            }
-        }
-        return _noted($, address(0), supply, passed).plus(amount);
+    /// @dev The supply, which is kept as the zero address's account, must stay below 2^64.
+    function _requireRoom(Account supply, uint256 amount) private pure {
+        if (amount > type(uint64).max - supply.balance()) revert AboveIssueLimit(amount, type(uint64).max);
     }
 
     /// @dev Enough units once lapsed lock-ups are released; reverts where there are not.
@@ -572,9 +555,9 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
         Account source
     ) private returns (Account) {
         if (source.has(AccountLib.LOTS)) {
-            $.accounts[from] = source;
+            $.accounts[from].word = source;
             _toExtension(abi.encodeCall(ISecurityHalf.releaseLapsed, (from)));
-            source = $.accounts[from];
+            source = $.accounts[from].word;
         }
         if (amount > source.available()) _reject(kind, from, to, amount);
         return source;
@@ -616,17 +599,17 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
         if (to == address(0)) revert ERC20InvalidReceiver(to);
         SecurityStorage storage $ = _s();
         Hot hot = _advance($);
-        Account target = $.accounts[to];
-        if (!target.isFresh(_epoch(hot)) || amount > $.accounts[from].balance() || from == address(0)) {
+        Account target = $.accounts[to].word;
+        if (!target.isFresh(_epoch(hot)) || amount > $.accounts[from].word.balance() || from == address(0)) {
             _orLaw(from, to, amount);
         }
         Account source = _taken($, hot, from, to, amount);
         (uint256 before, uint256 toBefore) = (source.balance(), target.balance());
-        $.accounts[from] = source.minus(amount);
+        $.accounts[from].word = source.minus(amount);
         if (from == to) {
-            $.accounts[to] = source;
+            $.accounts[to].word = source;
         } else {
-            $.accounts[to] = _noted($, to, target, hot.passed()).plus(amount);
+            $.accounts[to].word = _noted($, to, target, hot.passed()).plus(amount);
         }
         emit Transfer(from, to, amount);
         emit ForcedTransfer(from, to, amount);
@@ -638,10 +621,10 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
         if (!$.hot.has(HotLib.HOME)) revert NotHome();
         if (amount == 0) revert ZeroAmount();
         Hot hot = _advance($);
-        if (amount > $.accounts[from].balance() || from == address(0)) _orLaw(from, address(0), amount);
+        if (amount > $.accounts[from].word.balance() || from == address(0)) _orLaw(from, address(0), amount);
         Account source = _taken($, hot, from, address(0), amount);
-        $.accounts[from] = source.minus(amount);
-        $.accounts[address(0)] = _noted($, address(0), $.accounts[address(0)], hot.passed()).minus(amount);
+        $.accounts[from].word = source.minus(amount);
+        $.accounts[address(0)].word = _noted($, address(0), $.accounts[address(0)].word, hot.passed()).minus(amount);
         $.issued -= uint64(amount);
         emit Transfer(from, address(0), amount);
         emit UnitsCancelled(from, amount, issueRef, _actId());
@@ -656,8 +639,8 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
         uint256 amount
     ) private returns (Account source) {
         if (hot.has(HotLib.COMPLEX)) _toExtension(abi.encodeCall(ISecurityHalf.countHolders, (from, to, amount)));
-        if (amount > $.accounts[from].available()) _toExtension(abi.encodeCall(ISecurityHalf.seize, (from, amount)));
-        return _noted($, from, $.accounts[from], hot.passed());
+        if (amount > $.accounts[from].word.available()) _toExtension(abi.encodeCall(ISecurityHalf.seize, (from, amount)));
+        return _noted($, from, $.accounts[from].word, hot.passed());
     }
 
     /// @dev Reverts where not even the law moves the units.

@@ -108,7 +108,7 @@ contract SecurityTokenExtension is Holdings {
     function allowedAmount(address from, address to) external view returns (uint256 amount, uint8 code) {
         SecurityStorage storage $ = _s();
         // the whole balance is tried first; it is also what the minimum lot makes an exception for
-        uint256 high = $.accounts[from].balance();
+        uint256 high = $.accounts[from].word.balance();
         code = detectTransferRestriction(from, to, high);
         if (code == 0) return (high, detectTransferRestriction(from, to, high + 1));
         // below the whole balance, what is allowed is allowed from the minimum lot on, up to a bound
@@ -147,7 +147,7 @@ contract SecurityTokenExtension is Holdings {
     /// @notice See `ISecurityViews`.
     function availableBalanceOf(address account) public view returns (uint256) {
         SecurityStorage storage $ = _s();
-        Account a = $.accounts[account];
+        Account a = $.accounts[account].word;
         (, uint256 lapsed) = _lotsOf($, account, a);
         return a.available() + lapsed;
     }
@@ -157,7 +157,7 @@ contract SecurityTokenExtension is Holdings {
         if (balanceType == "AWAS") return availableBalanceOf(account);
         SecurityStorage storage $ = _s();
         if (balanceType != RSTR) return $.subBalances[account][balanceType];
-        (uint256 inLots, uint256 lapsed) = _lotsOf($, account, $.accounts[account]);
+        (uint256 inLots, uint256 lapsed) = _lotsOf($, account, $.accounts[account].word);
         return inLots - lapsed;
     }
 
@@ -165,7 +165,7 @@ contract SecurityTokenExtension is Holdings {
     function quotaOf(address account) external view returns (uint256) {
         SecurityStorage storage $ = _s();
         return
-            _quotaOf($, account, $.accounts[account], HOLDER_REGISTRY.wordOf(account), $.policy.holdingCap);
+            _quotaOf($, account, $.accounts[account].word, _wordOf(account), $.policy.holdingCap);
     }
 
     // ------------------------------------------------------------------ freeze
@@ -427,7 +427,7 @@ contract SecurityTokenExtension is Holdings {
     function setQuota(address account, bool own, uint64 quota, bytes32 reason) external onlyRole(Roles.RULE_MANAGER) {
         SecurityStorage storage $ = _s();
         $.quotas[account] = own ? quota : 0;
-        $.accounts[account] = $.accounts[account].withFlag(AccountLib.OWN_QUOTA, own).withVerdict(0, 0, 0);
+        $.accounts[account].word = $.accounts[account].word.withFlag(AccountLib.OWN_QUOTA, own).withVerdict(0, 0, 0);
         _rulesChanged(reason);
     }
 
@@ -437,7 +437,7 @@ contract SecurityTokenExtension is Holdings {
     function setHolderLimit(uint32 limit, bytes32 reason) external onlyRole(Roles.RULE_MANAGER) {
         SecurityStorage storage $ = _s();
         if (limit == 0) revert InvalidRule();
-        if ($.policy.holderLimit == 0 && $.accounts[address(0)].balance() != 0) revert HolderLimitTooLate();
+        if ($.policy.holderLimit == 0 && $.accounts[address(0)].word.balance() != 0) revert HolderLimitTooLate();
         $.policy.holderLimit = limit;
         _rulesChanged(reason);
     }
@@ -491,9 +491,9 @@ contract SecurityTokenExtension is Holdings {
 
     function _freeze(address account, bool frozen) private {
         SecurityStorage storage $ = _s();
-        Account a = $.accounts[account];
+        Account a = $.accounts[account].word;
         if (account == address(0) || a.has(AccountLib.FROZEN) == frozen) return;
-        $.accounts[account] = a.withFlag(AccountLib.FROZEN, frozen);
+        $.accounts[account].word = a.withFlag(AccountLib.FROZEN, frozen);
         emit IERC3643.AddressFrozen(account, frozen, msg.sender);
     }
 
@@ -506,7 +506,7 @@ contract SecurityTokenExtension is Holdings {
     function _freezeMore(address account, uint256 amount) private {
         _releaseLapsed(account);
         uint256 before = _s().subBalances[account][BLOK];
-        if (amount > type(uint64).max) revert UnitsUnavailable(account, amount, _s().accounts[account].available());
+        if (amount > type(uint64).max) revert UnitsUnavailable(account, amount, _s().accounts[account].word.available());
         _setSubBalance(_s(), account, BLOK, before + amount);
         emit IERC3643.TokensFrozen(account, amount);
     }

@@ -168,7 +168,7 @@ contract SecurityTokenReadings is SecurityBase {
 
     /// @notice Whether an account is frozen.
     function isFrozen(address account) external view returns (bool) {
-        return _s().accounts[account].has(AccountLib.FROZEN);
+        return _s().accounts[account].word.has(AccountLib.FROZEN);
     }
 
     /// @notice ERC-3643, ERC-7943: units of an account that are frozen.
@@ -388,7 +388,7 @@ contract SecurityTokenReadings is SecurityBase {
     function _unitsAt(address account, uint64 time) private view returns (uint256) {
         SecurityStorage storage $ = _s();
         uint256 at = $.recordTimes.passedPosition(time);
-        Account a = $.accounts[account];
+        Account a = $.accounts[account].word;
         uint256 key = a.recordIndex();
         if (at >= key) return a.balance();
         while (true) {

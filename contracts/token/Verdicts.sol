@@ -37,11 +37,11 @@ abstract contract Verdicts is SecurityBase {
         m.receives = kind != Restrictions.REDEEM && kind != Restrictions.BRIDGE_OUT;
         m.hot = $.hot;
         m.policy = $.policy;
-        if (m.delivers || kind == Restrictions.FORCED) m.source = $.accounts[from];
-        if (m.delivers) m.sourceWord = HOLDER_REGISTRY.wordOf(from);
+        if (m.delivers || kind == Restrictions.FORCED) m.source = $.accounts[from].word;
+        if (m.delivers) m.sourceWord = _wordOf(from);
         if (m.receives) {
-            m.target = $.accounts[to];
-            m.targetWord = HOLDER_REGISTRY.wordOf(to);
+            m.target = $.accounts[to].word;
+            m.targetWord = _wordOf(to);
         }
         code = _ofToken($, m);
         if (code == 0 && m.delivers) code = _ofStanding(m.sourceWord, m.source, Restrictions.SENDER_UNKNOWN, true);
