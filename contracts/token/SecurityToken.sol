@@ -130,6 +130,8 @@ contract SecurityToken is
     uint8 private constant RECIPIENT_COUNTRY = 8;
     uint8 private constant RECIPIENT_CLASS = 9;
     uint8 private constant INSUFFICIENT_BALANCE = 10;
+    uint8 private constant SENDER_SANCTIONED = 13;
+    uint8 private constant RECIPIENT_SANCTIONED = 14;
 
     uint16 private constant FLAG_FROZEN = 1;
 
@@ -314,13 +316,13 @@ contract SecurityToken is
         IHolderRegistry registry = $.config.holderRegistry;
         Account storage source = $.accounts[from];
         if (from != address(0)) {
-            uint256 flags = registry.flagsOf(from);
+            uint256 flags = registry.wordOf(from);
             if (!_isKnown(flags)) return SENDER_UNKNOWN;
             if (!_isActive(flags)) return SENDER_INACTIVE;
             if (source.flags & FLAG_FROZEN != 0) return SENDER_FROZEN;
         }
         if (to != address(0)) {
-            uint256 flags = registry.flagsOf(to);
+            uint256 flags = registry.wordOf(to);
             if (!_isKnown(flags)) return RECIPIENT_UNKNOWN;
             if (!_isActive(flags)) return RECIPIENT_INACTIVE;
             if ($.accounts[to].flags & FLAG_FROZEN != 0) return RECIPIENT_FROZEN;
@@ -328,7 +330,19 @@ contract SecurityToken is
             if (!isClassAllowed(uint8(flags >> 16))) return RECIPIENT_CLASS;
         }
         if (from != address(0) && amount > source.balance - source.encumbered) return INSUFFICIENT_BALANCE;
+        if (from != address(0) && _isSanctioned(registry.wordOf(from))) return SENDER_SANCTIONED;
+        if (to != address(0) && _isSanctioned(registry.wordOf(to))) return RECIPIENT_SANCTIONED;
         return NONE;
+    }
+
+    /// @inheritdoc ISecurityToken
+    function payoutRestriction(address account) external view returns (uint8) {
+        SecurityTokenStorage storage $ = _s();
+        uint256 word = $.config.holderRegistry.wordOf(account);
+        if (!_isKnown(word)) return RECIPIENT_UNKNOWN;
+        if (!_isActive(word)) return RECIPIENT_INACTIVE;
+        if ($.accounts[account].flags & FLAG_FROZEN != 0) return RECIPIENT_FROZEN;
+        return _isSanctioned(word) ? RECIPIENT_SANCTIONED : NONE;
     }
 
     /// @inheritdoc IERC1404
@@ -344,6 +358,8 @@ contract SecurityToken is
         if (code == RECIPIENT_COUNTRY) return "The receiving account's country is not allowed for this security.";
         if (code == RECIPIENT_CLASS) return "The receiving account's investor class is not allowed for this security.";
         if (code == INSUFFICIENT_BALANCE) return "The delivering account has too few available units.";
+        if (code == SENDER_SANCTIONED) return "The delivering account is sanctioned.";
+        if (code == RECIPIENT_SANCTIONED) return "The receiving account is sanctioned.";
         return "No such code.";
     }
 
@@ -357,7 +373,7 @@ contract SecurityToken is
         return _s().classes & (1 << class) != 0;
     }
 
-    /// @notice Whether an account is frozen.
+    /// @inheritdoc ISecurityToken
     function isFrozen(address account) external view returns (bool) {
         return _s().accounts[account].flags & FLAG_FROZEN != 0;
     }
@@ -675,11 +691,16 @@ contract SecurityToken is
     }
 
     function _isKnown(uint256 flags) private pure returns (bool) {
-        return flags & (1 << 24) != 0;
+        // a superseded account has no record any more
+        return flags & ((1 << 24) | (1 << 29)) == 1 << 24;
+    }
+
+    function _isSanctioned(uint256 flags) private pure returns (bool) {
+        return flags & (1 << 26) != 0;
     }
 
     function _isActive(uint256 flags) private view returns (bool) {
-        uint40 expiry = uint40(flags >> 32);
+        uint32 expiry = uint32(flags >> 32);
         return flags & (1 << 25) != 0 && (expiry == 0 || block.timestamp <= expiry);
     }
 }
