@@ -77,8 +77,13 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
     /// @notice This ledger learnt of an event's entitlements.
     event EntitlementsPublished(bytes32 indexed eventKey, bytes32 root, uint256 total, uint32 lines);
 
-    /// @notice An account was paid.
+    /// @notice An account was paid; the cash is with the account that stands for it now (UBO-10).
     event EntitlementPaid(bytes32 indexed eventKey, address indexed account, uint256 amount);
+
+    /// @notice An account may not be paid now. It keeps its entitlement, and is paid by a later call
+    /// once it may be (CA-23).
+    /// @param code why, as the token's transfer rules number it
+    event EntitlementHeld(bytes32 indexed eventKey, address indexed account, uint256 amount, uint8 code);
 
     /// @notice A security is carried by another token from now on.
     event TokenSet(bytes32 indexed securityId, address token);
@@ -157,6 +162,9 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
     );
     uint8 private constant CORPORATE_ACTION = 2;
     uint64 private constant NEVER = 0;
+    uint8 private constant RECIPIENT_UNKNOWN = 5;
+    uint8 private constant RECIPIENT_FROZEN = 7;
+    uint256 private constant MAX_STEPS = 32;
     uint8 private constant KIND_ANNOUNCEMENT = 1;
     uint8 private constant KIND_ENTITLEMENTS = 2;
 
@@ -306,7 +314,8 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
     // ------------------------------------------------------------------ pay
 
     /// @notice Pay accounts of this ledger from the caller's cash. Accounts paid before are passed
-    /// over; any other fault of a line stops all of them.
+    /// over, and those that may not be paid now, without a mark (CTL-1); any other fault of a line
+    /// stops all of them. The cash of a superseded account goes to the one that stands for it now.
     /// @dev Where the token keeps balances at the record time, no line is above what these allow.
     /// @param eventKey the event
     /// @param lines lines of the published table
@@ -321,24 +330,30 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
         address cashToken = _s().cash[state.record.currency];
         if (cashToken == address(0)) revert CurrencyUnknown(state.record.currency);
 
-        bool[] memory due = new bool[](lines.length);
+        ISecurityToken token = ISecurityToken(_s().tokens[state.record.securityId]);
+        address[] memory payees = new address[](lines.length);
         uint256 needed = 0;
         for (uint256 i = 0; i < lines.length; ++i) {
             PaymentLine calldata line = lines[i];
             if (state.paid[line.account]) continue;
             _checkLine(state, eventKey, line);
+            (address payee, uint8 code) = _payeeOf(token, line.account);
+            if (code != 0) {
+                emit EntitlementHeld(eventKey, line.account, line.amount, code);
+                continue;
+            }
             state.paid[line.account] = true;
-            due[i] = true;
+            payees[i] = payee;
             needed += line.amount;
         }
         IERC20 cash = IERC20(cashToken);
         uint256 available = Math.min(cash.balanceOf(msg.sender), cash.allowance(msg.sender, address(this)));
         if (available < needed) revert Unfunded(available, needed);
         for (uint256 i = 0; i < lines.length; ++i) {
-            if (!due[i]) continue;
+            if (payees[i] == address(0)) continue;
             PaymentLine calldata line = lines[i];
             emit EntitlementPaid(eventKey, line.account, line.amount);
-            if (line.amount != 0) cash.safeTransferFrom(msg.sender, line.account, line.amount);
+            if (line.amount != 0) cash.safeTransferFrom(msg.sender, payees[i], line.amount);
         }
     }
 
@@ -362,7 +377,7 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
             state.record.rateDenominator,
             Math.Rounding.Ceil
         );
-        if (eligible != 0 && IHolderRegistry(token.holderRegistry()).recordOf(account).servicer != address(0)) {
+        if (eligible != 0 && IHolderRegistry(token.holderRegistry()).servicerOf(account) != address(0)) {
             limit += eligible - 1;
         }
     }
@@ -492,6 +507,23 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
             if (app.length == 0) revert PeerUnknown(ledgers[i]);
             $.gateway.sendMessage(app, payload, attributes);
         }
+    }
+
+    /// @dev Who gets an account's cash, and why not now. A freeze binds an entity's cash also where it
+    /// was laid on an account that another one has succeeded.
+    function _payeeOf(ISecurityToken token, address account) private view returns (address payee, uint8 code) {
+        payee = account;
+        code = token.payoutRestriction(account);
+        // superseded accounts have no record as far as the rules go
+        if (code != RECIPIENT_UNKNOWN) return (payee, code);
+        IHolderRegistry registry = IHolderRegistry(token.holderRegistry());
+        for (uint256 i = 0; i < MAX_STEPS; ++i) {
+            (address next, ) = registry.successorOf(payee);
+            if (next == address(0)) break;
+            if (token.isFrozen(payee)) return (payee, RECIPIENT_FROZEN);
+            payee = next;
+        }
+        if (payee != account) code = token.payoutRestriction(payee);
     }
 
     function _checkLine(EventState storage state, bytes32 eventKey, PaymentLine calldata line) private view {

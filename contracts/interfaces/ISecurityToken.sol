@@ -15,6 +15,13 @@ interface ISecurityToken {
     /// @notice Credit units that left their source ledger at `dispatchedAt`.
     function crosschainMintAt(address to, uint256 amount, uint64 dispatchedAt) external;
 
+    /// @notice Verdict of the token's rules on a payment of cash to an account.
+    /// @return code 0 when it may be paid, otherwise the reason
+    function payoutRestriction(address account) external view returns (uint8 code);
+
+    /// @notice Whether an account is frozen.
+    function isFrozen(address account) external view returns (bool);
+
     /// @notice Arm a record time. False when it has passed.
     function armRecordTime(uint64 time) external returns (bool armed);
 

@@ -72,7 +72,7 @@ contract CustodyRegistry is PariUpgradeable {
     /// @custom:access-control the account's servicer in the HolderRegistry
     function attestBreakdown(address token, address account, uint64 asOf, bytes32 root, uint256 total) external {
         CustodyRegistryStorage storage $ = _s();
-        address servicer = $.holderRegistry.recordOf(account).servicer;
+        address servicer = $.holderRegistry.servicerOf(account);
         if (servicer == address(0) || servicer != msg.sender) revert NotServicer(account, msg.sender);
         uint256 balance = IERC20(token).balanceOf(account);
         if (total > balance) revert AboveBalance(total, balance);

@@ -1,26 +1,82 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
+import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {ERC165} from "@openzeppelin/contracts/utils/introspection/ERC165.sol";
+import {Authorised} from "../access/Authorised.sol";
 import {Roles} from "../access/Roles.sol";
-import {PariUpgradeable} from "../access/Versioned.sol";
+import {Versioned} from "../access/Versioned.sol";
 import {HolderRecord, IHolderRegistry} from "../interfaces/IHolderRegistry.sol";
+import {IPolicyEpoch} from "../interfaces/IPolicyEpoch.sol";
+
+/// @notice One account to register.
+/// @param account the account
+/// @param holder commitment to the holder, with its last 8 bytes zero
+/// @param country ISO 3166-1 numeric
+/// @param investorClass class of investor
+/// @param expiry last second of validity; 0 for never
+/// @param servicer account servicer; zero where the holder serves itself
+/// @param additional whether the holder has another account, whose holding cap this one shares
+/// @param proof signature of `keyControlDigest(account, holder)` by the account
+struct Onboarding {
+    address account;
+    bytes32 holder;
+    uint16 country;
+    uint8 investorClass;
+    uint32 expiry;
+    address servicer;
+    bool additional;
+    bytes proof;
+}
 
 /// @title Register of onboarded accounts
-/// @notice One per chain, shared by all securities of the chain (UBO-10, CTL-4). It holds a
-/// commitment to the holder's identity, never the identity.
-contract HolderRegistry is PariUpgradeable, IHolderRegistry {
+/// @notice One per chain: an account is onboarded once for all securities (CTL-4). An account is
+/// bound to a holder by proof that the holder has its key; the binding can be moved to another key
+/// and revoked, and every past one stays readable (UBO-10). The holder is a commitment: nothing
+/// personal is here (UBO-5).
+/// @dev Not behind a proxy: each first receipt of a security reads it, and a proxy costs 4,900 gas
+/// more. Contracts that cache verdicts subscribe: whatever can make a verdict worse raises the epoch
+/// and tells them in the same call, so that it counts on every security from the next transaction
+/// on, at a cost that does not grow with their number.
+contract HolderRegistry is Authorised, Versioned, ERC165, IHolderRegistry, IERC5267 {
     /// @notice An account was onboarded, or its record changed.
     event HolderOnboarded(
         address indexed account,
         bytes32 indexed holder,
         uint16 country,
         uint8 investorClass,
-        uint40 expiry,
-        address servicer
+        uint32 expiry,
+        address servicer,
+        bool additional
     );
 
     /// @notice An account was suspended or reinstated.
-    event HolderStatusChanged(address indexed account, bool active);
+    event HolderStatusChanged(address indexed account, bool active, bytes32 reason);
+
+    /// @notice An account was sanctioned, or its sanction was lifted.
+    event HolderSanctioned(address indexed account, bool sanctioned, bytes32 reason);
+
+    /// @notice `to` took the place of `from`, with its record as it stood.
+    /// @param actId approved act of a recovery; 0 for a rotation that both keys agreed to
+    event HolderSuperseded(
+        address indexed from,
+        address indexed to,
+        bytes32 indexed holder,
+        bytes32 reason,
+        bytes32 actId
+    );
+
+    /// @notice No verdict given before counts any more.
+    event PolicyEpochChanged(uint32 epoch);
+
+    /// @notice A contract that caches verdicts is told of the epoch from now on.
+    event SubscriberAdded(address indexed subscriber);
+
+    /// @notice A contract is told of the epoch no more.
+    /// @param answered false where it did not take over that nothing cached counts
+    event SubscriberRemoved(address indexed subscriber, bool answered);
 
     /// @notice The account belongs to another holder; a change of owner is no re-onboarding.
     error HolderConflict(address account, bytes32 known, bytes32 given);
@@ -28,25 +84,69 @@ contract HolderRegistry is PariUpgradeable, IHolderRegistry {
     /// @notice The account was never onboarded.
     error HolderUnknown(address account);
 
+    /// @notice Another account took this one's place.
+    error Superseded(address account, address successor);
+
+    /// @notice The account is taken: only one that was never onboarded can take another's place.
+    error AccountTaken(address account);
+
     /// @notice Holder commitment, account or country is missing.
     error IncompleteRecord(address account);
 
-    uint8 private constant KNOWN = 1;
-    uint8 private constant ACTIVE = 2;
+    /// @notice The last 8 bytes of a holder commitment are zero.
+    error CommitmentTooLong(bytes32 holder);
 
-    /// @dev Everything but `holder` shares one slot, in the order of `flagsOf`.
-    struct Entry {
-        uint16 country;
-        uint8 investorClass;
-        uint8 status;
-        uint40 expiry;
-        address servicer;
-        bytes32 holder;
+    /// @notice The account's key did not sign what it has to.
+    error KeyNotProven(address account);
+
+    /// @notice A privileged act states its reason.
+    error ReasonMissing();
+
+    /// @notice There are 8 subscribers.
+    error TooManySubscribers();
+
+    /// @notice The contract is a subscriber already.
+    error AlreadySubscribed(address subscriber);
+
+    /// @notice The contract is no subscriber.
+    error NotSubscribed(address subscriber);
+
+    /// @notice Too little gas is left to hear whether a subscriber answers.
+    error TooLittleGas();
+
+    uint256 private constant KNOWN = 1 << 24;
+    uint256 private constant ACTIVE = 1 << 25;
+    uint256 private constant SANCTIONED = 1 << 26;
+    uint256 private constant ADDITIONAL = 1 << 27;
+    uint256 private constant SERVICED = 1 << 28;
+    uint256 private constant SUPERSEDED = 1 << 29;
+
+    /// @dev What verdicts hang on beside the status: country, class, additional.
+    uint256 private constant RULED = 0xffffff | ADDITIONAL;
+
+    uint256 private constant MAX_SUBSCRIBERS = 8;
+    uint256 private constant MAX_STEPS = 32;
+    uint256 private constant SYNC_GAS = 100_000;
+
+    bytes32 private constant DOMAIN_TYPEHASH =
+        keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+    bytes32 private constant NAME_HASH = keccak256("Pari Passu HolderRegistry");
+    bytes32 private constant VERSION_HASH = keccak256("1");
+    bytes32 private constant KEY_CONTROL_TYPEHASH = keccak256("KeyControl(address account,bytes32 holder)");
+    bytes32 private constant KEY_ROTATION_TYPEHASH = keccak256("KeyRotation(address from,address to)");
+
+    struct Succession {
+        address account;
+        uint40 at;
     }
 
     /// @custom:storage-location erc7201:paripassu.storage.HolderRegistry
     struct HolderRegistryStorage {
-        mapping(address account => Entry) entries;
+        mapping(address account => uint256) words;
+        mapping(address account => address) servicers;
+        mapping(address account => Succession) successions;
+        uint32 epoch;
+        address[] subscribers;
     }
 
     // keccak256(abi.encode(uint256(keccak256("paripassu.storage.HolderRegistry")) - 1)) & ~bytes32(uint256(0xff))
@@ -60,64 +160,248 @@ contract HolderRegistry is PariUpgradeable, IHolderRegistry {
 
     /// @param authority_ the AccessManager
     /// @param approvals_ the contract in which k of n agree to an act
-    constructor(address authority_, address approvals_) PariUpgradeable(authority_, approvals_) {}
-
-    /// @notice Set up the proxy.
-    function initialize() external initializer {
-        __Pari_init();
+    constructor(address authority_, address approvals_) Authorised(authority_, approvals_) {
+        _s().epoch = 1;
     }
 
-    /// @notice Register an account, or update its record. A suspension stays until it is lifted.
+    // ------------------------------------------------------------------ onboarding
+
+    /// @notice Register an account, or update its record. Neither suspension nor sanction is lifted
+    /// by an update. The same again changes nothing.
     /// @param account the account
-    /// @param holder commitment to the holder; the account's holder can never be another one
+    /// @param holder commitment to the holder, with its last 8 bytes zero; never another one's
     /// @param country ISO 3166-1 numeric
     /// @param investorClass class of investor
     /// @param expiry last second of validity; 0 for never
     /// @param servicer account servicer; zero where the holder serves itself
+    /// @param additional whether the holder has another account, whose holding cap this one shares
+    /// @param proof signature of `keyControlDigest(account, holder)` by the account's key, or what its
+    /// contract takes for one (ERC-1271); empty for an update, or where the account is the caller
     /// @custom:access-control REGISTRAR
     function onboard(
         address account,
         bytes32 holder,
         uint16 country,
         uint8 investorClass,
-        uint40 expiry,
-        address servicer
+        uint32 expiry,
+        address servicer,
+        bool additional,
+        bytes calldata proof
     ) external onlyRole(Roles.REGISTRAR) {
-        if (account == address(0) || holder == 0 || country == 0) revert IncompleteRecord(account);
-        Entry storage entry = _s().entries[account];
-        if (entry.holder != 0 && entry.holder != holder) revert HolderConflict(account, entry.holder, holder);
-        uint8 status = entry.holder == 0 ? KNOWN | ACTIVE : entry.status;
-        _s().entries[account] = Entry(country, investorClass, status, expiry, servicer, holder);
-        emit HolderOnboarded(account, holder, country, investorClass, expiry, servicer);
+        uint256 word = _pack(country, investorClass, expiry, servicer, additional);
+        if (_onboard(account, holder, word, servicer, proof)) _raiseEpoch();
     }
 
-    /// @notice Suspend or reinstate an account.
+    /// @notice Register accounts, or update their records, all or none.
     /// @custom:access-control REGISTRAR
-    function setStatus(address account, bool active) external onlyRole(Roles.REGISTRAR) {
-        Entry storage entry = _s().entries[account];
-        if (entry.holder == 0) revert HolderUnknown(account);
-        entry.status = active ? KNOWN | ACTIVE : KNOWN;
-        emit HolderStatusChanged(account, active);
+    function onboardBatch(Onboarding[] calldata onboardings) external onlyRole(Roles.REGISTRAR) {
+        bool worse = false;
+        for (uint256 i = 0; i < onboardings.length; ++i) {
+            Onboarding calldata o = onboardings[i];
+            uint256 word = _pack(o.country, o.investorClass, o.expiry, o.servicer, o.additional);
+            if (_onboard(o.account, o.holder, word, o.servicer, o.proof)) worse = true;
+        }
+        if (worse) _raiseEpoch();
+    }
+
+    // ------------------------------------------------------------------ status
+
+    /// @notice Suspend or reinstate an account: a binding is revoked by its suspension. Saying the
+    /// same twice changes nothing.
+    /// @param account the account
+    /// @param active false to suspend
+    /// @param reason why, as the registrar's files know it; not zero
+    /// @custom:access-control REGISTRAR
+    function setStatus(address account, bool active, bytes32 reason) external onlyRole(Roles.REGISTRAR) {
+        if (!_setFlag(account, ACTIVE, active, reason)) return;
+        emit HolderStatusChanged(account, active, reason);
+        if (!active) _raiseEpoch();
+    }
+
+    /// @notice Sanction an account, or lift its sanction. Saying the same twice changes nothing.
+    /// @param account the account
+    /// @param sanctioned true to sanction
+    /// @param reason why, as the regulator's files know it; not zero
+    /// @custom:access-control REGULATOR
+    function setSanctioned(address account, bool sanctioned, bytes32 reason) external onlyRole(Roles.REGULATOR) {
+        if (!_setFlag(account, SANCTIONED, sanctioned, reason)) return;
+        emit HolderSanctioned(account, sanctioned, reason);
+        if (sanctioned) _raiseEpoch();
+    }
+
+    // ------------------------------------------------------------------ keys
+
+    /// @notice Move a holder's record to another key, by agreement of both keys (UBO-10). Suspension
+    /// and sanction move with it. `from` stays readable, and is good for nothing any more.
+    /// @param from the account
+    /// @param to the account that takes its place; never onboarded before
+    /// @param reason why, as the registrar's files know it; not zero
+    /// @param proofFrom signature of `keyRotationDigest(from, to)` by the key of `from`
+    /// @param proofTo signature of `keyControlDigest(to, holder)` by the key of `to`
+    /// @custom:access-control REGISTRAR
+    function rotate(
+        address from,
+        address to,
+        bytes32 reason,
+        bytes calldata proofFrom,
+        bytes calldata proofTo
+    ) external onlyRole(Roles.REGISTRAR) {
+        _checkProof(from, keyRotationDigest(from, to), proofFrom);
+        _supersede(from, to, reason, proofTo, 0);
+    }
+
+    /// @notice Move a holder's record to another key where its key is lost or stolen. Otherwise as
+    /// `rotate`.
+    /// @param lost the account
+    /// @param to the account that takes its place; never onboarded before
+    /// @param reason why; not zero
+    /// @param proofTo signature of `keyControlDigest(to, holder)` by the key of `to`
+    /// @custom:access-control approved act
+    function recover(address lost, address to, bytes32 reason, bytes calldata proofTo) external onlyApproved {
+        // the act's id follows what the ABI knows of
+        _supersede(lost, to, reason, proofTo, bytes32(msg.data[msg.data.length - 32:]));
+    }
+
+    /// @notice What an account's key signs to show that it is the holder's (EIP-712).
+    function keyControlDigest(address account, bytes32 holder) public view returns (bytes32) {
+        return _digest(keccak256(abi.encode(KEY_CONTROL_TYPEHASH, account, holder)));
+    }
+
+    /// @notice What an account's key signs to let another one take its place (EIP-712).
+    function keyRotationDigest(address from, address to) public view returns (bytes32) {
+        return _digest(keccak256(abi.encode(KEY_ROTATION_TYPEHASH, from, to)));
+    }
+
+    /// @inheritdoc IERC5267
+    function eip712Domain()
+        external
+        view
+        returns (
+            bytes1 fields,
+            string memory name,
+            string memory version_,
+            uint256 chainId,
+            address verifyingContract,
+            bytes32 salt,
+            uint256[] memory extensions
+        )
+    {
+        return (0x0f, "Pari Passu HolderRegistry", "1", block.chainid, address(this), 0, new uint256[](0));
+    }
+
+    // ------------------------------------------------------------------ subscribers
+
+    /// @notice Tell a contract that caches verdicts of the epoch, now and whenever it changes.
+    /// @param subscriber code of security tokens, one for all that run it; 8 at most
+    /// @custom:access-control TOKENIZER
+    function addSubscriber(address subscriber) external onlyRole(Roles.TOKENIZER) {
+        HolderRegistryStorage storage $ = _s();
+        uint256 count = $.subscribers.length;
+        if (count == MAX_SUBSCRIBERS) revert TooManySubscribers();
+        for (uint256 i = 0; i < count; ++i) {
+            if ($.subscribers[i] == subscriber) revert AlreadySubscribed(subscriber);
+        }
+        $.subscribers.push(subscriber);
+        emit SubscriberAdded(subscriber);
+        IPolicyEpoch(subscriber).syncPolicyEpoch($.epoch);
+    }
+
+    /// @notice Tell a contract that nothing cached counts, and nothing more after that.
+    /// @dev One that does not answer is removed all the same: it would stop every suspension. It is
+    /// given gas enough, so that the caller cannot make it seem so.
+    /// @custom:access-control TOKENIZER
+    function removeSubscriber(address subscriber) external onlyRole(Roles.TOKENIZER) {
+        address[] storage subscribers_ = _s().subscribers;
+        uint256 count = subscribers_.length;
+        uint256 at = 0;
+        while (at < count && subscribers_[at] != subscriber) ++at;
+        if (at == count) revert NotSubscribed(subscriber);
+        subscribers_[at] = subscribers_[count - 1];
+        subscribers_.pop();
+        if (gasleft() < 2 * SYNC_GAS) revert TooLittleGas();
+        bool answered = false;
+        try IPolicyEpoch(subscriber).syncPolicyEpoch{gas: SYNC_GAS}(0) {
+            answered = true;
+        } catch {}
+        emit SubscriberRemoved(subscriber, answered);
+    }
+
+    /// @notice Contracts that are told of the epoch.
+    function subscribers() external view returns (address[] memory) {
+        return _s().subscribers;
+    }
+
+    /// @inheritdoc IHolderRegistry
+    function epoch() external view returns (uint32) {
+        return _s().epoch;
+    }
+
+    // ------------------------------------------------------------------ reading
+
+    /// @inheritdoc IHolderRegistry
+    function wordOf(address account) external view returns (uint256) {
+        return _s().words[account];
     }
 
     /// @inheritdoc IHolderRegistry
     function recordOf(address account) external view returns (HolderRecord memory) {
-        Entry storage entry = _s().entries[account];
+        uint256 word = _s().words[account];
         return HolderRecord({
-            holder: entry.holder,
-            country: entry.country,
-            investorClass: entry.investorClass,
-            active: entry.status & ACTIVE != 0,
-            expiry: entry.expiry,
-            servicer: entry.servicer
+            holder: _holder(word),
+            country: uint16(word),
+            investorClass: uint8(word >> 16),
+            active: word & ACTIVE != 0,
+            expiry: uint32(word >> 32),
+            servicer: _s().servicers[account],
+            sanctioned: word & SANCTIONED != 0,
+            additional: word & ADDITIONAL != 0,
+            superseded: word & SUPERSEDED != 0
         });
     }
 
     /// @inheritdoc IHolderRegistry
-    function flagsOf(address account) external view returns (uint256 flags) {
-        Entry storage entry = _s().entries[account];
-        flags = uint256(entry.country) | (uint256(entry.investorClass) << 16) | (uint256(entry.status) << 24)
-            | (uint256(entry.expiry) << 32);
+    /// @dev A superseded account keeps its servicer: entitlements of earlier record times are its.
+    function servicerOf(address account) external view returns (address) {
+        return _s().servicers[account];
+    }
+
+    /// @inheritdoc IHolderRegistry
+    function successorOf(address account) external view returns (address successor, uint40 at) {
+        Succession storage next = _s().successions[account];
+        return (next.account, next.at);
+    }
+
+    /// @inheritdoc IHolderRegistry
+    function currentOf(address account) external view returns (address) {
+        for (uint256 i = 0; i < MAX_STEPS; ++i) {
+            address next = _s().successions[account].account;
+            if (next == address(0)) break;
+            account = next;
+        }
+        return account;
+    }
+
+    /// @notice ERC-3643: whether the account is registered; not, once another took its place.
+    function contains(address account) external view returns (bool) {
+        return _s().words[account] & (KNOWN | SUPERSEDED) == KNOWN;
+    }
+
+    /// @notice ERC-3643: whether the account is registered, not suspended, expired or sanctioned.
+    function isVerified(address account) external view returns (bool) {
+        uint256 word = _s().words[account];
+        uint256 expiry = uint32(word >> 32);
+        return word & (KNOWN | ACTIVE | SANCTIONED | SUPERSEDED) == KNOWN | ACTIVE
+            && (expiry == 0 || block.timestamp <= expiry);
+    }
+
+    /// @notice ERC-3643: ISO 3166-1 numeric code of the holder's country.
+    function investorCountry(address account) external view returns (uint16) {
+        return uint16(_s().words[account]);
+    }
+
+    /// @notice ERC-3643: no contract stands for the holder's identity here, only a commitment.
+    function identity(address) external pure returns (address) {
+        return address(0);
     }
 
     function wordOf(address account) external view returns (uint256 word) {
@@ -132,7 +416,18 @@ contract HolderRegistry is PariUpgradeable, IHolderRegistry {
 
     /// @notice ERC-165.
     function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
-        return interfaceId == type(IHolderRegistry).interfaceId || super.supportsInterface(interfaceId);
+        return interfaceId == type(IHolderRegistry).interfaceId || interfaceId == type(IERC5267).interfaceId
+            || super.supportsInterface(interfaceId);
+    }
+
+    /// @inheritdoc Versioned
+    function mainInterface() public pure override returns (bytes4) {
+        return type(IHolderRegistry).interfaceId;
+    }
+
+    /// @inheritdoc Versioned
+    function codeHash() public view override returns (bytes32) {
+        return address(this).codehash;
     }
 
     /// @notice 1.0.0
@@ -143,5 +438,133 @@ contract HolderRegistry is PariUpgradeable, IHolderRegistry {
     /// @notice HolderRegistry
     function contractName() public pure override returns (string memory) {
         return "HolderRegistry";
+    }
+
+    // ------------------------------------------------------------------ parts
+
+    /// @dev A record without holder and status.
+    function _pack(
+        uint16 country,
+        uint8 investorClass,
+        uint32 expiry,
+        address servicer,
+        bool additional
+    ) private pure returns (uint256 word) {
+        word = uint256(country) | (uint256(investorClass) << 16) | (uint256(expiry) << 32) | KNOWN;
+        if (servicer != address(0)) word |= SERVICED;
+        if (additional) word |= ADDITIONAL;
+    }
+
+    /// @dev Write a record. True when the verdict on the account may be worse than before.
+    function _onboard(
+        address account,
+        bytes32 holder,
+        uint256 word,
+        address servicer,
+        bytes calldata proof
+    ) private returns (bool worse) {
+        if (account == address(0) || holder == 0 || uint16(word) == 0) revert IncompleteRecord(account);
+        if (uint64(uint256(holder)) != 0) revert CommitmentTooLong(holder);
+        HolderRegistryStorage storage $ = _s();
+        uint256 known = $.words[account];
+        word |= uint256(holder);
+        if (known == 0) {
+            _checkProof(account, keyControlDigest(account, holder), proof);
+            word |= ACTIVE;
+            if (servicer != address(0)) $.servicers[account] = servicer;
+        } else {
+            _checkCurrent(account, known);
+            if (_holder(known) != holder) revert HolderConflict(account, _holder(known), holder);
+            word |= known & (ACTIVE | SANCTIONED);
+            if (word == known && $.servicers[account] == servicer) return false;
+            $.servicers[account] = servicer;
+            worse = (word ^ known) & RULED != 0 || _expiresEarlier(word, known);
+        }
+        $.words[account] = word;
+        emit HolderOnboarded(
+            account, holder, uint16(word), uint8(word >> 16), uint32(word >> 32), servicer, word & ADDITIONAL != 0
+        );
+    }
+
+    /// @dev Set or clear a flag of a known account. False when it stood so already.
+    function _setFlag(address account, uint256 flag, bool on, bytes32 reason) private returns (bool) {
+        if (reason == 0) revert ReasonMissing();
+        HolderRegistryStorage storage $ = _s();
+        uint256 known = $.words[account];
+        _checkCurrent(account, known);
+        if ((known & flag != 0) == on) return false;
+        $.words[account] = known ^ flag;
+        return true;
+    }
+
+    /// @dev Let `to` take the place of `from`.
+    function _supersede(
+        address from,
+        address to,
+        bytes32 reason,
+        bytes calldata proofTo,
+        bytes32 actId
+    ) private {
+        if (reason == 0) revert ReasonMissing();
+        HolderRegistryStorage storage $ = _s();
+        uint256 word = $.words[from];
+        _checkCurrent(from, word);
+        if (to == address(0)) revert ZeroAddress();
+        // no circle can arise: what takes a place was never onboarded
+        if ($.words[to] != 0) revert AccountTaken(to);
+        bytes32 holder = _holder(word);
+        _checkProof(to, keyControlDigest(to, holder), proofTo);
+        $.words[to] = word;
+        $.words[from] = word | SUPERSEDED;
+        if (word & SERVICED != 0) $.servicers[to] = $.servicers[from];
+        $.successions[from] = Succession(to, uint40(block.timestamp));
+        emit HolderSuperseded(from, to, holder, reason, actId);
+        _raiseEpoch();
+    }
+
+    /// @dev Let nothing count that was cached before. A subscriber that does not answer stops the
+    /// act: it would go on by old verdicts.
+    function _raiseEpoch() private {
+        HolderRegistryStorage storage $ = _s();
+        uint32 next = $.epoch + 1;
+        $.epoch = next;
+        emit PolicyEpochChanged(next);
+        uint256 count = $.subscribers.length;
+        for (uint256 i = 0; i < count; ++i) IPolicyEpoch($.subscribers[i]).syncPolicyEpoch(next);
+    }
+
+    function _checkCurrent(address account, uint256 word) private view {
+        if (word == 0) revert HolderUnknown(account);
+        if (word & SUPERSEDED != 0) revert Superseded(account, _s().successions[account].account);
+    }
+
+    /// @dev By the account's key, or by what its contract says (ERC-1271). The key comes first: an
+    /// account without code then costs no look for it.
+    function _checkProof(address account, bytes32 digest, bytes calldata proof) private view {
+        if (msg.sender == account) return;
+        (address signer, ECDSA.RecoverError fault, ) = ECDSA.tryRecover(digest, proof);
+        if (fault == ECDSA.RecoverError.NoError && signer == account) return;
+        (bool success, bytes memory answer) =
+            account.staticcall(abi.encodeCall(IERC1271.isValidSignature, (digest, proof)));
+        if (!success || answer.length < 32 || bytes32(answer) != bytes32(IERC1271.isValidSignature.selector)) {
+            revert KeyNotProven(account);
+        }
+    }
+
+    function _digest(bytes32 structHash) private view returns (bytes32) {
+        // not kept as an immutable: the code is then the same on every chain
+        bytes32 domain =
+            keccak256(abi.encode(DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, block.chainid, address(this)));
+        return keccak256(abi.encodePacked(hex"1901", domain, structHash));
+    }
+
+    function _holder(uint256 word) private pure returns (bytes32) {
+        return bytes32(word & ~uint256(type(uint64).max));
+    }
+
+    function _expiresEarlier(uint256 word, uint256 known) private pure returns (bool) {
+        uint256 expiry = uint32(word >> 32);
+        uint256 before = uint32(known >> 32);
+        return expiry != 0 && (before == 0 || expiry < before);
     }
 }
