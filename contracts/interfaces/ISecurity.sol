@@ -144,6 +144,7 @@ interface ISecurity is
     function getFrozenTokens(
         address account
     ) external view override(IERC3643, IERC7943Fungible) returns (uint256);
+    function isFrozen(address account) external view override(IERC3643, ISecurityToken) returns (bool);
     function name() external view returns (string memory);
     function symbol() external view returns (string memory);
     function decimals() external view returns (uint8);

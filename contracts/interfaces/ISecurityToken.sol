@@ -15,13 +15,6 @@ interface ISecurityToken {
     /// @notice Credit units that left their source ledger at `dispatchedAt`.
     function crosschainMintAt(address to, uint256 amount, uint64 dispatchedAt) external;
 
-    /// @notice Verdict of the token's rules on a payment of cash to an account.
-    /// @return code 0 when it may be paid, otherwise the reason
-    function payoutRestriction(address account) external view returns (uint8 code);
-
-    /// @notice Whether an account is frozen.
-    function isFrozen(address account) external view returns (bool);
-
     /// @notice Arm a record time. False when it has passed.
     function armRecordTime(uint64 time) external returns (bool armed);
 
@@ -30,4 +23,7 @@ interface ISecurityToken {
 
     /// @notice Verdict on a payment to an account: 0, or the lowest code of the rules that refuse it.
     function payoutRestriction(address account) external view returns (uint8 code);
+
+    /// @notice Whether an account is frozen.
+    function isFrozen(address account) external view returns (bool);
 }

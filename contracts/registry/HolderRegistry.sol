@@ -404,16 +404,6 @@ contract HolderRegistry is Authorised, Versioned, ERC165, IHolderRegistry, IERC5
         return address(0);
     }
 
-    function wordOf(address account) external view returns (uint256 word) {
-        Entry storage entry = _s().entries[account];
-        word = uint256(entry.country) | (uint256(entry.investorClass) << 16) | (uint256(entry.status) << 24)
-            | (uint256(entry.expiry) << 32) | (uint256(entry.holder) >> 64 << 64);
-    }
-
-    function currentOf(address account) external view returns (address) {
-        return account;
-    }
-
     /// @notice ERC-165.
     function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
         return interfaceId == type(IHolderRegistry).interfaceId || interfaceId == type(IERC5267).interfaceId

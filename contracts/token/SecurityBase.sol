@@ -228,19 +228,6 @@ abstract contract SecurityBase is Authorised {
         }
     }
 
-    /// @dev Whether an account may receive, as far as registry, countries and classes go.
-    function _mayReceive(
-        SecurityStorage storage $,
-        uint256 word,
-        uint256 policy,
-        bool denyList
-    ) internal view returns (bool) {
-        uint256 class = uint8(word >> 16);
-        // allowed classes, and not among the paused ones
-        return _mayDeliver(word) && class < 32 && ((policy >> 128) >> class) & 1 != 0
-            && ((policy >> 160) >> class) & 1 == 0 && _isCountryAllowed($, uint16(word), denyList);
-    }
-
     function _isCountryAllowed(
         SecurityStorage storage $,
         uint256 country,
@@ -271,8 +258,8 @@ abstract contract SecurityBase is Authorised {
         return word & ADDITIONAL == 0 ? cap : 0;
     }
 
-    /// @dev An account with a verdict for the current policy, if it may receive and deliver; as it is
-    /// where it may not, or where only the registry can say.
+    /// @dev An account with a verdict for the current policy, if it may receive and deliver as far as
+    /// registry, countries and classes go; as it is where it may not.
     function _withVerdict(
         SecurityStorage storage $,
         address account,
@@ -281,11 +268,17 @@ abstract contract SecurityBase is Authorised {
         Hot hot,
         uint256 epoch
     ) internal view returns (Account, bool) {
-        uint256 policy = _policyWord($);
-        if (!_mayReceive($, word, policy, hot.has(HotLib.DENY_LIST))) return (a, false);
-        uint256 expiry = uint32(word >> 32);
-        uint256 day = expiry == 0 ? type(uint16).max : expiry / 1 days;
-        return (a.withVerdict(_quotaOf($, account, a, word, uint64(policy)), epoch, day), true);
+        unchecked {
+            if (!_mayDeliver(word)) return (a, false);
+            uint256 policy = _policyWord($);
+            // classes that may receive, bits 128-159, and are not paused, bits 160-191; above 31 none is
+            uint256 classes = (policy >> 128) & ~(policy >> 160) & 0xffffffff;
+            if (classes & (1 << uint8(word >> 16)) == 0) return (a, false);
+            if (!_isCountryAllowed($, uint16(word), hot.has(HotLib.DENY_LIST))) return (a, false);
+            uint256 day = uint32(word >> 32);
+            day = day == 0 ? type(uint16).max : day / 1 days;
+            return (a.withVerdict(_quotaOf($, account, a, word, uint64(policy)), epoch, day), true);
+        }
     }
 
     /// @dev The approved act in execution: the approvals contract puts it behind the call's data.

@@ -91,20 +91,8 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
     /// @notice ERC-2612: the permit is not by the owner.
     error ERC2612InvalidSigner(address signer, address owner);
 
-    // Restriction codes; of several that apply the lowest is given.
-    uint8 private constant NONE = 0;
-    uint8 private constant TOKEN_PAUSED = 1;
-    uint8 private constant SENDER_UNKNOWN = 2;
-    uint8 private constant SENDER_INACTIVE = 3;
-    uint8 private constant SENDER_FROZEN = 4;
-    uint8 private constant RECIPIENT_UNKNOWN = 5;
-    uint8 private constant RECIPIENT_INACTIVE = 6;
-    uint8 private constant RECIPIENT_FROZEN = 7;
-    uint8 private constant RECIPIENT_COUNTRY = 8;
-    uint8 private constant RECIPIENT_CLASS = 9;
-    uint8 private constant INSUFFICIENT_BALANCE = 10;
-    uint8 private constant SENDER_SANCTIONED = 13;
-    uint8 private constant RECIPIENT_SANCTIONED = 14;
+    /// @notice The lists of a batch differ in length.
+    error LengthMismatch(uint256 accounts, uint256 amounts);
 
     /// @notice The function belongs to the token's own halves.
     error Internal(bytes4 selector);
@@ -196,8 +184,10 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
             return;
         }
         source = _noted($, msg.sender, source, hot.passed());
+        uint256 passed = hot.passed();
         for (uint256 i = 0; i < to.length; ++i) {
-            (address recipient, uint256 amount) = (to[i], amounts[i]);
+            address recipient = to[i];
+            uint256 amount = amounts[i];
             if (recipient == address(0)) revert ERC20InvalidReceiver(recipient);
             Position storage target = $.accounts[recipient];
             (Account b, bool allowed) = _recipient($, recipient, target.word, amount, hot, epoch);
@@ -206,11 +196,11 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
                 $.accounts[msg.sender].word = source;
                 _update(Restrictions.TRANSFER, msg.sender, recipient, amount);
                 source = $.accounts[msg.sender].word;
-                continue;
+            } else {
+                source = source.minus(amount);
+                target.word = (b.recordIndex() == passed ? b : _noted($, recipient, b, passed)).plus(amount);
+                emit Transfer(msg.sender, recipient, amount);
             }
-            source = source.minus(amount);
-            target.word = _noted($, recipient, b, hot.passed()).plus(amount);
-            emit Transfer(msg.sender, recipient, amount);
         }
         $.accounts[msg.sender].word = source;
     }
@@ -277,113 +267,18 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
         return _domainSeparatorV4();
     }
 
-    // ------------------------------------------------------------------ rules
-
-    /// @inheritdoc IERC1404
-    /// @dev The zero address as `from` asks about an issue or arrival, as `to` about a redemption
-    /// or departure; that side's checks do not apply then.
-    function detectTransferRestriction(address from, address to, uint256 amount) public view returns (uint8) {
-        SecurityTokenStorage storage $ = _s();
-        if ($.config.paused) return TOKEN_PAUSED;
-        IHolderRegistry registry = $.config.holderRegistry;
-        Account storage source = $.accounts[from];
-        if (from != address(0)) {
-            uint256 flags = registry.wordOf(from);
-            if (!_isKnown(flags)) return SENDER_UNKNOWN;
-            if (!_isActive(flags)) return SENDER_INACTIVE;
-            if (source.flags & FLAG_FROZEN != 0) return SENDER_FROZEN;
+    /// @notice Give accounts their slot before their first receipt, which then costs no more than any
+    /// other. Anybody may, for accounts that may receive.
+    function open(address[] calldata accounts) external {
+        SecurityStorage storage $ = _s();
+        Hot hot = _advance($);
+        uint256 epoch = _epoch(hot);
+        for (uint256 i = 0; i < accounts.length; ++i) {
+            Position storage position = $.accounts[accounts[i]];
+            (Account a, bool allowed) = _recipient($, accounts[i], position.word, 0, hot, epoch);
+            if (!allowed || accounts[i] == address(0)) _reject(Restrictions.BRIDGE_IN, address(0), accounts[i], 0);
+            position.word = _noted($, accounts[i], a, hot.passed());
         }
-        if (to != address(0)) {
-            uint256 flags = registry.wordOf(to);
-            if (!_isKnown(flags)) return RECIPIENT_UNKNOWN;
-            if (!_isActive(flags)) return RECIPIENT_INACTIVE;
-            if ($.accounts[to].flags & FLAG_FROZEN != 0) return RECIPIENT_FROZEN;
-            if (!isCountryAllowed(uint16(flags))) return RECIPIENT_COUNTRY;
-            if (!isClassAllowed(uint8(flags >> 16))) return RECIPIENT_CLASS;
-        }
-        if (from != address(0) && amount > source.balance - source.encumbered) return INSUFFICIENT_BALANCE;
-        if (from != address(0) && _isSanctioned(registry.wordOf(from))) return SENDER_SANCTIONED;
-        if (to != address(0) && _isSanctioned(registry.wordOf(to))) return RECIPIENT_SANCTIONED;
-        return NONE;
-    }
-
-    /// @inheritdoc ISecurityToken
-    function payoutRestriction(address account) external view returns (uint8) {
-        SecurityTokenStorage storage $ = _s();
-        uint256 word = $.config.holderRegistry.wordOf(account);
-        if (!_isKnown(word)) return RECIPIENT_UNKNOWN;
-        if (!_isActive(word)) return RECIPIENT_INACTIVE;
-        if ($.accounts[account].flags & FLAG_FROZEN != 0) return RECIPIENT_FROZEN;
-        return _isSanctioned(word) ? RECIPIENT_SANCTIONED : NONE;
-    }
-
-    /// @inheritdoc IERC1404
-    function messageForTransferRestriction(uint8 code) external pure returns (string memory) {
-        if (code == NONE) return "The movement is allowed.";
-        if (code == TOKEN_PAUSED) return "The security is paused.";
-        if (code == SENDER_UNKNOWN) return "The delivering account is not registered.";
-        if (code == SENDER_INACTIVE) return "The delivering account is suspended or its registration has expired.";
-        if (code == SENDER_FROZEN) return "The delivering account is frozen.";
-        if (code == RECIPIENT_UNKNOWN) return "The receiving account is not registered.";
-        if (code == RECIPIENT_INACTIVE) return "The receiving account is suspended or its registration has expired.";
-        if (code == RECIPIENT_FROZEN) return "The receiving account is frozen.";
-        if (code == RECIPIENT_COUNTRY) return "The receiving account's country is not allowed for this security.";
-        if (code == RECIPIENT_CLASS) return "The receiving account's investor class is not allowed for this security.";
-        if (code == INSUFFICIENT_BALANCE) return "The delivering account has too few available units.";
-        if (code == SENDER_SANCTIONED) return "The delivering account is sanctioned.";
-        if (code == RECIPIENT_SANCTIONED) return "The receiving account is sanctioned.";
-        return "No such code.";
-    }
-
-    /// @notice Whether holders of a country (ISO 3166-1 numeric) may receive.
-    function isCountryAllowed(uint16 country) public view returns (bool) {
-        return _s().countries[country >> 8] & (1 << (country & 0xff)) != 0;
-    }
-
-    /// @notice Whether holders of an investor class may receive.
-    function isClassAllowed(uint8 class) public view returns (bool) {
-        return _s().classes & (1 << class) != 0;
-    }
-
-    /// @inheritdoc ISecurityToken
-    function isFrozen(address account) external view returns (bool) {
-        return _s().accounts[account].flags & FLAG_FROZEN != 0;
-    }
-
-    /// @notice Units of an account that may move.
-    function availableBalanceOf(address account) external view returns (uint256) {
-        Account storage a = _s().accounts[account];
-        return a.balance - a.encumbered;
-    }
-
-    /// @notice Whether all movements are stopped.
-    function paused() external view returns (bool) {
-        return _s().config.paused;
-    }
-
-    /// @notice Freeze or release an account. Saying the same twice changes nothing.
-    /// @custom:access-control FREEZER
-    function freeze(address account, bool frozen) external onlyRole(Roles.FREEZER) {
-        Account storage a = _s().accounts[account];
-        if ((a.flags & FLAG_FROZEN != 0) == frozen) return;
-        a.flags ^= FLAG_FROZEN;
-        emit AccountFrozen(account, frozen);
-    }
-
-    /// @notice Stop all movements.
-    /// @custom:access-control PAUSER
-    function pause() external onlyRole(Roles.PAUSER) {
-        if (_s().config.paused) return;
-        _s().config.paused = true;
-        emit Paused(msg.sender);
-    }
-
-    /// @notice Let movements go on.
-    /// @custom:access-control UNPAUSER
-    function unpause() external onlyRole(Roles.UNPAUSER) {
-        if (!_s().config.paused) return;
-        _s().config.paused = false;
-        emit Unpaused(msg.sender);
     }
 
     // ------------------------------------------------------------------ issue and redeem
@@ -798,17 +693,20 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
         if (accounts != amounts) revert LengthMismatch(accounts, amounts);
     }
 
-    function _isKnown(uint256 flags) private pure returns (bool) {
-        // a superseded account has no record any more
-        return flags & ((1 << 24) | (1 << 29)) == 1 << 24;
+    /// @dev The proxy reads the implementation from the hot slot: it changes with the ERC-1967 slot.
+    function _authorizeUpgrade(address newImplementation) internal override {
+        super._authorizeUpgrade(newImplementation);
+        _s().hot = _s().hot.withImplementation(newImplementation);
     }
 
-    function _isSanctioned(uint256 flags) private pure returns (bool) {
-        return flags & (1 << 26) != 0;
+    /// @dev The domain follows the token's name.
+    // solhint-disable-next-line func-name-mixedcase
+    function _EIP712Name() internal view override returns (string memory) {
+        return _s().name;
     }
 
-    function _isActive(uint256 flags) private view returns (bool) {
-        uint32 expiry = uint32(flags >> 32);
-        return flags & (1 << 25) != 0 && (expiry == 0 || block.timestamp <= expiry);
+    // solhint-disable-next-line func-name-mixedcase
+    function _EIP712Version() internal pure override returns (string memory) {
+        return "1";
     }
 }
