@@ -3,7 +3,8 @@ pragma solidity 0.8.30;
 
 /// @title Closed list of roles
 /// @notice Role identifiers for the AccessManager, equal on every chain. Each restricted function
-/// names its role in its access-control tag; nothing else is ever granted.
+/// is bound to its role in its code and names it in its access-control tag; nothing else is ever
+/// granted. Only ever append.
 library Roles {
     uint64 internal constant ISSUER = 1;
     uint64 internal constant ISSUER_AGENT = 2;

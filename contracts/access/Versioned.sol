@@ -7,6 +7,7 @@ import {ERC1967Utils} from "@openzeppelin/contracts/proxy/ERC1967/ERC1967Utils.s
 import {ERC165} from "@openzeppelin/contracts/utils/introspection/ERC165.sol";
 import {Strings} from "@openzeppelin/contracts/utils/Strings.sol";
 import {IApprovals} from "../interfaces/IApprovals.sol";
+import {IIrreversible} from "../interfaces/IIrreversible.sol";
 import {Authorised} from "./Authorised.sol";
 
 /// @title Version tag, readable on-chain (VER-1)
@@ -51,7 +52,14 @@ abstract contract Versioned {
 /// @title Base of every contract of Pari Passu that lives behind a proxy
 /// @notice UUPS proxy, roles from one AccessManager, version tag, ERC-165. Upgrades are approved acts:
 /// k of n agreed to them, after the notice of their class (VER-6).
-abstract contract PariUpgradeable is Initializable, UUPSUpgradeable, ERC165, Versioned, Authorised {
+abstract contract PariUpgradeable is
+    Initializable,
+    UUPSUpgradeable,
+    ERC165,
+    Versioned,
+    Authorised,
+    IIrreversible
+{
     /// @notice An upgrade must change the version.
     error VersionNotChanged(uint32 version);
 
@@ -71,6 +79,17 @@ abstract contract PariUpgradeable is Initializable, UUPSUpgradeable, ERC165, Ver
     /// @inheritdoc Versioned
     function codeHash() public view override returns (bytes32) {
         return ERC1967Utils.getImplementation().codehash;
+    }
+
+    /// @notice Where the code is that runs here.
+    function implementation() public view returns (address) {
+        return ERC1967Utils.getImplementation();
+    }
+
+    /// @inheritdoc IIrreversible
+    /// @dev A contract that does what cannot be undone says here when it last did.
+    function irreversibleAt() public view virtual returns (uint64) {
+        return 0;
     }
 
     /// @dev Only approved acts change the code. Whether a version may go back to an earlier one is

@@ -12,6 +12,7 @@ import {IERC7786Recipient} from "../interfaces/IERC7786.sol";
 import {IGateway} from "../interfaces/IGateway.sol";
 import {IHolderRegistry} from "../interfaces/IHolderRegistry.sol";
 import {IInstanceRegistry} from "../interfaces/IInstanceRegistry.sol";
+import {IIrreversible} from "../interfaces/IIrreversible.sol";
 import {ISecurityToken} from "../interfaces/ISecurityToken.sol";
 import {Dates} from "./Dates.sol";
 
@@ -183,6 +184,8 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
         IGateway gateway;
         IInstanceRegistry instanceRegistry;
         bool home;
+        /// last time that cash was paid; payments are not undone by a change of version
+        uint64 paidAt;
         mapping(bytes32 securityId => address) tokens;
         mapping(bytes3 currency => address) cash;
         mapping(uint256 ledger => bytes) peerApps;
@@ -349,12 +352,19 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
         IERC20 cash = IERC20(cashToken);
         uint256 available = Math.min(cash.balanceOf(msg.sender), cash.allowance(msg.sender, address(this)));
         if (available < needed) revert Unfunded(available, needed);
+        if (needed != 0) _s().paidAt = uint64(block.timestamp);
         for (uint256 i = 0; i < lines.length; ++i) {
             if (payees[i] == address(0)) continue;
             PaymentLine calldata line = lines[i];
             emit EntitlementPaid(eventKey, line.account, line.amount);
             if (line.amount != 0) cash.safeTransferFrom(msg.sender, payees[i], line.amount);
         }
+    }
+
+    /// @inheritdoc IIrreversible
+    /// @dev The last payment: who was paid under a version is paid, whatever version follows.
+    function irreversibleAt() public view override returns (uint64) {
+        return _s().paidAt;
     }
 
     /// @notice Whether an account has been paid for an event.

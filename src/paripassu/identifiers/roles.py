@@ -24,6 +24,8 @@ _NAMES = (
     "unpauser",
     "upgrader",
     "cash_issuer",
+    "guarantor",
+    "rule_manager",
 )
 
 ROLES: Final = MappingProxyType({name: number for number, name in enumerate(_NAMES, start=1)})
