@@ -114,9 +114,12 @@ interface ISecurityActs {
     function blockForCorporateAction(address account, uint256 amount) external;
     function setCountries(uint16[] calldata countries, bool denyList, bytes32 reason) external;
     function setClasses(uint32 classes, bytes32 reason) external;
-    function setHoldingCap(uint64 cap, bytes32 reason) external;
-    function setQuota(address account, bool own, uint64 quota, bytes32 reason) external;
-    function setHolderLimit(uint32 limit, bytes32 reason) external;
+    function setHoldingCap(uint64 share) external;
+    function setHolderLimit(uint32 share) external;
+    function releaseQuota(address account, uint64 amount) external returns (uint192 holder);
+    function grantQuota(address account, uint192 holder, uint64 amount) external;
+    function releasePlaces(uint32 places) external;
+    function grantPlaces(uint32 places) external;
     function setMinimumLot(uint64 lot, bytes32 reason) external;
     function setBlackouts(Blackout[] calldata windows, bytes32 reason) external;
     function setModules(address[] calldata modules, bytes32 reason) external;

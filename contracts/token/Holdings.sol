@@ -68,7 +68,7 @@ abstract contract Holdings is Verdicts, ISecurityHalf {
     /// @dev Count holders by commitment, where their number is limited.
     function _count(address from, address to, uint256 amount) internal {
         SecurityStorage storage $ = _s();
-        if ($.policy.holderLimit == 0 || amount == 0 || from == to) return;
+        if (!$.hot.has(HotLib.LIMITED) || amount == 0 || from == to) return;
         if (from != address(0) && $.accounts[from].word.balance() == amount) {
             uint192 holder = _holderOf(_wordOf(from));
             if (--$.accountsOf[holder] == 0) --$.policy.holderCount;
@@ -148,7 +148,7 @@ abstract contract Holdings is Verdicts, ISecurityHalf {
         Account a = $.accounts[lost].word;
         Account b = $.accounts[to].word;
         units = a.balance();
-        if ($.policy.holderLimit != 0 && units != 0 && b.balance() != 0) --$.accountsOf[_holderOf(_wordOf(to))];
+        if (hot.has(HotLib.LIMITED) && units != 0 && b.balance() != 0) --$.accountsOf[_holderOf(_wordOf(to))];
         a = _noted($, lost, a, hot.passed());
         b = _noted($, to, b, hot.passed());
         b = b.plus(units).withUnavailable(a.unavailable() + b.unavailable());

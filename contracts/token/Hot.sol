@@ -21,6 +21,8 @@ library HotLib {
     uint256 internal constant COMPLEX = 4;
     uint256 internal constant DENY_LIST = 8;
     uint256 internal constant STOPPED = 16;
+    uint256 internal constant CAPPED = 32;
+    uint256 internal constant LIMITED = 64;
 
     /// @dev Flags under which a movement needs more than the two accounts.
     uint256 internal constant LOOK_CLOSER = PAUSED | COMPLEX | STOPPED;

@@ -18,9 +18,11 @@ import {Restrictions} from "./Restrictions.sol";
 /// @param denyList true where `countries` are those whose holders may not receive
 /// @param countries ISO 3166-1 numeric codes whose holders alone may receive, or may not
 /// @param classes investor classes that may receive, bit by bit; classes above 31 never may
-/// @param holdingCap this ledger's share of the most that one holder may hold; 0 for no cap
+/// @param capped whether there is a most that one holder may hold, over all ledgers
+/// @param limited whether there is a most of holders, over all ledgers
+/// @param holdingCap this ledger's share of the cap of each holder
 /// @param minimumLot least number of units of a transfer; 0 or 1 for any
-/// @param holderLimit this ledger's share of the most holders that there may be; 0 for no limit
+/// @param holderLimit this ledger's share of the limit of holders
 struct TokenInit {
     string name;
     string symbol;
@@ -32,6 +34,8 @@ struct TokenInit {
     bool denyList;
     uint16[] countries;
     uint32 classes;
+    bool capped;
+    bool limited;
     uint64 holdingCap;
     uint64 minimumLot;
     uint32 holderLimit;
@@ -51,11 +55,11 @@ struct Position {
 }
 
 /// @notice Rules of a token that a first receipt reads, in one slot.
-/// @param holdingCap this ledger's share of the holding cap; 0 for none
+/// @param holdingCap this ledger's share of the holding cap, where there is one
 /// @param minimumLot least number of units of a transfer
 /// @param classes investor classes that may receive, bit by bit
 /// @param pausedClasses investor classes whose holders' units do not move, bit by bit
-/// @param holderLimit this ledger's share of the most holders; 0 for none
+/// @param holderLimit this ledger's share of the most holders, where there is a limit
 /// @param holderCount holders with units here; counted where there is a limit
 struct Policy {
     uint64 holdingCap;
@@ -251,10 +255,11 @@ abstract contract SecurityBase is Authorised {
         address account,
         Account a,
         uint256 word,
+        Hot hot,
         uint256 cap
     ) internal view returns (uint256) {
+        if (!hot.has(HotLib.CAPPED)) return type(uint64).max;
         if (a.has(AccountLib.OWN_QUOTA)) return $.quotas[account];
-        if (cap == 0) return type(uint64).max;
         return word & ADDITIONAL == 0 ? cap : 0;
     }
 
@@ -277,7 +282,7 @@ abstract contract SecurityBase is Authorised {
             if (!_isCountryAllowed($, uint16(word), hot.has(HotLib.DENY_LIST))) return (a, false);
             uint256 day = uint32(word >> 32);
             day = day == 0 ? type(uint16).max : day / 1 days;
-            return (a.withVerdict(_quotaOf($, account, a, word, uint64(policy)), epoch, day), true);
+            return (a.withVerdict(_quotaOf($, account, a, word, hot, uint64(policy)), epoch, day), true);
         }
     }
 

@@ -134,9 +134,12 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
     function initialize(TokenInit calldata init) external initializer {
         __Pari_init();
         SecurityStorage storage $ = _s();
-        $.hot = $.hot.withFlag(HotLib.HOME, init.home).withFlag(HotLib.DENY_LIST, init.denyList).withFlag(
-            HotLib.COMPLEX, init.minimumLot > 1 || init.holderLimit != 0
-        );
+        Hot hot = $.hot;
+        hot = hot.withFlag(HotLib.HOME, init.home);
+        hot = hot.withFlag(HotLib.DENY_LIST, init.denyList);
+        hot = hot.withFlag(HotLib.CAPPED, init.capped);
+        hot = hot.withFlag(HotLib.LIMITED, init.limited);
+        $.hot = hot.withFlag(HotLib.COMPLEX, init.minimumLot > 1 || init.limited);
         $.issueLimit = init.issueLimit;
         ($.isin, $.lei, $.termsHash) = (init.isin, init.lei, init.termsHash);
         ($.name, $.symbol) = (init.name, init.symbol);

@@ -38,6 +38,9 @@ contract SecurityTokenExtension is Holdings {
     /// @notice Units were pledged.
     event Pledged(bytes32 indexed id, address indexed pledgor, address indexed pledgee, uint256 amount);
 
+    /// @notice A quota changed: an account's, or the places of holders for the zero address.
+    event QuotaChanged(address indexed account, uint256 quota);
+
     /// @notice A pledge ended, released or enforced.
     event PledgeEnded(bytes32 indexed id, bool enforced);
 
@@ -50,8 +53,17 @@ contract SecurityTokenExtension is Holdings {
     /// @notice The value cannot be a rule.
     error InvalidRule();
 
-    /// @notice Holders are counted from the first unit on: the limit comes too late.
-    error HolderLimitTooLate();
+    /// @notice The terms of the security have no such rule.
+    error NoSuchRule();
+
+    /// @notice More of a quota would leave than is not used. The zero address stands for places of holders.
+    error QuotaInUse(address account, uint256 amount, uint256 unused);
+
+    /// @notice The quota is for another holder than the account's.
+    error AnotherHolder(address account);
+
+    /// @notice Quotas alone do this.
+    error NotQuotas(address caller);
 
     /// @notice The account is not the successor of the other.
     error NotSuccessor(address lost, address to);
@@ -66,22 +78,26 @@ contract SecurityTokenExtension is Holdings {
     uint256 private constant LONGEST_STOP = 7 days;
 
     address private immutable CORPORATE_ACTIONS;
+    address private immutable QUOTAS;
     address private immutable READINGS;
 
     /// @param authority_ the AccessManager
     /// @param approvals_ the contract in which k of n agree to an act
     /// @param holderRegistry_ register of the chain's accounts
     /// @param corporateActions_ may block units for a corporate action
+    /// @param quotas_ may move quotas between ledgers
     /// @param readings_ the last part of the code
     constructor(
         address authority_,
         address approvals_,
         address holderRegistry_,
         address corporateActions_,
+        address quotas_,
         address readings_
     ) SecurityBase(holderRegistry_) Authorised(authority_, approvals_) {
-        if (corporateActions_ == address(0) || readings_ == address(0)) revert ZeroAddress();
+        if (corporateActions_ == address(0) || quotas_ == address(0) || readings_ == address(0)) revert ZeroAddress();
         CORPORATE_ACTIONS = corporateActions_;
+        QUOTAS = quotas_;
         READINGS = readings_;
     }
 
@@ -165,7 +181,7 @@ contract SecurityTokenExtension is Holdings {
     function quotaOf(address account) external view returns (uint256) {
         SecurityStorage storage $ = _s();
         return
-            _quotaOf($, account, $.accounts[account].word, _wordOf(account), $.policy.holdingCap);
+            _quotaOf($, account, $.accounts[account].word, _wordOf(account), $.hot, $.policy.holdingCap);
     }
 
     // ------------------------------------------------------------------ freeze
@@ -415,32 +431,78 @@ contract SecurityTokenExtension is Holdings {
         _rulesChanged(reason);
     }
 
-    /// @notice Set this ledger's share of the most that one holder may hold; 0 for no cap.
-    /// @custom:access-control RULE_MANAGER
-    function setHoldingCap(uint64 cap, bytes32 reason) external onlyRole(Roles.RULE_MANAGER) {
-        _s().policy.holdingCap = cap;
-        _rulesChanged(reason);
+    /// @notice Set this ledger's share of the holding cap. The shares of all ledgers make up the cap of
+    /// the terms: what changes them otherwise are the quotas that ledgers move between each other.
+    /// @custom:access-control approved act
+    function setHoldingCap(uint64 share) external onlyApproved {
+        if (!_s().hot.has(HotLib.CAPPED)) revert NoSuchRule();
+        _s().policy.holdingCap = share;
+        _rulesChanged(_actId());
     }
 
-    /// @notice Give an account a holding cap of its own, or take that away.
-    /// @custom:access-control RULE_MANAGER
-    function setQuota(address account, bool own, uint64 quota, bytes32 reason) external onlyRole(Roles.RULE_MANAGER) {
-        SecurityStorage storage $ = _s();
-        $.quotas[account] = own ? quota : 0;
-        $.accounts[account].word = $.accounts[account].word.withFlag(AccountLib.OWN_QUOTA, own).withVerdict(0, 0, 0);
-        _rulesChanged(reason);
+    /// @notice Set this ledger's share of the limit of holders.
+    /// @custom:access-control approved act
+    function setHolderLimit(uint32 share) external onlyApproved {
+        if (!_s().hot.has(HotLib.LIMITED)) revert NoSuchRule();
+        _s().policy.holderLimit = share;
+        _rulesChanged(_actId());
     }
 
-    /// @notice Set this ledger's share of the most holders that there may be. The first limit must come
-    /// before the first unit, so that everybody is counted.
-    /// @custom:access-control RULE_MANAGER
-    function setHolderLimit(uint32 limit, bytes32 reason) external onlyRole(Roles.RULE_MANAGER) {
+    // ------------------------------------------------------------------ quotas
+
+    /// @notice Take part of an account's holding cap away from this ledger, for it to count on another.
+    /// Never more than what the account does not use.
+    /// @return holder commitment to the account's holder, for whom it must count there
+    /// @custom:access-control the quotas contract
+    function releaseQuota(address account, uint64 amount) external returns (uint192 holder) {
+        _onlyQuotas();
         SecurityStorage storage $ = _s();
-        if (limit == 0) revert InvalidRule();
-        if ($.policy.holderLimit == 0 && $.accounts[address(0)].word.balance() != 0) revert HolderLimitTooLate();
-        $.policy.holderLimit = limit;
-        _rulesChanged(reason);
+        Account a = $.accounts[account].word;
+        if (!$.hot.has(HotLib.CAPPED)) revert NoSuchRule();
+        uint256 word = _wordOf(account);
+        uint256 quota = _quotaOf($, account, a, word, $.hot, $.policy.holdingCap);
+        uint256 unused = quota > a.balance() ? quota - a.balance() : 0;
+        if (amount > unused) revert QuotaInUse(account, amount, unused);
+        _setQuota($, account, a, quota - amount);
+        return _holderOf(word);
     }
+
+    /// @notice Add to an account's holding cap what another ledger gave up for the same holder.
+    /// @custom:access-control the quotas contract
+    function grantQuota(address account, uint192 holder, uint64 amount) external {
+        _onlyQuotas();
+        SecurityStorage storage $ = _s();
+        Account a = $.accounts[account].word;
+        if (!$.hot.has(HotLib.CAPPED)) revert NoSuchRule();
+        uint256 word = _wordOf(account);
+        if (word & (KNOWN | SUPERSEDED) != KNOWN || _holderOf(word) != holder) revert AnotherHolder(account);
+        _setQuota($, account, a, _quotaOf($, account, a, word, $.hot, $.policy.holdingCap) + amount);
+    }
+
+    /// @notice Take places of the limit of holders away from this ledger. Never more than are free.
+    /// @custom:access-control the quotas contract
+    function releasePlaces(uint32 places) external {
+        _onlyQuotas();
+        SecurityStorage storage $ = _s();
+        if (!$.hot.has(HotLib.LIMITED)) revert NoSuchRule();
+        Policy memory policy_ = $.policy;
+        uint256 unused = policy_.holderLimit > policy_.holderCount ? policy_.holderLimit - policy_.holderCount : 0;
+        if (places > unused) revert QuotaInUse(address(0), places, unused);
+        $.policy.holderLimit = policy_.holderLimit - places;
+        emit QuotaChanged(address(0), policy_.holderLimit - places);
+    }
+
+    /// @notice Add places that another ledger gave up.
+    /// @custom:access-control the quotas contract
+    function grantPlaces(uint32 places) external {
+        _onlyQuotas();
+        SecurityStorage storage $ = _s();
+        if (!$.hot.has(HotLib.LIMITED)) revert NoSuchRule();
+        $.policy.holderLimit += places;
+        emit QuotaChanged(address(0), $.policy.holderLimit);
+    }
+
+    // ------------------------------------------------------------------ more rules
 
     /// @notice Set the least number of units of a transfer.
     /// @custom:access-control RULE_MANAGER
@@ -482,7 +544,7 @@ contract SecurityTokenExtension is Holdings {
         if (reason == 0) revert ReasonMissing();
         SecurityStorage storage $ = _s();
         Policy memory policy = $.policy;
-        bool complex = policy.minimumLot > 1 || policy.holderLimit != 0 || $.blackouts.length != 0
+        bool complex = policy.minimumLot > 1 || $.hot.has(HotLib.LIMITED) || $.blackouts.length != 0
             || $.modules.length != 0;
         Hot hot = $.hot.withFlag(HotLib.COMPLEX, complex).withNextPolicy();
         $.hot = hot;
@@ -550,6 +612,18 @@ contract SecurityTokenExtension is Holdings {
         // the law may have taken pledged units
         if (amount > held) amount = held;
         _setSubBalance($, pledgor, PLED, held - amount);
+    }
+
+    function _setQuota(SecurityStorage storage $, address account, Account a, uint256 quota) private {
+        if (quota > type(uint64).max) quota = type(uint64).max;
+        $.quotas[account] = uint64(quota);
+        // the verdict is cached with the quota
+        $.accounts[account].word = a.withFlag(AccountLib.OWN_QUOTA, true).withVerdict(0, 0, 0);
+        emit QuotaChanged(account, quota);
+    }
+
+    function _onlyQuotas() private view {
+        if (msg.sender != QUOTAS) revert NotQuotas(msg.sender);
     }
 
     function _onlyCorporateActions() private view {

@@ -99,10 +99,10 @@ abstract contract Verdicts is SecurityBase {
     function _ofLimits(SecurityStorage storage $, Movement memory m) private view returns (uint8) {
         if (_isOneOf(m.kind, 1 << 0 | 1 << 1 | 1 << 4)) {
             if (m.from != m.to && m.amount != 0) {
-                uint256 quota = _quotaOf($, m.to, m.target, m.targetWord, m.policy.holdingCap);
+                uint256 quota = _quotaOf($, m.to, m.target, m.targetWord, m.hot, m.policy.holdingCap);
                 if (m.amount > quota || m.target.balance() > quota - m.amount) return Restrictions.HOLDING_CAP;
             }
-            if (m.policy.holderLimit != 0 && _wouldBeTooMany($, m)) return Restrictions.HOLDER_COUNT;
+            if (m.hot.has(HotLib.LIMITED) && _wouldBeTooMany($, m)) return Restrictions.HOLDER_COUNT;
         }
         if (
             (m.kind == Restrictions.TRANSFER || m.kind == Restrictions.BRIDGE_OUT) && m.amount != 0
