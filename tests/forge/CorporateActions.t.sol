@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {Authorised} from "../../contracts/access/Authorised.sol";
+import {Roles} from "../../contracts/access/Roles.sol";
 import {CorporateActions, EventRecord, PaymentLine} from "../../contracts/actions/CorporateActions.sol";
 import {Dates} from "../../contracts/actions/Dates.sol";
 import {Message} from "../../contracts/interfaces/IGateway.sol";
@@ -210,9 +212,10 @@ contract CorporateActionsTest is World {
         vm.prank(holderDe);
         home.token.transfer(holderFr, 101);
         vm.prank(registrar);
-        home.holders.setStatus(holderFr, false);
+        home.holders.setStatus(holderFr, false, "reason");
         _pay(lines);
         vm.assertEq(home.cash.balanceOf(holderDe), 4545, "the holder at T");
+        vm.assertEq(home.cash.balanceOf(omnibus), 450, "nobody waits for another");
     }
 
     function test_ca_10_anUnfundedPayerPaysNobody() public {
@@ -296,7 +299,7 @@ contract CorporateActionsTest is World {
     function test_nobodyButThePayingAgentPays() public {
         PaymentLine[] memory lines = _publish([uint256(4545), 9000, 450]);
         vm.prank(issuerAgent);
-        vm.expectRevert(abi.encodeWithSignature("AccessManagedUnauthorized(address)", issuerAgent));
+        vm.expectRevert(abi.encodeWithSelector(Authorised.Unauthorised.selector, issuerAgent, Roles.PAYING_AGENT));
         home.actions.pay(KEY, lines);
     }
 

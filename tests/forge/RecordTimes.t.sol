@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {RecordTimes} from "../../contracts/token/RecordTimes.sol";
 import {SecurityToken} from "../../contracts/token/SecurityToken.sol";
+import {SecurityTokenReadings} from "../../contracts/token/SecurityTokenReadings.sol";
 import {World} from "./World.sol";
 
 /// CA-5: balances at a record time are those after the last block with timestamp <= T, whatever
@@ -138,7 +139,7 @@ contract RecordTimesTest is World {
 
     function test_onlyCorporateActionsArmRecordTimes() public {
         vm.prank(issuerAgent);
-        vm.expectRevert(abi.encodeWithSelector(SecurityToken.NotCorporateActions.selector, issuerAgent));
+        vm.expectRevert(abi.encodeWithSelector(SecurityTokenReadings.NotCorporateActions.selector, issuerAgent));
         home.token.armRecordTime(START + 1);
     }
 

@@ -2,10 +2,8 @@
 pragma solidity 0.8.30;
 
 import {Interop} from "../../contracts/access/Interop.sol";
-import {HolderRecord} from "../../contracts/interfaces/IHolderRegistry.sol";
 import {Instance} from "../../contracts/interfaces/IInstanceRegistry.sol";
 import {CustodyRegistry} from "../../contracts/registry/CustodyRegistry.sol";
-import {HolderRegistry} from "../../contracts/registry/HolderRegistry.sol";
 import {InstanceRegistry} from "../../contracts/registry/InstanceRegistry.sol";
 import {World} from "./World.sol";
 
@@ -21,47 +19,6 @@ contract RegistriesTest is World {
     function setUp() public {
         _setUpWorld();
         _on(home);
-    }
-
-    // ---------------------------------------------------------------- holders
-
-    function test_anAccountNeverChangesItsHolder() public {
-        bytes32 other = keccak256("other");
-        vm.prank(registrar);
-        vm.expectRevert(
-            abi.encodeWithSelector(HolderRegistry.HolderConflict.selector, holderDe, keccak256("de"), other)
-        );
-        home.holders.onboard(holderDe, other, GERMANY, RETAIL, 0, address(0));
-    }
-
-    function test_anUpdateDoesNotLiftASuspension() public {
-        vm.startPrank(registrar);
-        home.holders.setStatus(holderDe, false);
-        home.holders.onboard(holderDe, keccak256("de"), FRANCE, PROFESSIONAL, 77, custodian);
-        vm.stopPrank();
-        HolderRecord memory record = home.holders.recordOf(holderDe);
-        vm.assertFalse(record.active, "still suspended");
-        vm.assertEq(record.country, FRANCE, "country");
-        vm.assertEq(record.investorClass, PROFESSIONAL, "class");
-        vm.assertEq(record.expiry, 77, "expiry");
-        vm.assertEq(record.servicer, custodian, "servicer");
-        vm.assertEq(
-            home.holders.flagsOf(holderDe),
-            uint256(FRANCE) | (uint256(PROFESSIONAL) << 16) | (1 << 24) | (uint256(77) << 32),
-            "flags"
-        );
-    }
-
-    function test_unknownAccountsAndEmptyRecordsAreRefused() public {
-        vm.startPrank(registrar);
-        vm.expectRevert(abi.encodeWithSelector(HolderRegistry.HolderUnknown.selector, stranger));
-        home.holders.setStatus(stranger, true);
-        vm.expectRevert(abi.encodeWithSelector(HolderRegistry.IncompleteRecord.selector, stranger));
-        home.holders.onboard(stranger, 0, GERMANY, RETAIL, 0, address(0));
-        vm.expectRevert(abi.encodeWithSelector(HolderRegistry.IncompleteRecord.selector, stranger));
-        home.holders.onboard(stranger, keccak256("x"), 0, RETAIL, 0, address(0));
-        vm.expectRevert(abi.encodeWithSelector(HolderRegistry.IncompleteRecord.selector, address(0)));
-        home.holders.onboard(address(0), keccak256("x"), GERMANY, RETAIL, 0, address(0));
     }
 
     // ---------------------------------------------------------------- instances

@@ -4,7 +4,9 @@ pragma solidity 0.8.30;
 import {TokenBridge} from "../../contracts/bridge/TokenBridge.sol";
 import {Message} from "../../contracts/interfaces/IGateway.sol";
 import {Instance} from "../../contracts/interfaces/IInstanceRegistry.sol";
+import {ISecurity} from "../../contracts/interfaces/ISecurity.sol";
 import {SecurityToken} from "../../contracts/token/SecurityToken.sol";
+import {SecurityBase} from "../../contracts/token/SecurityBase.sol";
 import {World} from "./World.sol";
 
 /// MOV-1: units are on one ledger or on their way, and arrive once.
@@ -47,7 +49,7 @@ contract TokenBridgeTest is World {
         bytes32 id = peer.gateway.messageId(message);
         vm.assertTrue(peer.gateway.isParked(id), "parked");
         vm.expectRevert(
-            abi.encodeWithSelector(SecurityToken.TransferRestricted.selector, 5, address(0), american, 5)
+            abi.encodeWithSelector(SecurityBase.TransferRestricted.selector, 5, address(0), american, 5)
         );
         peer.gateway.retry(message);
         _onboard(peer, american, "us", GERMANY, RETAIL, address(0));
@@ -91,7 +93,7 @@ contract TokenBridgeTest is World {
         _on(home);
         vm.startPrank(holderFr); // holds nothing
         vm.expectRevert(
-            abi.encodeWithSelector(SecurityToken.TransferRestricted.selector, 10, holderFr, address(0), 1)
+            abi.encodeWithSelector(SecurityBase.TransferRestricted.selector, 10, holderFr, address(0), 1)
         );
         home.bridge.move(address(home.token), peer.id, abi.encodePacked(holderFr), 1);
         vm.expectRevert(TokenBridge.NothingToMove.selector);
@@ -136,9 +138,7 @@ contract TokenBridgeTest is World {
 
     function test_anotherTokenCannotPoseAsTheSecurity() public {
         _on(home);
-        SecurityToken fake = SecurityToken(
-            _proxy(address(new SecurityToken()), abi.encodeCall(SecurityToken.initialize, (_tokenInit(home, true))))
-        );
+        ISecurity fake = _token(home, _tokenInit(home, true));
         vm.prank(holderDe);
         vm.expectRevert(abi.encodeWithSelector(TokenBridge.TokenUnknown.selector, SECURITY, address(fake)));
         home.bridge.move(address(fake), peer.id, abi.encodePacked(holderFr), 1);

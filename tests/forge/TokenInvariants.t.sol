@@ -2,14 +2,14 @@
 pragma solidity 0.8.30;
 
 import {Chain, World} from "./World.sol";
-import {SecurityToken} from "../../contracts/token/SecurityToken.sol";
+import {ISecurity} from "../../contracts/interfaces/ISecurity.sol";
 import {Vm} from "./Vm.sol";
 
 /// Moves units among few actors, so that self transfers and emptied accounts are common.
 contract TokenHandler {
     Vm private constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
 
-    SecurityToken private immutable token;
+    ISecurity private immutable token;
     address private immutable bridge;
     address private immutable actions;
     address private immutable agent;
@@ -19,7 +19,7 @@ contract TokenHandler {
     uint256 public arrived;
     uint256 public departed;
 
-    constructor(SecurityToken token_, address agent_, address freezer_, address[3] memory actors_) {
+    constructor(ISecurity token_, address agent_, address freezer_, address[3] memory actors_) {
         token = token_;
         bridge = token_.bridge();
         actions = token_.corporateActions();
@@ -71,7 +71,7 @@ contract TokenHandler {
 
     function freeze(uint8 who, bool frozen) external {
         vm.prank(freezer);
-        token.freeze(actors[who % 3], frozen);
+        token.freeze(actors[who % 3], frozen, "x");
     }
 
     function arm(uint8 ahead) external {

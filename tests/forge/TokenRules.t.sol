@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {SecurityToken} from "../../contracts/token/SecurityToken.sol";
+import {SecurityBase} from "../../contracts/token/SecurityBase.sol";
 import {World} from "./World.sol";
 
 /// I3: one code per reason, through every entry point, lowest code first.
@@ -38,10 +39,12 @@ contract TokenRulesTest is World {
                 uint256 snapshot = vm.snapshotState();
                 uint256 amount = _arrange(code);
                 bool[2] memory sides = _sides(Entry(e));
-                uint8 expected = _applies(code, sides) ? code : SUCCESS;
+                // holders may redeem while a security is paused
+                bool spared = code == 1 && Entry(e) == Entry.REDEEM;
+                uint8 expected = _applies(code, sides) && !spared ? code : SUCCESS;
                 string memory what = string.concat("code ", vm.toString(code), " entry ", vm.toString(e));
-                uint8 asked = home.token.detectTransferRestriction(
-                    sides[0] ? source : address(0), sides[1] ? target : address(0), amount
+                uint8 asked = home.token.restrictionOf(
+                    [0, 0, 1, 4, 3, 2][e], sides[0] ? source : address(0), sides[1] ? target : address(0), amount
                 );
                 vm.assertEq(asked, expected, string.concat("asked: ", what));
                 vm.assertEq(_try(Entry(e), amount), expected, string.concat("done: ", what));
@@ -68,7 +71,9 @@ contract TokenRulesTest is World {
 
     function test_aRegistrationHoldsUpToItsLastSecond() public {
         vm.prank(registrar);
-        home.holders.onboard(target, keccak256("target"), FRANCE, RETAIL, uint40(START + 10), address(0));
+        home.holders.onboard(
+            target, _commitment("target"), FRANCE, RETAIL, uint32(START + 10), address(0), false, ""
+        );
         vm.warp(START + 10);
         vm.assertEq(home.token.detectTransferRestriction(source, target, 1), 0, "last second");
         vm.warp(START + 11);
@@ -149,23 +154,23 @@ contract TokenRulesTest is World {
         amount = 1;
         if (code == 1) {
             vm.prank(pauser);
-            home.token.pause();
+            home.token.pause("x");
         } else if (code == 2) {
             _forget(source);
         } else if (code == 3) {
             vm.prank(registrar);
-            home.holders.setStatus(source, false);
+            home.holders.setStatus(source, false, "x");
         } else if (code == 4) {
             vm.prank(freezer);
-            home.token.freeze(source, true);
+            home.token.freeze(source, true, "x");
         } else if (code == 5) {
             _forget(target);
         } else if (code == 6) {
             vm.prank(registrar);
-            home.holders.setStatus(target, false);
+            home.holders.setStatus(target, false, "x");
         } else if (code == 7) {
             vm.prank(freezer);
-            home.token.freeze(target, true);
+            home.token.freeze(target, true, "x");
         } else if (code == 8) {
             _country(UNITED_STATES);
         } else if (code == 9) {
@@ -189,7 +194,9 @@ contract TokenRulesTest is World {
     function _forget(address account) private {
         bytes32 slot = keccak256(abi.encode(account, _holderStorage()));
         vm.store(address(home.holders), slot, 0);
-        vm.store(address(home.holders), bytes32(uint256(slot) + 1), 0);
+        // the registry itself forgets nobody; where it worsens a verdict, it tells those who cache it
+        vm.prank(address(home.holders));
+        home.code.syncPolicyEpoch(0);
     }
 
     function _holderStorage() private pure returns (bytes32) {
@@ -234,7 +241,7 @@ contract TokenRulesTest is World {
             if (amount > HELD) {
                 // more than was ever issued cannot be redeemed at all; let other units exist
                 vm.prank(registrar);
-                home.holders.setStatus(holderDe, true);
+                home.holders.setStatus(holderDe, true, "x");
                 vm.prank(transferAgent);
                 home.token.issue(holderDe, HELD, "other");
             }
@@ -244,7 +251,7 @@ contract TokenRulesTest is World {
         (bool success, bytes memory result) = callee.call(data);
         if (success) return SUCCESS;
         vm.assertEq(
-            bytes32(bytes4(result)), bytes32(SecurityToken.TransferRestricted.selector), "refused by the rules alone"
+            bytes32(bytes4(result)), bytes32(SecurityBase.TransferRestricted.selector), "refused by the rules alone"
         );
         uint256 code;
         assembly {

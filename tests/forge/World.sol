@@ -9,13 +9,18 @@ import {CorporateActions, EventRecord} from "../../contracts/actions/CorporateAc
 import {AttestorSet} from "../../contracts/bridge/AttestorSet.sol";
 import {Gateway} from "../../contracts/bridge/Gateway.sol";
 import {TokenBridge} from "../../contracts/bridge/TokenBridge.sol";
-import {Instance} from "../../contracts/interfaces/IInstanceRegistry.sol";
 import {Batch, Message} from "../../contracts/interfaces/IGateway.sol";
+import {Instance} from "../../contracts/interfaces/IInstanceRegistry.sol";
+import {ISecurity} from "../../contracts/interfaces/ISecurity.sol";
 import {CustodyRegistry} from "../../contracts/registry/CustodyRegistry.sol";
 import {HolderRegistry} from "../../contracts/registry/HolderRegistry.sol";
 import {InstanceRegistry} from "../../contracts/registry/InstanceRegistry.sol";
 import {CashToken} from "../../contracts/token/CashToken.sol";
+import {TokenInit} from "../../contracts/token/SecurityBase.sol";
+import {SecurityProxy} from "../../contracts/token/SecurityProxy.sol";
 import {SecurityToken} from "../../contracts/token/SecurityToken.sol";
+import {SecurityTokenExtension} from "../../contracts/token/SecurityTokenExtension.sol";
+import {SecurityTokenReadings} from "../../contracts/token/SecurityTokenReadings.sol";
 import {Vm} from "./Vm.sol";
 
 /// All contracts of one chain.
@@ -29,8 +34,9 @@ struct Chain {
     Gateway gateway;
     TokenBridge bridge;
     CorporateActions actions;
-    SecurityToken token;
+    ISecurity token;
     CashToken cash;
+    SecurityToken code;
 }
 
 /// Two chains, `home` and `peer`, in one EVM: `_on` says which one the next calls are made on.
@@ -50,6 +56,9 @@ abstract contract World {
     uint8 internal constant PROFESSIONAL = 2;
     uint8 internal constant EXCLUDED_CLASS = 9;
 
+    // keys of the actors, by address
+    mapping(address account => uint256) internal keyOf;
+
     address internal admin = _address("admin");
     address internal issuerAgent = _address("issuer agent");
     address internal payingAgent = _address("paying agent");
@@ -61,6 +70,7 @@ abstract contract World {
     address internal pauser = _address("pauser");
     address internal unpauser = _address("unpauser");
     address internal upgrader = _address("upgrader");
+    address internal regulator = _address("regulator");
     address internal cashIssuer = _address("cash issuer");
     address internal custodian = _address("custodian");
     address internal relayer = _address("relayer");
@@ -78,8 +88,16 @@ abstract contract World {
     Chain internal home;
     Chain internal peer;
 
-    function _address(string memory name) internal pure returns (address) {
-        return address(uint160(uint256(keccak256(bytes(name)))));
+    /// An actor, with a key of its own.
+    function _address(string memory name) internal returns (address account) {
+        uint256 key = uint256(keccak256(bytes(name)));
+        account = vm.addr(key);
+        keyOf[account] = key;
+    }
+
+    /// Commitment to a holder, as the registry takes it.
+    function _commitment(string memory holder) internal pure returns (bytes32) {
+        return bytes32(uint256(keccak256(bytes(holder))) & ~uint256(type(uint64).max));
     }
 
     function _setUpWorld() internal {
@@ -107,7 +125,7 @@ abstract contract World {
         c.manager = new AccessManager(admin);
         address m = address(c.manager);
         address a = approvals;
-        c.holders = HolderRegistry(_proxy(address(new HolderRegistry(m, a)), abi.encodeCall(HolderRegistry.initialize, ())));
+        c.holders = new HolderRegistry(m, a);
         c.instances =
             InstanceRegistry(_proxy(address(new InstanceRegistry(m, a)), abi.encodeCall(InstanceRegistry.initialize, ())));
         c.custody = CustodyRegistry(
@@ -128,9 +146,8 @@ abstract contract World {
                 abi.encodeCall(CorporateActions.initialize, (address(c.gateway), address(c.instances), isHome))
             )
         );
-        c.token = SecurityToken(
-            _proxy(address(new SecurityToken(m, a)), abi.encodeCall(SecurityToken.initialize, (_tokenInit(c, isHome))))
-        );
+        c.code = _tokenCode(c);
+        c.token = _token(c, _tokenInit(c, isHome));
         c.cash = CashToken(
             _proxy(
                 address(new CashToken(m, a)), abi.encodeCall(CashToken.initialize, ("Cash token EUR", "EURC1", "EUR", 2))
@@ -140,24 +157,37 @@ abstract contract World {
         _configure(c);
     }
 
-    function _tokenInit(Chain memory c, bool isHome) internal pure returns (SecurityToken.TokenInit memory init) {
+    /// The code of all securities of a chain, in its three parts.
+    function _tokenCode(Chain memory c) internal returns (SecurityToken) {
+        (address m, address a) = (address(c.manager), approvals);
+        (address holders, address actions) = (address(c.holders), address(c.actions));
+        address readings = address(new SecurityTokenReadings(m, a, holders, actions));
+        address extension = address(new SecurityTokenExtension(m, a, holders, actions, readings));
+        return new SecurityToken(m, a, holders, address(c.bridge), extension);
+    }
+
+    /// One more security that runs the chain's code.
+    function _token(Chain memory c, TokenInit memory init) internal returns (ISecurity) {
+        return ISecurity(address(new SecurityProxy(address(c.code), abi.encodeCall(SecurityToken.initialize, (init)))));
+    }
+
+    function _tokenInit(Chain memory, bool isHome) internal pure returns (TokenInit memory init) {
         uint16[] memory countries = new uint16[](2);
         (countries[0], countries[1]) = (GERMANY, FRANCE);
-        uint8[] memory classes = new uint8[](2);
-        (classes[0], classes[1]) = (RETAIL, PROFESSIONAL);
-        init = SecurityToken.TokenInit({
+        init = TokenInit({
             name: "Example Equity",
             symbol: "EXEQ",
             isin: ISIN,
             lei: LEI,
             termsHash: TERMS,
-            holderRegistry: address(c.holders),
-            bridge: address(c.bridge),
-            corporateActions: address(c.actions),
             issueLimit: 1_000_000,
             home: isHome,
+            denyList: false,
             countries: countries,
-            classes: classes
+            classes: uint32(1 << RETAIL | 1 << PROFESSIONAL),
+            holdingCap: 0,
+            minimumLot: 0,
+            holderLimit: 0
         });
     }
 
@@ -174,6 +204,7 @@ abstract contract World {
         c.manager.grantRole(Roles.UNPAUSER, unpauser, 0);
         c.manager.grantRole(Roles.UPGRADER, upgrader, 0);
         c.manager.grantRole(Roles.CASH_ISSUER, cashIssuer, 0);
+        c.manager.grantRole(Roles.REGULATOR, regulator, 0);
         vm.stopPrank();
     }
 
@@ -188,6 +219,8 @@ abstract contract World {
         c.actions.setToken(SECURITY, address(c.token));
         c.actions.setCash("EUR", address(c.cash));
         vm.stopPrank();
+        vm.prank(tokenizer);
+        c.holders.addSubscriber(address(c.code));
         _onboard(c, holderDe, "de", GERMANY, RETAIL, address(0));
         _onboard(c, holderFr, "fr", FRANCE, PROFESSIONAL, address(0));
         _onboard(c, omnibus, "custodian", GERMANY, PROFESSIONAL, custodian);
@@ -221,6 +254,7 @@ abstract contract World {
         return Interop.format(c.id, account);
     }
 
+    /// Onboard an actor with proof of its key, or update its record.
     function _onboard(
         Chain memory c,
         address account,
@@ -229,8 +263,27 @@ abstract contract World {
         uint8 class,
         address servicer
     ) internal {
+        bytes memory proof = _keyControl(c, account, _commitment(holder));
         vm.prank(registrar);
-        c.holders.onboard(account, keccak256(bytes(holder)), country, class, 0, servicer);
+        c.holders.onboard(account, _commitment(holder), country, class, 0, servicer, false, proof);
+    }
+
+    /// An actor's proof that it is the holder's.
+    function _keyControl(Chain memory c, address account, bytes32 holder) internal view returns (bytes memory) {
+        return _signature(keyOf[account], c.holders.keyControlDigest(account, holder));
+    }
+
+    /// An actor's word that another account takes its place.
+    function _keyRotation(Chain memory c, address from, address to) internal view returns (bytes memory) {
+        return _signature(keyOf[from], c.holders.keyRotationDigest(from, to));
+    }
+
+    /// Put another actor in the place of one.
+    function _rotate(Chain memory c, address from, address to) internal {
+        bytes memory proofTo = _keyControl(c, to, c.holders.recordOf(from).holder);
+        bytes memory proofFrom = _keyRotation(c, from, to);
+        vm.prank(registrar);
+        c.holders.rotate(from, to, "rotation", proofFrom, proofTo);
     }
 
     function _issue(address to, uint256 amount) internal {
