@@ -12,8 +12,8 @@ library Interop {
     bytes2 internal constant VERSION = 0x0001;
     bytes2 internal constant TYPE_EVM = 0x0000;
     bytes2 internal constant TYPE_BOOK = 0xB00C;
-    bytes4 private constant EVM_HEAD = 0x00010000;
-    bytes4 private constant BOOK_HEAD = 0x0001B00C;
+    bytes4 internal constant EVM_HEAD = 0x00010000;
+    bytes4 internal constant BOOK_HEAD = 0x0001B00C;
 
     /// @notice Address of a contract on this chain.
     function local(address account) internal view returns (bytes memory) {

@@ -57,13 +57,10 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
     /// @notice The token is none of the security's (ID-3). Its address is not the ERC-7930 one of its
     /// ledger; or, on this chain, it does not answer as stated; on another, its code is not stated
     /// or it carries another security; in book entry, its account is not the ISIN.
-    error NotAnInstance(bytes32 securityId, bytes token);
+    error NotAnInstance(bytes32 securityId, uint256 ledger);
 
     /// @notice There is no such level, or equal versions were given: they always exchange.
     error InvalidCompatibility(uint32 a, uint32 b, uint8 level);
-
-    /// @notice More kinds of code than an instance can tell apart.
-    error TooManyCodes();
 
     // The versions have nothing to do with each other: events wait too.
     uint8 private constant NONE = 0;
@@ -77,26 +74,30 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
     bytes4 private constant ISIN_GETTER = bytes4(keccak256("isin()"));
 
     // An instance is one word: bits 0-159 token (1 in book entry, 0 from its revocation on),
-    // 160-191 version, 192-207 number of its code hash, 208-247 time of its registration,
-    // 248 native, 249 has a DTI
+    // 160-191 version, 192-213 number of its code hash (to make four million of them would cost 180
+    // billion gas), 214-253 time of its registration, 254 native, 255 has a DTI
     uint256 private constant VERSION_AT = 160;
     uint256 private constant CODE_AT = 192;
-    uint256 private constant SINCE_AT = 208;
-    uint256 private constant NATIVE = 1 << 248;
-    uint256 private constant HAS_DTI = 1 << 249;
+    uint256 private constant SINCE_AT = 214;
+    uint256 private constant NATIVE = 1 << 254;
+    uint256 private constant HAS_DTI = 1 << 255;
 
     bytes32 private constant MET = bytes32(uint256(1));
+
+    struct Entry {
+        /// the instance that is trusted, one word as above
+        uint256 word;
+        /// those before it, oldest first
+        uint256[] earlier;
+        mapping(uint256 word => bytes9) dtis;
+    }
 
     /// @custom:storage-location erc7201:paripassu.storage.InstanceRegistry
     struct InstanceRegistryStorage {
         /// ISIN in the first 12 bytes, LEI in the last 20
         mapping(bytes32 securityId => bytes32) securities;
         mapping(bytes12 isin => bytes32) termsOf;
-        mapping(bytes32 securityId => mapping(uint256 ledger => uint256)) instances;
-        /// earlier instances, oldest first
-        mapping(bytes32 securityId => mapping(uint256 ledger => uint256[])) history;
-        /// by hash of security, ledger and instance: it never changes
-        mapping(bytes32 key => bytes9) dtis;
+        mapping(bytes32 securityId => mapping(uint256 ledger => Entry)) instances;
         /// security of a token of another chain; here the token tells itself
         mapping(uint256 ledger => mapping(address token => bytes32)) carries;
         /// in the order in which they were met
@@ -187,7 +188,7 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
             if (one.dti != 0) {
                 if (!CheckDigits.isDti(one.dti)) revert InvalidDti(one.dti);
                 word |= HAS_DTI;
-                _s().dtis[_dtiKey(securityId, one.ledger, word)] = one.dti;
+                _at(securityId, one.ledger).dtis[word] = one.dti;
             }
             _replace(securityId, one.ledger, word);
             emit InstanceRegistered(securityId, one.ledger, one.token, one.codeHash, one.version, one.native);
@@ -204,16 +205,15 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
 
     /// @inheritdoc IInstanceRegistry
     function localToken(bytes32 securityId) public view returns (address) {
-        return _tokenOf(_s().instances[securityId][block.chainid]);
+        return _tokenOf(_at(securityId, block.chainid).word);
     }
 
     /// @inheritdoc IInstanceRegistry
     function ledgersOf(bytes32 securityId) public view returns (uint256[] memory ledgers) {
-        InstanceRegistryStorage storage $ = _s();
-        ledgers = $.ledgers;
+        ledgers = _s().ledgers;
         uint256 count = 0;
         for (uint256 i = 0; i < ledgers.length; ++i) {
-            if (_tokenOf($.instances[securityId][ledgers[i]]) != address(0)) ledgers[count++] = ledgers[i];
+            if (_tokenOf(_at(securityId, ledgers[i]).word) != address(0)) ledgers[count++] = ledgers[i];
         }
         assembly ("memory-safe") {
             mstore(ledgers, count)
@@ -237,21 +237,20 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
         uint256 ledger,
         uint64 time
     ) public view returns (Instance memory instance) {
-        InstanceRegistryStorage storage $ = _s();
-        uint256 word = $.instances[securityId][ledger];
-        uint256[] storage earlier = $.history[securityId][ledger];
-        for (uint256 i = earlier.length; uint40(word >> SINCE_AT) > time; --i) {
+        Entry storage entry = _at(securityId, ledger);
+        uint256 word = entry.word;
+        for (uint256 i = entry.earlier.length; uint40(word >> SINCE_AT) > time; --i) {
             if (i == 0) return instance;
-            word = earlier[i - 1];
+            word = entry.earlier[i - 1];
         }
         if (_tokenOf(word) == address(0)) return instance;
-        uint256 code = uint16(word >> CODE_AT);
+        uint256 code = (word >> CODE_AT) & 0x3fffff;
         instance.ledger = ledger;
         instance.token = _interop(securityId, ledger, word);
-        if (code != 0) instance.codeHash = $.codes[code - 1];
+        if (code != 0) instance.codeHash = _s().codes[code - 1];
         instance.version = uint32(word >> VERSION_AT);
         instance.native = word & NATIVE != 0;
-        if (word & HAS_DTI != 0) instance.dti = $.dtis[_dtiKey(securityId, ledger, word)];
+        if (word & HAS_DTI != 0) instance.dti = entry.dtis[word];
     }
 
     /// @notice CAIP-19 identifier of an instance (ID-1): `eip155:…/erc20:0x…`, `book:…/isin:…`.
@@ -259,8 +258,8 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
         address token = _tokenOf(_trusted(securityId, ledger));
         return string(
             _isEvm(ledger)
-                ? abi.encodePacked("eip155:", Strings.toString(ledger), "/erc20:", Strings.toChecksumHexString(token))
-                : abi.encodePacked("book:", _reference(ledger), "/isin:", bytes12(_s().securities[securityId]))
+                ? abi.encodePacked("eip155:", Strings.toString(ledger), "/erc20:0x", _checksummed(token))
+                : abi.encodePacked("book:", _reference(ledger), "/isin:", _isinOf(securityId))
         );
     }
 
@@ -302,16 +301,6 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
         return CheckDigits.isIsin(isin);
     }
 
-    /// @notice Whether a text is an LEI with its check digits (ISO 17442).
-    function isValidLei(bytes20 lei) external pure returns (bool) {
-        return CheckDigits.isLei(lei);
-    }
-
-    /// @notice Whether a text is a DTI with its check character (ISO 24165).
-    function isValidDti(bytes9 dti) external pure returns (bool) {
-        return CheckDigits.isDti(dti);
-    }
-
     /// @notice ERC-165.
     function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
         return interfaceId == mainInterface() || super.supportsInterface(interfaceId);
@@ -338,7 +327,7 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
     /// @return word the instance's token
     function _check(bytes32 securityId, Instance calldata one) private returns (uint256 word) {
         InstanceRegistryStorage storage $ = _s();
-        if ($.securities[securityId] == 0) revert SecurityUnknown(securityId);
+        if (_isinOf(securityId) == 0) revert SecurityUnknown(securityId);
         (uint256 ledger, bytes calldata token) = (one.ledger, one.token);
         // a book-entry address has 18 bytes besides its reference, an EVM address more
         bool its = token.length > 18;
@@ -350,7 +339,7 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
                 its = word != 0 && ledger != 0 && one.codeHash != 0;
                 if (ledger == block.chainid) {
                     its = its && _answers(there, ISecurityToken.securityId.selector, securityId)
-                        && _answers(there, ISIN_GETTER, bytes12($.securities[securityId]))
+                        && _answers(there, ISIN_GETTER, _isinOf(securityId))
                         && _answers(there, Versioned.codeHash.selector, one.codeHash)
                         && _answers(there, Versioned.versionTag.selector, bytes32(uint256(one.version)));
                 } else {
@@ -366,7 +355,7 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
             }
         }
         if (!its || keccak256(_interop(securityId, ledger, word)) != keccak256(token)) {
-            revert NotAnInstance(securityId, token);
+            revert NotAnInstance(securityId, ledger);
         }
     }
 
@@ -380,13 +369,13 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
 
     /// @dev Write an instance; the one before stays readable, and its token is free again.
     function _replace(bytes32 securityId, uint256 ledger, uint256 word) private {
-        InstanceRegistryStorage storage $ = _s();
-        uint256 before = $.instances[securityId][ledger];
+        Entry storage entry = _at(securityId, ledger);
+        uint256 before = entry.word;
         if (before != 0) {
-            $.history[securityId][ledger].push(before);
-            if (_tokenOf(before) != _tokenOf(word)) delete $.carries[ledger][_tokenOf(before)];
+            entry.earlier.push(before);
+            if (_tokenOf(before) != _tokenOf(word)) delete _s().carries[ledger][_tokenOf(before)];
         }
-        $.instances[securityId][ledger] = word;
+        entry.word = word;
     }
 
     function _codeIndex(bytes32 codeHash_) private returns (uint256 index) {
@@ -395,7 +384,6 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
         if (codeHash_ == 0 || index != 0) return index;
         $.codes.push(codeHash_);
         index = $.codes.length;
-        if (index > type(uint16).max) revert TooManyCodes();
         $.codeIndex[codeHash_] = index;
     }
 
@@ -409,7 +397,7 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
     }
 
     function _trusted(bytes32 securityId, uint256 ledger) private view returns (uint256 word) {
-        word = _s().instances[securityId][ledger];
+        word = _at(securityId, ledger).word;
         if (_tokenOf(word) == address(0)) revert InstanceNotTrusted(securityId, ledger);
     }
 
@@ -426,10 +414,23 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
     function _interop(bytes32 securityId, uint256 ledger, uint256 word) private view returns (bytes memory) {
         if (_isEvm(ledger)) return Interop.format(ledger, _tokenOf(word));
         bytes memory reference_ = _reference(ledger);
-        bytes12 isin = bytes12(_s().securities[securityId]);
         return abi.encodePacked(
-            Interop.VERSION, Interop.TYPE_BOOK, uint8(reference_.length), reference_, uint8(12), isin
+            Interop.BOOK_HEAD, uint8(reference_.length), reference_, uint8(12), _isinOf(securityId)
         );
+    }
+
+    /// @dev The forty digits of an address in mixed case (ERC-55).
+    function _checksummed(address account) private pure returns (bytes memory text) {
+        text = new bytes(40);
+        unchecked {
+            for (uint256 i = 40; i-- > 0; account = address(uint160(account) >> 4)) {
+                text[i] = bytes16("0123456789abcdef")[uint160(account) & 15];
+            }
+            uint256 hash = uint256(keccak256(text));
+            for (uint256 i = 0; i < 40; ++i) {
+                if (text[i] > "9" && (hash >> (252 - 4 * i)) & 8 != 0) text[i] ^= 0x20;
+            }
+        }
     }
 
     /// @dev CAIP-2 reference of a book-entry ledger.
@@ -456,8 +457,12 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
         return keccak256(abi.encode(isin, termsHash));
     }
 
-    function _dtiKey(bytes32 securityId, uint256 ledger, uint256 word) private pure returns (bytes32) {
-        return keccak256(abi.encode(securityId, ledger, word));
+    function _isinOf(bytes32 securityId) private view returns (bytes12) {
+        return bytes12(_s().securities[securityId]);
+    }
+
+    function _at(bytes32 securityId, uint256 ledger) private view returns (Entry storage) {
+        return _s().instances[securityId][ledger];
     }
 
     function _pair(uint32 a, uint32 b) private pure returns (uint256) {
