@@ -321,7 +321,7 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
         address cashToken = _s().cash[state.record.currency];
         if (cashToken == address(0)) revert CurrencyUnknown(state.record.currency);
 
-        ISecurityToken token = ISecurityToken(_s().tokens[state.record.securityId]);
+        ISecurityToken token = ISecurityToken(state.token);
         address[] memory payees = new address[](lines.length);
         uint256 needed = 0;
         for (uint256 i = 0; i < lines.length; ++i) {
