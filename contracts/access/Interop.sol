@@ -12,6 +12,8 @@ library Interop {
     bytes2 internal constant VERSION = 0x0001;
     bytes2 internal constant TYPE_EVM = 0x0000;
     bytes2 internal constant TYPE_BOOK = 0xB00C;
+    bytes4 internal constant EVM_HEAD = 0x00010000;
+    bytes4 internal constant BOOK_HEAD = 0x0001B00C;
 
     /// @notice Address of a contract on this chain.
     function local(address account) internal view returns (bytes memory) {
@@ -19,42 +21,59 @@ library Interop {
     }
 
     /// @notice Address of a contract on an EVM chain.
-    function format(uint256 chainId, address account) internal pure returns (bytes memory) {
-        uint8 size = 1;
-        while (size < 32 && chainId >> (8 * uint256(size)) != 0) ++size;
-        bytes memory reference_ = new bytes(size);
-        for (uint256 i = 0; i < size; ++i) {
-            reference_[i] = bytes1(uint8(chainId >> (8 * (size - 1 - i))));
+    function format(uint256 chainId, address account) internal pure returns (bytes memory interop) {
+        uint256 size = 1;
+        while (size < 32 && chainId >> (8 * size) != 0) ++size;
+        // at most 58 bytes; the last word that is written may reach 12 bytes further
+        assembly ("memory-safe") {
+            interop := mload(0x40)
+            mstore(0x40, add(interop, 128))
+            mstore(interop, add(26, size))
+            mstore(add(interop, 32), or(shl(240, 1), shl(216, size))) // version 1, chain type 0
+            mstore(add(interop, 37), shl(sub(256, shl(3, size)), chainId))
+            mstore8(add(add(interop, 37), size), 20)
+            mstore(add(add(interop, 38), size), shl(96, account))
         }
-        return abi.encodePacked(VERSION, TYPE_EVM, size, reference_, uint8(20), account);
     }
 
     /// @notice Split an address into the ledger's number and the account there.
     /// @return ledger EVM: chain id. Book entry: keccak256("book:" ‖ reference) with the top bit set
     /// @return account raw bytes of the account; 20 bytes on EVM chains
     function parse(bytes memory interop) internal pure returns (uint256 ledger, bytes memory account) {
-        if (interop.length < 7) revert MalformedAddress(interop);
-        if (bytes2(bytes.concat(interop[0], interop[1])) != VERSION) revert MalformedAddress(interop);
-        bytes2 chainType = bytes2(bytes.concat(interop[2], interop[3]));
-        uint256 referenceLength = uint8(interop[4]);
-        if (referenceLength == 0 || interop.length < 6 + referenceLength) revert MalformedAddress(interop);
-        uint256 accountLength = uint8(interop[5 + referenceLength]);
-        if (interop.length != 6 + referenceLength + accountLength) revert MalformedAddress(interop);
-
-        bytes memory chain = _slice(interop, 5, referenceLength);
-        account = _slice(interop, 6 + referenceLength, accountLength);
-        if (chainType == TYPE_EVM) {
-            if (referenceLength > 32 || chain[0] == 0 || accountLength != 20) revert MalformedAddress(interop);
-            for (uint256 i = 0; i < referenceLength; ++i) ledger = (ledger << 8) | uint8(chain[i]);
-        } else if (chainType == TYPE_BOOK) {
-            ledger = uint256(keccak256(bytes.concat("book:", chain))) | (1 << 255);
-        } else {
-            revert MalformedAddress(interop);
+        bytes4 head = bytes4(interop);
+        uint256 size;
+        bool good = interop.length > 6;
+        if (good) {
+            size = uint8(interop[4]);
+            good = size != 0 && interop.length >= 6 + size && interop.length == 6 + size + uint8(interop[5 + size]);
         }
+        if (good && head == EVM_HEAD) {
+            good = interop.length == 26 + size && size <= 32 && interop[5] != 0;
+            assembly ("memory-safe") {
+                ledger := shr(sub(256, shl(3, size)), mload(add(interop, 37)))
+            }
+        } else if (good && head == BOOK_HEAD) {
+            ledger = uint256(keccak256(abi.encodePacked("book:", _slice(interop, 5, size)))) | (1 << 255);
+        } else {
+            good = false;
+        }
+        if (!good) revert MalformedAddress(interop);
+        account = _slice(interop, 6 + size, interop.length - 6 - size);
     }
 
+    /// @dev Copies whole words; what is written after the end is zeroed.
     function _slice(bytes memory data, uint256 start, uint256 length) private pure returns (bytes memory part) {
         part = new bytes(length);
-        for (uint256 i = 0; i < length; ++i) part[i] = data[start + i];
+        assembly ("memory-safe") {
+            let from := add(add(data, 32), start)
+            let to := add(part, 32)
+            for { let i := 0 } lt(i, length) { i := add(i, 32) } { mstore(add(to, i), mload(add(from, i))) }
+            // the padding is in the array's own last word
+            let rest := and(length, 31)
+            if rest {
+                let last := add(to, sub(length, rest))
+                mstore(last, and(mload(last), not(shr(shl(3, rest), not(0)))))
+            }
+        }
     }
 }

@@ -86,9 +86,6 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
     /// @param code why, as the token's transfer rules number it
     event EntitlementHeld(bytes32 indexed eventKey, address indexed account, uint256 amount, uint8 code);
 
-    /// @notice A security is carried by another token from now on.
-    event TokenSet(bytes32 indexed securityId, address token);
-
     /// @notice A currency is paid in another token from now on.
     event CashSet(bytes3 indexed currency, address cashToken);
 
@@ -176,6 +173,8 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
         uint256 total;
         uint32 lines;
         bool armed;
+        /// carried the security when the event was learnt: it keeps the balances
+        address token;
         mapping(address account => bool) paid;
     }
 
@@ -186,7 +185,6 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
         bool home;
         /// last time that cash was paid; payments are not undone by a change of version
         uint64 paidAt;
-        mapping(bytes32 securityId => address) tokens;
         mapping(bytes3 currency => address) cash;
         mapping(uint256 ledger => bytes) peerApps;
         mapping(bytes32 eventKey => EventState) events;
@@ -224,16 +222,6 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
 
     // ------------------------------------------------------------------ set-up
 
-    /// @notice Name the token that carries a security here; zero takes it away.
-    /// @custom:access-control ISSUER_AGENT
-    function setToken(bytes32 securityId, address token) external onlyRole(Roles.ISSUER_AGENT) {
-        if (token != address(0) && ISecurityToken(token).securityId() != securityId) {
-            revert SecurityUnknown(securityId);
-        }
-        _s().tokens[securityId] = token;
-        emit TokenSet(securityId, token);
-    }
-
     /// @notice Name the token that a currency is paid in here; zero takes it away.
     /// @custom:access-control ISSUER_AGENT
     function setCash(bytes3 currency, address cashToken) external onlyRole(Roles.ISSUER_AGENT) {
@@ -260,7 +248,7 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
     function announce(EventRecord calldata record) external onlyRole(Roles.ISSUER_AGENT) {
         if (!_s().home) revert NotHome();
         _validate(record);
-        if (_learn(record)) {
+        if (_learn(record, block.chainid)) {
             _broadcast(record.securityId, abi.encode(KIND_ANNOUNCEMENT, record));
         }
     }
@@ -303,7 +291,7 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
         uint8 kind = abi.decode(payload, (uint8));
         if (kind == KIND_ANNOUNCEMENT) {
             (, EventRecord memory record) = abi.decode(payload, (uint8, EventRecord));
-            _learn(record);
+            _learn(record, source);
         } else if (kind == KIND_ENTITLEMENTS) {
             (, bytes32 eventKey, bytes32 root, uint256 total, uint32 lines) =
                 abi.decode(payload, (uint8, bytes32, bytes32, uint256, uint32));
@@ -333,7 +321,7 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
         address cashToken = _s().cash[state.record.currency];
         if (cashToken == address(0)) revert CurrencyUnknown(state.record.currency);
 
-        ISecurityToken token = ISecurityToken(_s().tokens[state.record.securityId]);
+        ISecurityToken token = ISecurityToken(state.token);
         address[] memory payees = new address[](lines.length);
         uint256 needed = 0;
         for (uint256 i = 0; i < lines.length; ++i) {
@@ -379,7 +367,7 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
     function limitOf(bytes32 eventKey, address account) public view returns (uint256 limit) {
         EventState storage state = _s().events[eventKey];
         if (!state.armed) return type(uint256).max;
-        ISecurityToken token = ISecurityToken(_s().tokens[state.record.securityId]);
+        ISecurityToken token = ISecurityToken(state.token);
         uint256 eligible = token.eligibleBalanceOfAt(account, state.record.recordTime);
         limit = Math.mulDiv(
             eligible,
@@ -428,11 +416,6 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
         );
     }
 
-    /// @notice The token that carries a security here; zero when there is none.
-    function tokenOf(bytes32 securityId) external view returns (address) {
-        return _s().tokens[securityId];
-    }
-
     /// @notice The token that a currency is paid in here; zero when there is none.
     function cashOf(bytes3 currency) external view returns (address) {
         return _s().cash[currency];
@@ -475,20 +458,23 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
 
     // ------------------------------------------------------------------ parts
 
-    /// @dev Store a record and arm its record time. False when it was known already.
-    function _learn(EventRecord memory record) private returns (bool) {
+    /// @dev Store a record and arm its record time. False when it was known already. From a ledger
+    /// whose version may not even be read it waits, parked (VER-4).
+    function _learn(EventRecord memory record, uint256 source) private returns (bool) {
         CorporateActionsStorage storage $ = _s();
         bytes32 eventKey = bytes32(record.officialEventId);
         bytes32 recordHash = recordHashOf(record);
         EventState storage state = $.events[eventKey];
         if (state.recordHash == recordHash) return false;
         if (state.recordHash != 0) revert EventConflict(eventKey, state.recordHash, recordHash);
-        address token = $.tokens[record.securityId];
+        address token = source == block.chainid
+            ? $.instanceRegistry.localToken(record.securityId)
+            : $.instanceRegistry.requireRead(record.securityId, source);
         if (token == address(0)) revert SecurityUnknown(record.securityId);
         state.record = record;
         state.recordHash = recordHash;
         bool armed = ISecurityToken(token).armRecordTime(record.recordTime);
-        state.armed = armed;
+        (state.armed, state.token) = (armed, token);
         emit EventAnnounced(eventKey, record.securityId, recordHash, record.recordTime, armed);
         return true;
     }

@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {Interop} from "../access/Interop.sol";
 import {Roles} from "../access/Roles.sol";
-import {PariUpgradeable} from "../access/Versioned.sol";
+import {PariUpgradeable, Versioned} from "../access/Versioned.sol";
 import {IERC7786Recipient} from "../interfaces/IERC7786.sol";
 import {IGateway} from "../interfaces/IGateway.sol";
 import {IInstanceRegistry} from "../interfaces/IInstanceRegistry.sol";
@@ -32,17 +32,11 @@ contract TokenBridge is PariUpgradeable, IERC7786Recipient {
         uint256 amount
     );
 
-    /// @notice A security is carried by another token from now on.
-    event TokenSet(bytes32 indexed securityId, address token);
-
     /// @notice The bridge on a ledger is another one from now on.
     event PeerAppSet(uint256 indexed ledger, bytes app);
 
     /// @notice The token is not the one that carries its security here.
     error TokenUnknown(bytes32 securityId, address token);
-
-    /// @notice The security has no trusted instance on that ledger.
-    error InstanceNotTrusted(bytes32 securityId, uint256 ledger);
 
     /// @notice No bridge is known on that ledger.
     error PeerUnknown(uint256 ledger);
@@ -69,7 +63,6 @@ contract TokenBridge is PariUpgradeable, IERC7786Recipient {
     struct TokenBridgeStorage {
         IGateway gateway;
         IInstanceRegistry instanceRegistry;
-        mapping(bytes32 securityId => address) tokens;
         mapping(uint256 ledger => bytes) peerApps;
     }
 
@@ -88,22 +81,12 @@ contract TokenBridge is PariUpgradeable, IERC7786Recipient {
 
     /// @notice Set up the proxy.
     /// @param gateway_ carries the messages
-    /// @param instanceRegistry_ says which instances are trusted
+    /// @param instanceRegistry_ says which instances are trusted, and which exchange units
     function initialize(address gateway_, address instanceRegistry_) external initializer {
         __Pari_init();
         if (gateway_ == address(0) || instanceRegistry_ == address(0)) revert ZeroAddress();
         _s().gateway = IGateway(gateway_);
         _s().instanceRegistry = IInstanceRegistry(instanceRegistry_);
-    }
-
-    /// @notice Name the token that carries a security here; zero takes it away.
-    /// @custom:access-control BRIDGE_OPERATOR
-    function setToken(bytes32 securityId, address token) external onlyRole(Roles.BRIDGE_OPERATOR) {
-        if (token != address(0) && ISecurityToken(token).securityId() != securityId) {
-            revert TokenUnknown(securityId, token);
-        }
-        _s().tokens[securityId] = token;
-        emit TokenSet(securityId, token);
     }
 
     /// @notice Name the bridge on another ledger.
@@ -117,7 +100,8 @@ contract TokenBridge is PariUpgradeable, IERC7786Recipient {
         emit PeerAppSet(ledger, app);
     }
 
-    /// @notice Move units of the caller to an account on another ledger.
+    /// @notice Move units of the caller to an account on another ledger. Refused before anything is
+    /// burnt where the versions of the two instances may not exchange units (VER-4).
     /// @param token the security
     /// @param destination number of the ledger
     /// @param toAccount raw account there: 20 bytes on EVM chains, UTF-8 in book entry
@@ -134,11 +118,9 @@ contract TokenBridge is PariUpgradeable, IERC7786Recipient {
         if (toAccount.length == 0 || (evm && toAccount.length != 20)) revert BadAccount(toAccount);
         TokenBridgeStorage storage $ = _s();
         bytes32 securityId = ISecurityToken(token).securityId();
-        if ($.tokens[securityId] != token) revert TokenUnknown(securityId, token);
-        if (!$.instanceRegistry.isTrusted(securityId, block.chainid, Interop.local(token))) {
-            revert InstanceNotTrusted(securityId, block.chainid);
+        if ($.instanceRegistry.requireExchange(securityId, destination) != token) {
+            revert TokenUnknown(securityId, token);
         }
-        _requireInstance(securityId, destination);
         bytes memory app = $.peerApps[destination];
         if (app.length == 0) revert PeerUnknown(destination);
 
@@ -167,21 +149,11 @@ contract TokenBridge is PariUpgradeable, IERC7786Recipient {
             abi.decode(payload, (bytes32, bytes, bytes, uint256));
         if (toAccount.length != 20) revert BadAccount(toAccount);
         address to = address(bytes20(toAccount));
-        address token = $.tokens[securityId];
-        if (token == address(0)) revert TokenUnknown(securityId, token);
-        if (!$.instanceRegistry.isTrusted(securityId, block.chainid, Interop.local(token))) {
-            revert InstanceNotTrusted(securityId, block.chainid);
-        }
-        _requireInstance(securityId, source);
+        address token = $.instanceRegistry.requireExchange(securityId, source);
 
         ISecurityToken(token).crosschainMintAt(to, amount, dispatchedAt);
         emit UnitsReceived(receiveId, securityId, to, source, amount);
         return IERC7786Recipient.receiveMessage.selector;
-    }
-
-    /// @notice The token that carries a security here; zero when there is none.
-    function tokenOf(bytes32 securityId) external view returns (address) {
-        return _s().tokens[securityId];
     }
 
     /// @notice ERC-7930 address of the bridge on a ledger; empty when there is none.
@@ -201,7 +173,12 @@ contract TokenBridge is PariUpgradeable, IERC7786Recipient {
 
     /// @notice ERC-165.
     function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
-        return interfaceId == type(IERC7786Recipient).interfaceId || super.supportsInterface(interfaceId);
+        return interfaceId == mainInterface() || super.supportsInterface(interfaceId);
+    }
+
+    /// @inheritdoc Versioned
+    function mainInterface() public pure override returns (bytes4) {
+        return type(IERC7786Recipient).interfaceId;
     }
 
     /// @notice 1.0.0
@@ -212,11 +189,5 @@ contract TokenBridge is PariUpgradeable, IERC7786Recipient {
     /// @notice TokenBridge
     function contractName() public pure override returns (string memory) {
         return "TokenBridge";
-    }
-
-    function _requireInstance(bytes32 securityId, uint256 ledger) private view {
-        if (_s().instanceRegistry.tokenOn(securityId, ledger).length == 0) {
-            revert InstanceNotTrusted(securityId, ledger);
-        }
     }
 }

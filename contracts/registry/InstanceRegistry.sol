@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {Strings} from "@openzeppelin/contracts/utils/Strings.sol";
 import {Interop} from "../access/Interop.sol";
 import {Roles} from "../access/Roles.sol";
-import {PariUpgradeable} from "../access/Versioned.sol";
+import {PariUpgradeable, Versioned} from "../access/Versioned.sol";
 import {IInstanceRegistry, Instance} from "../interfaces/IInstanceRegistry.sol";
+import {ISecurityToken} from "../interfaces/ISecurityToken.sol";
+import {CheckDigits} from "./CheckDigits.sol";
 
 /// @title Register of securities and of their trusted instances
 /// @notice ISIN and terms give the `securityId` that is one on every ledger (ID-1, ID-3); the
-/// instances are the tokens, one a ledger, that carry it.
+/// instances are the tokens, one a ledger, that carry it. Which versions of them may exchange
+/// units, and which may only follow each other's events, is told here too (VER-4).
+/// @dev A security takes two slots: its terms, by ISIN, and ISIN and LEI in one, by identifier. An
+/// instance takes one: what many of them share (the ledger's reference, the hash of the code) is
+/// kept once for all securities.
 contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
     /// @notice A security was registered.
     event SecurityRegistered(bytes32 indexed securityId, bytes12 indexed isin, bytes20 lei, bytes32 termsHash);
@@ -26,8 +33,20 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
     /// @notice An instance is trusted no more.
     event InstanceRevoked(bytes32 indexed securityId, uint256 indexed ledger);
 
+    /// @notice What two versions may do with each other changed.
+    event CompatibilitySet(uint32 indexed a, uint32 indexed b, uint8 level);
+
     /// @notice Not an ISIN: two letters, nine letters or digits, and the check digit of ISO 6166.
     error InvalidIsin(bytes12 isin);
+
+    /// @notice Not an LEI: eighteen letters or digits, and the check digits of ISO 17442.
+    error InvalidLei(bytes20 lei);
+
+    /// @notice Not a DTI: eight digits or consonants, and the check character of ISO 24165.
+    error InvalidDti(bytes9 dti);
+
+    /// @notice A security without terms.
+    error TermsMissing(bytes12 isin);
 
     /// @notice The ISIN is registered with other terms or another issuer.
     error SecurityConflict(bytes12 isin, bytes32 known);
@@ -35,25 +54,61 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
     /// @notice No such security here.
     error SecurityUnknown(bytes32 securityId);
 
-    /// @notice The instance's ledger is not the one in its token's address.
-    error LedgerMismatch(uint256 ledger, uint256 inToken);
+    /// @notice The token is none of the security's (ID-3). Its address is not the ERC-7930 one of its
+    /// ledger; or, on this chain, it does not answer as stated; on another, its code is not stated
+    /// or it carries another security; in book entry, its account is not the ISIN.
+    error NotAnInstance(bytes32 securityId, uint256 ledger);
 
-    /// @notice No such instance here.
-    error InstanceUnknown(bytes32 securityId, uint256 ledger);
+    /// @notice There is no such level, or equal versions were given: they always exchange.
+    error InvalidCompatibility(uint32 a, uint32 b, uint8 level);
 
-    struct Security {
-        bytes12 isin;
-        bytes20 lei;
-        bytes32 termsHash;
-        Instance[] instances;
-        /// position in `instances`, from 1
-        mapping(uint256 ledger => uint256) indexOf;
+    // The versions have nothing to do with each other: events wait too.
+    uint8 private constant NONE = 0;
+
+    // Events are delivered, units do not move. The level of versions that nobody judged.
+    uint8 private constant READ = 1;
+
+    // Units move and events are delivered. The level of equal versions.
+    uint8 private constant EXCHANGE = 2;
+
+    bytes4 private constant ISIN_GETTER = bytes4(keccak256("isin()"));
+
+    // An instance is one word: bits 0-159 token (1 in book entry, 0 from its revocation on),
+    // 160-191 version, 192-213 number of its code hash (to make four million of them would cost 180
+    // billion gas), 214-253 time of its registration, 254 native, 255 has a DTI
+    uint256 private constant VERSION_AT = 160;
+    uint256 private constant CODE_AT = 192;
+    uint256 private constant SINCE_AT = 214;
+    uint256 private constant NATIVE = 1 << 254;
+    uint256 private constant HAS_DTI = 1 << 255;
+
+    bytes32 private constant MET = bytes32(uint256(1));
+
+    struct Entry {
+        /// the instance that is trusted, one word as above
+        uint256 word;
+        /// those before it, oldest first
+        uint256[] earlier;
+        mapping(uint256 word => bytes9) dtis;
     }
 
     /// @custom:storage-location erc7201:paripassu.storage.InstanceRegistry
     struct InstanceRegistryStorage {
-        mapping(bytes32 securityId => Security) securities;
-        mapping(bytes12 isin => bytes32) idOf;
+        /// ISIN in the first 12 bytes, LEI in the last 20
+        mapping(bytes32 securityId => bytes32) securities;
+        mapping(bytes12 isin => bytes32) termsOf;
+        mapping(bytes32 securityId => mapping(uint256 ledger => Entry)) instances;
+        /// security of a token of another chain; here the token tells itself
+        mapping(uint256 ledger => mapping(address token => bytes32)) carries;
+        /// in the order in which they were met
+        uint256[] ledgers;
+        /// book entry: its reference, ASCII, at most 32 characters; EVM: MET
+        mapping(uint256 ledger => bytes32) references;
+        /// number of a code hash, from 1
+        bytes32[] codes;
+        mapping(bytes32 codeHash => uint256) codeIndex;
+        /// level and one; zero where nobody judged
+        mapping(uint256 pair => uint256) levels;
     }
 
     // keccak256(abi.encode(uint256(keccak256("paripassu.storage.InstanceRegistry")) - 1)) & ~bytes32(uint256(0xff))
@@ -74,6 +129,8 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
         __Pari_init();
     }
 
+    // ------------------------------------------------------------------ securities
+
     /// @notice Register a security; again with the same terms changes nothing.
     /// @param isin ISO 6166, ASCII
     /// @param lei ISO 17442 of the issuer, ASCII
@@ -85,115 +142,173 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
         bytes20 lei,
         bytes32 termsHash
     ) external onlyRole(Roles.TOKENIZER) returns (bytes32 securityId) {
-        if (!isValidIsin(isin)) revert InvalidIsin(isin);
-        securityId = keccak256(abi.encode(isin, termsHash));
+        if (!CheckDigits.isIsin(isin)) revert InvalidIsin(isin);
+        if (!CheckDigits.isLei(lei)) revert InvalidLei(lei);
+        if (termsHash == 0) revert TermsMissing(isin);
+        securityId = _idOf(isin, termsHash);
+        bytes32 names = bytes32(isin) | (bytes32(lei) >> 96);
         InstanceRegistryStorage storage $ = _s();
-        bytes32 known = $.idOf[isin];
-        Security storage security = $.securities[securityId];
-        if (known == securityId && security.lei == lei) return securityId;
-        if (known != 0) revert SecurityConflict(isin, known);
-        $.idOf[isin] = securityId;
-        security.isin = isin;
-        security.lei = lei;
-        security.termsHash = termsHash;
-        emit SecurityRegistered(securityId, isin, lei, termsHash);
-    }
-
-    /// @notice Trust an instance; a ledger's second one replaces its first.
-    /// @custom:access-control TOKENIZER
-    function registerInstance(bytes32 securityId, Instance calldata instance) external onlyRole(Roles.TOKENIZER) {
-        Security storage security = _known(securityId);
-        (uint256 ledger, ) = Interop.parse(instance.token);
-        if (ledger != instance.ledger) revert LedgerMismatch(instance.ledger, ledger);
-        uint256 index = security.indexOf[ledger];
-        if (index == 0) {
-            security.instances.push(instance);
-            security.indexOf[ledger] = security.instances.length;
-        } else {
-            security.instances[index - 1] = instance;
+        bytes32 known = securityIdOf(isin);
+        if (known == 0) {
+            $.termsOf[isin] = termsHash;
+            $.securities[securityId] = names;
+            emit SecurityRegistered(securityId, isin, lei, termsHash);
+        } else if (known != securityId || $.securities[securityId] != names) {
+            revert SecurityConflict(isin, known);
         }
-        emit InstanceRegistered(
-            securityId, ledger, instance.token, instance.codeHash, instance.version, instance.native
-        );
-    }
-
-    /// @notice Trust an instance no more. The order of the others may change.
-    /// @custom:access-control TOKENIZER
-    function revokeInstance(bytes32 securityId, uint256 ledger) external onlyRole(Roles.TOKENIZER) {
-        Security storage security = _known(securityId);
-        uint256 index = security.indexOf[ledger];
-        if (index == 0) revert InstanceUnknown(securityId, ledger);
-        uint256 last = security.instances.length;
-        if (index != last) {
-            Instance storage moved = security.instances[last - 1];
-            security.indexOf[moved.ledger] = index;
-            security.instances[index - 1] = moved;
-        }
-        security.instances.pop();
-        delete security.indexOf[ledger];
-        emit InstanceRevoked(securityId, ledger);
     }
 
     /// @notice ISIN, issuer and terms of a security; zeros when it is unknown.
     function securityOf(bytes32 securityId) external view returns (bytes12 isin, bytes20 lei, bytes32 termsHash) {
-        Security storage security = _s().securities[securityId];
-        return (security.isin, security.lei, security.termsHash);
+        bytes32 names = _s().securities[securityId];
+        isin = bytes12(names);
+        return (isin, bytes20(names << 96), _s().termsOf[isin]);
     }
 
     /// @notice Identifier of the security with this ISIN; zero when there is none.
-    function securityIdOf(bytes12 isin) external view returns (bytes32) {
-        return _s().idOf[isin];
+    function securityIdOf(bytes12 isin) public view returns (bytes32) {
+        bytes32 termsHash = _s().termsOf[isin];
+        return termsHash == 0 ? termsHash : _idOf(isin, termsHash);
+    }
+
+    // ------------------------------------------------------------------ instances
+
+    /// @notice Trust instances; a ledger's second one replaces its first.
+    /// @custom:access-control TOKENIZER
+    function registerInstances(
+        bytes32 securityId,
+        Instance[] calldata list
+    ) external onlyRole(Roles.TOKENIZER) {
+        for (uint256 i = 0; i < list.length; ++i) {
+            Instance calldata one = list[i];
+            uint256 word = _check(securityId, one);
+            word |= (uint256(one.version) << VERSION_AT) | (_codeIndex(one.codeHash) << CODE_AT)
+                | (block.timestamp << SINCE_AT);
+            if (one.native) word |= NATIVE;
+            if (one.dti != 0) {
+                if (!CheckDigits.isDti(one.dti)) revert InvalidDti(one.dti);
+                word |= HAS_DTI;
+                _at(securityId, one.ledger).dtis[word] = one.dti;
+            }
+            _replace(securityId, one.ledger, word);
+            emit InstanceRegistered(securityId, one.ledger, one.token, one.codeHash, one.version, one.native);
+        }
+    }
+
+    /// @notice Trust an instance no more.
+    /// @custom:access-control TOKENIZER
+    function revokeInstance(bytes32 securityId, uint256 ledger) external onlyRole(Roles.TOKENIZER) {
+        _trusted(securityId, ledger);
+        _replace(securityId, ledger, block.timestamp << SINCE_AT);
+        emit InstanceRevoked(securityId, ledger);
+    }
+
+    /// @inheritdoc IInstanceRegistry
+    function localToken(bytes32 securityId) public view returns (address) {
+        return _tokenOf(_at(securityId, block.chainid).word);
+    }
+
+    /// @inheritdoc IInstanceRegistry
+    function ledgersOf(bytes32 securityId) public view returns (uint256[] memory ledgers) {
+        ledgers = _s().ledgers;
+        uint256 count = 0;
+        for (uint256 i = 0; i < ledgers.length; ++i) {
+            if (_tokenOf(_at(securityId, ledgers[i]).word) != address(0)) ledgers[count++] = ledgers[i];
+        }
+        assembly ("memory-safe") {
+            mstore(ledgers, count)
+        }
     }
 
     /// @notice The trusted instances of a security.
-    function instances(bytes32 securityId) external view returns (Instance[] memory) {
-        return _s().securities[securityId].instances;
-    }
-
-    /// @inheritdoc IInstanceRegistry
-    function ledgersOf(bytes32 securityId) external view returns (uint256[] memory ledgers) {
-        Instance[] storage all = _s().securities[securityId].instances;
-        ledgers = new uint256[](all.length);
-        for (uint256 i = 0; i < ledgers.length; ++i) ledgers[i] = all[i].ledger;
-    }
-
-    /// @inheritdoc IInstanceRegistry
-    function tokenOn(bytes32 securityId, uint256 ledger) public view returns (bytes memory) {
-        Security storage security = _s().securities[securityId];
-        uint256 index = security.indexOf[ledger];
-        return index == 0 ? bytes("") : security.instances[index - 1].token;
-    }
-
-    /// @inheritdoc IInstanceRegistry
-    function isTrusted(bytes32 securityId, uint256 ledger, bytes calldata token) external view returns (bool) {
-        return token.length != 0 && keccak256(tokenOn(securityId, ledger)) == keccak256(token);
-    }
-
-    /// @notice ISO 6166 check: letters count as two digits (A = 10), every second digit from the
-    /// right counts double, the digits of all sum to a multiple of ten.
-    function isValidIsin(bytes12 isin) public pure returns (bool) {
-        uint256 sum = 0;
-        bool double = false;
-        for (uint256 i = 12; i > 0; --i) {
-            uint8 c = uint8(isin[i - 1]);
-            bool digit = c >= 0x30 && c <= 0x39;
-            bool letter = c >= 0x41 && c <= 0x5A;
-            if (i == 12 ? !digit : (i < 3 ? !letter : !(digit || letter))) return false;
-            uint256 value = digit ? c - 0x30 : c - 0x41 + 10;
-            do {
-                uint256 d = value % 10;
-                if (double) d = d < 5 ? 2 * d : 2 * d - 9;
-                sum += d;
-                double = !double;
-                value /= 10;
-            } while (value != 0);
+    function instances(bytes32 securityId) external view returns (Instance[] memory list) {
+        uint256[] memory ledgers = ledgersOf(securityId);
+        list = new Instance[](ledgers.length);
+        for (uint256 i = 0; i < list.length; ++i) {
+            list[i] = instanceAt(securityId, ledgers[i], type(uint64).max);
         }
-        return sum % 10 == 0;
+    }
+
+    /// @notice The instance that was trusted on a ledger at a time (VER-5).
+    /// @param time Unix seconds
+    /// @return instance with an empty token when there was none
+    function instanceAt(
+        bytes32 securityId,
+        uint256 ledger,
+        uint64 time
+    ) public view returns (Instance memory instance) {
+        Entry storage entry = _at(securityId, ledger);
+        uint256 word = entry.word;
+        for (uint256 i = entry.earlier.length; uint40(word >> SINCE_AT) > time; --i) {
+            if (i == 0) return instance;
+            word = entry.earlier[i - 1];
+        }
+        if (_tokenOf(word) == address(0)) return instance;
+        uint256 code = (word >> CODE_AT) & 0x3fffff;
+        instance.ledger = ledger;
+        instance.token = _interop(securityId, ledger, word);
+        if (code != 0) instance.codeHash = _s().codes[code - 1];
+        instance.version = uint32(word >> VERSION_AT);
+        instance.native = word & NATIVE != 0;
+        if (word & HAS_DTI != 0) instance.dti = entry.dtis[word];
+    }
+
+    /// @notice CAIP-19 identifier of an instance (ID-1): `eip155:…/erc20:0x…`, `book:…/isin:…`.
+    function caip19(bytes32 securityId, uint256 ledger) external view returns (string memory) {
+        address token = _tokenOf(_trusted(securityId, ledger));
+        return string(
+            _isEvm(ledger)
+                ? abi.encodePacked("eip155:", Strings.toString(ledger), "/erc20:0x", _checksummed(token))
+                : abi.encodePacked("book:", _reference(ledger), "/isin:", _isinOf(securityId))
+        );
+    }
+
+    // ------------------------------------------------------------------ versions
+
+    /// @notice Say what two versions may do with each other, in either direction.
+    /// @param a version, major << 16 | minor << 8 | patch
+    /// @param b another version
+    /// @param level 0 nothing, 1 read (events are delivered), 2 exchange (units move too)
+    /// @custom:access-control TOKENIZER
+    function setCompatibility(uint32 a, uint32 b, uint8 level) external onlyRole(Roles.TOKENIZER) {
+        if (a == b || level > EXCHANGE) revert InvalidCompatibility(a, b, level);
+        _s().levels[_pair(a, b)] = uint256(level) + 1;
+        emit CompatibilitySet(a, b, level);
+    }
+
+    /// @notice What two versions may do with each other: 0 nothing, 1 read, 2 exchange. Equal versions
+    /// exchange; others that nobody judged read.
+    function compatibility(uint32 a, uint32 b) public view returns (uint8) {
+        if (a == b) return EXCHANGE;
+        uint256 level = _s().levels[_pair(a, b)];
+        return level == 0 ? READ : uint8(level - 1);
+    }
+
+    /// @inheritdoc IInstanceRegistry
+    function requireExchange(bytes32 securityId, uint256 ledger) external view returns (address) {
+        return _require(securityId, ledger, EXCHANGE);
+    }
+
+    /// @inheritdoc IInstanceRegistry
+    function requireRead(bytes32 securityId, uint256 ledger) external view returns (address) {
+        return _require(securityId, ledger, READ);
+    }
+
+    // ------------------------------------------------------------------ reading
+
+    /// @notice Whether a text is an ISIN with its check digit (ISO 6166).
+    function isValidIsin(bytes12 isin) external pure returns (bool) {
+        return CheckDigits.isIsin(isin);
     }
 
     /// @notice ERC-165.
     function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
-        return interfaceId == type(IInstanceRegistry).interfaceId || super.supportsInterface(interfaceId);
+        return interfaceId == mainInterface() || super.supportsInterface(interfaceId);
+    }
+
+    /// @inheritdoc Versioned
+    function mainInterface() public pure override returns (bytes4) {
+        return type(IInstanceRegistry).interfaceId;
     }
 
     /// @notice 1.0.0
@@ -206,8 +321,151 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
         return "InstanceRegistry";
     }
 
-    function _known(bytes32 securityId) private view returns (Security storage security) {
-        security = _s().securities[securityId];
-        if (security.isin == 0) revert SecurityUnknown(securityId);
+    // ------------------------------------------------------------------ parts
+
+    /// @dev Refuse what cannot be an instance of the security; meet its ledger.
+    /// @return word the instance's token
+    function _check(bytes32 securityId, Instance calldata one) private returns (uint256 word) {
+        InstanceRegistryStorage storage $ = _s();
+        if (_isinOf(securityId) == 0) revert SecurityUnknown(securityId);
+        (uint256 ledger, bytes calldata token) = (one.ledger, one.token);
+        // a book-entry address has 18 bytes besides its reference, an EVM address more
+        bool its = token.length > 18;
+        if (its) {
+            if (_isEvm(ledger)) {
+                address there = address(bytes20(token[token.length - 20:]));
+                word = uint160(there);
+                _meet(ledger, MET);
+                its = word != 0 && ledger != 0 && one.codeHash != 0;
+                if (ledger == block.chainid) {
+                    its = its && _answers(there, ISecurityToken.securityId.selector, securityId)
+                        && _answers(there, ISIN_GETTER, _isinOf(securityId))
+                        && _answers(there, Versioned.codeHash.selector, one.codeHash)
+                        && _answers(there, Versioned.versionTag.selector, bytes32(uint256(one.version)));
+                } else {
+                    bytes32 carried = $.carries[ledger][there];
+                    if (carried == 0) $.carries[ledger][there] = securityId;
+                    else its = its && carried == securityId;
+                }
+            } else {
+                word = 1;
+                _meet(ledger, bytes32(token[5:token.length - 13]));
+                bytes32 number = keccak256(abi.encodePacked("book:", _reference(ledger)));
+                its = one.codeHash == 0 && ledger == uint256(number) | (1 << 255);
+            }
+        }
+        if (!its || keccak256(_interop(securityId, ledger, word)) != keccak256(token)) {
+            revert NotAnInstance(securityId, ledger);
+        }
+    }
+
+    /// @dev Keep what all instances on a ledger share, once.
+    function _meet(uint256 ledger, bytes32 reference_) private {
+        InstanceRegistryStorage storage $ = _s();
+        if ($.references[ledger] != 0) return;
+        $.references[ledger] = reference_;
+        $.ledgers.push(ledger);
+    }
+
+    /// @dev Write an instance; the one before stays readable, and its token is free again.
+    function _replace(bytes32 securityId, uint256 ledger, uint256 word) private {
+        Entry storage entry = _at(securityId, ledger);
+        uint256 before = entry.word;
+        if (before != 0) {
+            entry.earlier.push(before);
+            if (_tokenOf(before) != _tokenOf(word)) delete _s().carries[ledger][_tokenOf(before)];
+        }
+        entry.word = word;
+    }
+
+    function _codeIndex(bytes32 codeHash_) private returns (uint256 index) {
+        InstanceRegistryStorage storage $ = _s();
+        index = $.codeIndex[codeHash_];
+        if (codeHash_ == 0 || index != 0) return index;
+        $.codes.push(codeHash_);
+        index = $.codes.length;
+        $.codeIndex[codeHash_] = index;
+    }
+
+    /// @dev The version here is the one that the token itself tells: it is right at once after an
+    /// upgrade, where the register only follows.
+    function _require(bytes32 securityId, uint256 ledger, uint8 level) private view returns (address token) {
+        token = _tokenOf(_trusted(securityId, block.chainid));
+        uint32 remote = uint32(_trusted(securityId, ledger) >> VERSION_AT);
+        uint32 local = Versioned(token).versionTag();
+        if (compatibility(local, remote) < level) revert VersionsIncompatible(local, remote);
+    }
+
+    function _trusted(bytes32 securityId, uint256 ledger) private view returns (uint256 word) {
+        word = _at(securityId, ledger).word;
+        if (_tokenOf(word) == address(0)) revert InstanceNotTrusted(securityId, ledger);
+    }
+
+    /// @dev Whether a contract answers a getter with `expected`. No code, no answer.
+    function _answers(address token, bytes4 getter, bytes32 expected) private view returns (bool its) {
+        assembly ("memory-safe") {
+            mstore(0, getter)
+            its := staticcall(gas(), token, 0, 4, 0, 32)
+            its := and(its, and(eq(returndatasize(), 32), eq(mload(0), expected)))
+        }
+    }
+
+    /// @dev ERC-7930 address of an instance; no other writing of it is taken.
+    function _interop(bytes32 securityId, uint256 ledger, uint256 word) private view returns (bytes memory) {
+        if (_isEvm(ledger)) return Interop.format(ledger, _tokenOf(word));
+        bytes memory reference_ = _reference(ledger);
+        return abi.encodePacked(
+            Interop.BOOK_HEAD, uint8(reference_.length), reference_, uint8(12), _isinOf(securityId)
+        );
+    }
+
+    /// @dev The forty digits of an address in mixed case (ERC-55).
+    function _checksummed(address account) private pure returns (bytes memory text) {
+        text = new bytes(40);
+        unchecked {
+            for (uint256 i = 40; i-- > 0; account = address(uint160(account) >> 4)) {
+                text[i] = bytes16("0123456789abcdef")[uint160(account) & 15];
+            }
+            uint256 hash = uint256(keccak256(text));
+            for (uint256 i = 0; i < 40; ++i) {
+                if (text[i] > "9" && (hash >> (252 - 4 * i)) & 8 != 0) text[i] ^= 0x20;
+            }
+        }
+    }
+
+    /// @dev CAIP-2 reference of a book-entry ledger.
+    function _reference(uint256 ledger) private view returns (bytes memory) {
+        bytes32 text = _s().references[ledger];
+        uint256 length = 0;
+        while (length < 32 && text[length] != 0) ++length;
+        bytes memory reference_ = abi.encodePacked(text);
+        assembly ("memory-safe") {
+            mstore(reference_, length)
+        }
+        return reference_;
+    }
+
+    function _tokenOf(uint256 word) private pure returns (address) {
+        return address(uint160(word));
+    }
+
+    function _isEvm(uint256 ledger) private pure returns (bool) {
+        return ledger >> 255 == 0;
+    }
+
+    function _idOf(bytes12 isin, bytes32 termsHash) private pure returns (bytes32) {
+        return keccak256(abi.encode(isin, termsHash));
+    }
+
+    function _isinOf(bytes32 securityId) private view returns (bytes12) {
+        return bytes12(_s().securities[securityId]);
+    }
+
+    function _at(bytes32 securityId, uint256 ledger) private view returns (Entry storage) {
+        return _s().instances[securityId][ledger];
+    }
+
+    function _pair(uint32 a, uint32 b) private pure returns (uint256) {
+        return a < b ? (uint256(a) << 32) | b : (uint256(b) << 32) | a;
     }
 }

@@ -213,10 +213,8 @@ abstract contract World {
         c.attestors.rotate(_members(), 2);
         c.gateway.setApp(1, address(c.bridge));
         c.gateway.setApp(2, address(c.actions));
-        c.bridge.setToken(SECURITY, address(c.token));
         vm.stopPrank();
         vm.startPrank(issuerAgent);
-        c.actions.setToken(SECURITY, address(c.token));
         c.actions.setCash("EUR", address(c.cash));
         vm.stopPrank();
         vm.prank(tokenizer);
@@ -230,8 +228,7 @@ abstract contract World {
         vm.chainId(here.id);
         vm.startPrank(tokenizer);
         here.instances.registerSecurity(ISIN, LEI, TERMS);
-        here.instances.registerInstance(SECURITY, _instance(here));
-        here.instances.registerInstance(SECURITY, _instance(there));
+        here.instances.registerInstances(SECURITY, _list(_instance(here), _instance(there)));
         vm.stopPrank();
         vm.startPrank(operator);
         here.gateway.setPeer(there.id, _interop(there, address(there.gateway)), true);
@@ -240,13 +237,24 @@ abstract contract World {
         vm.stopPrank();
     }
 
+    function _list(Instance memory one) internal pure returns (Instance[] memory list) {
+        list = new Instance[](1);
+        list[0] = one;
+    }
+
+    function _list(Instance memory one, Instance memory other) internal pure returns (Instance[] memory list) {
+        list = new Instance[](2);
+        (list[0], list[1]) = (one, other);
+    }
+
     function _instance(Chain memory c) internal view returns (Instance memory) {
         return Instance({
             ledger: c.id,
             token: _interop(c, address(c.token)),
-            codeHash: address(c.token).codehash,
-            version: 1 << 16,
-            native: c.id == 31001
+            codeHash: c.token.codeHash(),
+            version: c.token.versionTag(),
+            native: c.id == 31001,
+            dti: 0
         });
     }
 
