@@ -463,7 +463,7 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
     }
 
     /// @dev Everything else is in the extension, which runs in the same storage.
-    fallback() external payable {
+    fallback() external {
         if (
             msg.sig == ISecurityHalf.beforeMovement.selector || msg.sig == ISecurityHalf.countHolders.selector
                 || msg.sig == ISecurityHalf.releaseLapsed.selector || msg.sig == ISecurityHalf.seize.selector

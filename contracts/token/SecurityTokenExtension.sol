@@ -102,7 +102,7 @@ contract SecurityTokenExtension is Holdings {
     }
 
     /// @dev What is not here is in the last part of the code.
-    fallback() external payable {
+    fallback() external {
         _delegate(READINGS);
     }
 

@@ -62,7 +62,7 @@ contract SecurityTokenReadings is SecurityBase {
         CORPORATE_ACTIONS = corporateActions_;
     }
 
-    fallback() external payable {
+    fallback() external {
         revert FunctionUnknown(msg.sig);
     }
 

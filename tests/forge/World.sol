@@ -75,6 +75,7 @@ abstract contract World {
     address internal custodian = _address("custodian");
     address internal relayer = _address("relayer");
     address internal approvals = _address("approvals");
+    address internal quotas = _address("quotas");
     address internal stranger = _address("stranger");
 
     address internal holderDe = _address("holder de");
@@ -162,7 +163,7 @@ abstract contract World {
         (address m, address a) = (address(c.manager), approvals);
         (address holders, address actions) = (address(c.holders), address(c.actions));
         address readings = address(new SecurityTokenReadings(m, a, holders, actions));
-        address extension = address(new SecurityTokenExtension(m, a, holders, actions, readings));
+        address extension = address(new SecurityTokenExtension(m, a, holders, actions, quotas, readings));
         return new SecurityToken(m, a, holders, address(c.bridge), extension);
     }
 
@@ -185,6 +186,8 @@ abstract contract World {
             denyList: false,
             countries: countries,
             classes: uint32(1 << RETAIL | 1 << PROFESSIONAL),
+            capped: false,
+            limited: false,
             holdingCap: 0,
             minimumLot: 0,
             holderLimit: 0
