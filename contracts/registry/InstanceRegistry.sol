@@ -14,8 +14,8 @@ import {CheckDigits} from "./CheckDigits.sol";
 /// instances are the tokens, one a ledger, that carry it. Which versions of them may exchange
 /// units, and which may only follow each other's events, is told here too (VER-4).
 /// @dev A security takes two slots: its terms, by ISIN, and ISIN and LEI in one, by identifier. An
-/// instance takes one: what many of them share (the ledger's reference, the hash of the code) is
-/// kept once for all securities.
+/// instance takes one, and on another chain a second, by which no other security can claim its
+/// token. What many of them share (the ledger's reference, the hash of the code) is kept once.
 contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
     /// @notice A security was registered.
     event SecurityRegistered(bytes32 indexed securityId, bytes12 indexed isin, bytes20 lei, bytes32 termsHash);

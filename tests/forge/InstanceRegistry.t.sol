@@ -423,7 +423,7 @@ contract InstanceRegistryTest is World {
 
     // ---------------------------------------------------------------- cost
 
-    function test_oneMoreSecurityTakesTwoSlotsAndOneForEachInstance() public {
+    function test_oneMoreSecurityTakesTwoSlotsAndOneForItsInstanceHere() public {
         Answering token = new Answering();
         token.answer(OTHER, OTHER_ISIN, CODE, V1);
         Instance[] memory list = _list(_remote(home.id, address(token)));
