@@ -14,8 +14,8 @@ import {CheckDigits} from "./CheckDigits.sol";
 /// instances are the tokens, one a ledger, that carry it. Which versions of them may exchange
 /// units, and which may only follow each other's events, is told here too (VER-4).
 /// @dev A security takes two slots: its terms, by ISIN, and ISIN and LEI in one, by identifier. An
-/// instance takes one: what many of them share (the ledger's reference, the hash of the code) is
-/// kept once for all securities.
+/// instance takes one, and on another chain a second, by which no other security can claim its
+/// token. What many of them share (the ledger's reference, the hash of the code) is kept once.
 contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
     /// @notice A security was registered.
     event SecurityRegistered(bytes32 indexed securityId, bytes12 indexed isin, bytes20 lei, bytes32 termsHash);
@@ -422,13 +422,17 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
     /// @dev The forty digits of an address in mixed case (ERC-55).
     function _checksummed(address account) private pure returns (bytes memory text) {
         text = new bytes(40);
-        unchecked {
-            for (uint256 i = 40; i-- > 0; account = address(uint160(account) >> 4)) {
-                text[i] = bytes16("0123456789abcdef")[uint160(account) & 15];
+        assembly ("memory-safe") {
+            for { let i := add(text, 71) } gt(i, add(text, 31)) { i := sub(i, 1) } {
+                mstore8(i, byte(and(account, 15), "0123456789abcdef"))
+                account := shr(4, account)
             }
-            uint256 hash = uint256(keccak256(text));
-            for (uint256 i = 0; i < 40; ++i) {
-                if (text[i] > "9" && (hash >> (252 - 4 * i)) & 8 != 0) text[i] ^= 0x20;
+            let hash := keccak256(add(text, 32), 40)
+            for { let i := add(text, 32) } lt(i, add(text, 72)) { i := add(i, 1) } {
+                let digit := byte(0, mload(i))
+                // a letter is above "9"; its capital is 32 lower
+                mstore8(i, sub(digit, and(shr(250, hash), mul(32, gt(digit, 57)))))
+                hash := shl(4, hash)
             }
         }
     }

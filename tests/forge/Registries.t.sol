@@ -2,9 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Interop} from "../../contracts/access/Interop.sol";
-import {Instance} from "../../contracts/interfaces/IInstanceRegistry.sol";
 import {CustodyRegistry} from "../../contracts/registry/CustodyRegistry.sol";
-import {InstanceRegistry} from "../../contracts/registry/InstanceRegistry.sol";
 import {World} from "./World.sol";
 
 contract Harness {
@@ -19,67 +17,6 @@ contract RegistriesTest is World {
     function setUp() public {
         _setUpWorld();
         _on(home);
-    }
-
-    // ---------------------------------------------------------------- instances
-
-    function test_id_1_anIsinHasItsCheckDigit() public view {
-        bytes12[6] memory good =
-            [bytes12("US0378331005"), "DE000PARI000", "GB0002634946", "AU0000XVGZA3", "FR0014ZZPPS9", "XS2021448886"];
-        for (uint256 i = 0; i < good.length; ++i) {
-            vm.assertTrue(home.instances.isValidIsin(good[i]), "valid");
-            for (bytes1 digit = "0"; digit <= "9"; digit = bytes1(uint8(digit) + 1)) {
-                bytes12 changed = bytes12((good[i] & ~bytes12(uint96(0xff))) | bytes12(uint96(uint8(digit))));
-                if (changed != good[i]) vm.assertFalse(home.instances.isValidIsin(changed), "check digit");
-            }
-        }
-        bytes12[7] memory bad =
-            [bytes12(0), "us0378331005", "0S0378331005", "US037833100A", "US03783310 5", "US037833005", "U10378331005"];
-        for (uint256 i = 0; i < bad.length; ++i) vm.assertFalse(home.instances.isValidIsin(bad[i]), "shape");
-    }
-
-    function test_id_1_aWrongIsinIsNotRegistered() public {
-        vm.prank(tokenizer);
-        vm.expectRevert(abi.encodeWithSelector(InstanceRegistry.InvalidIsin.selector, bytes12("US0378331006")));
-        home.instances.registerSecurity("US0378331006", LEI, TERMS);
-    }
-
-    function test_oneIsinHasOneIssuerAndOneSetOfTerms() public {
-        vm.startPrank(tokenizer);
-        vm.assertEq(home.instances.registerSecurity(ISIN, LEI, TERMS), SECURITY, "again");
-        vm.expectRevert(abi.encodeWithSelector(InstanceRegistry.SecurityConflict.selector, ISIN, SECURITY));
-        home.instances.registerSecurity(ISIN, LEI, keccak256("other terms"));
-        vm.expectRevert(abi.encodeWithSelector(InstanceRegistry.SecurityConflict.selector, ISIN, SECURITY));
-        home.instances.registerSecurity(ISIN, "OTHER", TERMS);
-        vm.stopPrank();
-        (bytes12 isin, bytes20 lei, bytes32 terms) = home.instances.securityOf(SECURITY);
-        vm.assertTrue(isin == ISIN && lei == LEI && terms == TERMS, "registered");
-        vm.assertEq(home.instances.securityIdOf(ISIN), SECURITY, "by ISIN");
-    }
-
-    function test_oneInstanceALedgerIsTrusted() public {
-        bytes memory token = _interop(peer, address(peer.token));
-        vm.assertTrue(home.instances.isTrusted(SECURITY, peer.id, token), "trusted");
-        vm.assertFalse(home.instances.isTrusted(SECURITY, home.id, token), "elsewhere");
-        vm.assertFalse(home.instances.isTrusted(SECURITY, 5, ""), "none is not trusted");
-        Instance memory next = _instance(peer);
-        next.token = Interop.format(peer.id, stranger);
-        vm.startPrank(tokenizer);
-        home.instances.registerInstance(SECURITY, next);
-        vm.assertFalse(home.instances.isTrusted(SECURITY, peer.id, token), "replaced");
-        vm.assertEq(home.instances.ledgersOf(SECURITY).length, 2, "one a ledger");
-        home.instances.revokeInstance(SECURITY, home.id);
-        vm.assertEq(home.instances.ledgersOf(SECURITY)[0], peer.id, "the other stays");
-        vm.assertEq(home.instances.instances(SECURITY)[0].token, next.token, "whole");
-        home.instances.revokeInstance(SECURITY, peer.id);
-        vm.expectRevert(abi.encodeWithSelector(InstanceRegistry.InstanceUnknown.selector, SECURITY, peer.id));
-        home.instances.revokeInstance(SECURITY, peer.id);
-        next.ledger = 5;
-        vm.expectRevert(abi.encodeWithSelector(InstanceRegistry.LedgerMismatch.selector, 5, peer.id));
-        home.instances.registerInstance(SECURITY, next);
-        vm.expectRevert(abi.encodeWithSelector(InstanceRegistry.SecurityUnknown.selector, bytes32("x")));
-        home.instances.registerInstance("x", next);
-        vm.stopPrank();
     }
 
     // ---------------------------------------------------------------- ERC-7930

@@ -3,14 +3,16 @@ pragma solidity 0.8.30;
 
 import {TokenBridge} from "../../contracts/bridge/TokenBridge.sol";
 import {Message} from "../../contracts/interfaces/IGateway.sol";
-import {Instance} from "../../contracts/interfaces/IInstanceRegistry.sol";
+import {IInstanceRegistry, Instance} from "../../contracts/interfaces/IInstanceRegistry.sol";
 import {ISecurity} from "../../contracts/interfaces/ISecurity.sol";
-import {SecurityToken} from "../../contracts/token/SecurityToken.sol";
 import {SecurityBase} from "../../contracts/token/SecurityBase.sol";
-import {World} from "./World.sol";
+import {Chain, World} from "./World.sol";
 
 /// MOV-1: units are on one ledger or on their way, and arrive once.
 contract TokenBridgeTest is World {
+    uint32 private constant V1 = 1 << 16;
+    uint32 private constant V2 = 2 << 16;
+
     function setUp() public {
         _setUpWorld();
         _issue(holderDe, 1000);
@@ -101,28 +103,29 @@ contract TokenBridgeTest is World {
         vm.stopPrank();
     }
 
-    function test_onlyTrustedInstancesTakePart() public {
+    function test_id_3_onlyTrustedInstancesTakePart() public {
         _on(home);
         vm.prank(tokenizer);
         home.instances.revokeInstance(SECURITY, peer.id);
-        _expectMove(abi.encodeWithSelector(TokenBridge.InstanceNotTrusted.selector, SECURITY, peer.id));
+        _expectMove(abi.encodeWithSelector(IInstanceRegistry.InstanceNotTrusted.selector, SECURITY, peer.id));
         vm.startPrank(tokenizer);
-        home.instances.registerInstance(SECURITY, _instance(peer));
+        home.instances.registerInstances(SECURITY, _list(_instance(peer)));
         home.instances.revokeInstance(SECURITY, home.id);
         vm.stopPrank();
-        _expectMove(abi.encodeWithSelector(TokenBridge.InstanceNotTrusted.selector, SECURITY, home.id));
+        _expectMove(abi.encodeWithSelector(IInstanceRegistry.InstanceNotTrusted.selector, SECURITY, home.id));
     }
 
-    function test_unitsFromALedgerWithoutATrustedInstanceWait() public {
+    function test_id_3_unitsFromALedgerWithoutATrustedInstanceWait() public {
         Message memory message = _move(holderDe, holderFr, 5);
         _on(peer);
         vm.prank(tokenizer);
         peer.instances.revokeInstance(SECURITY, home.id);
         _deliver(peer, _only(message));
-        vm.expectRevert(abi.encodeWithSelector(TokenBridge.InstanceNotTrusted.selector, SECURITY, home.id));
+        vm.expectRevert(abi.encodeWithSelector(IInstanceRegistry.InstanceNotTrusted.selector, SECURITY, home.id));
         peer.gateway.retry(message);
+        Instance[] memory list = _list(_instance(home));
         vm.prank(tokenizer);
-        peer.instances.registerInstance(SECURITY, _instance(home));
+        peer.instances.registerInstances(SECURITY, list);
         peer.gateway.retry(message);
         vm.assertEq(peer.token.balanceOf(holderFr), 5, "arrived");
     }
@@ -136,12 +139,94 @@ contract TokenBridgeTest is World {
         peer.gateway.retry(message);
     }
 
-    function test_anotherTokenCannotPoseAsTheSecurity() public {
+    function test_id_3_anotherTokenCannotPoseAsTheSecurity() public {
         _on(home);
         ISecurity fake = _token(home, _tokenInit(home, true));
         vm.prank(holderDe);
         vm.expectRevert(abi.encodeWithSelector(TokenBridge.TokenUnknown.selector, SECURITY, address(fake)));
         home.bridge.move(address(fake), peer.id, abi.encodePacked(holderFr), 1);
+    }
+
+    // ---------------------------------------------------------------- versions
+
+    function test_ver_4_unitsStayWhereTheVersionThereMayNotReceiveThem() public {
+        _on(home);
+        _versionOf(home, peer, V2);
+        bytes memory reason = abi.encodeWithSelector(IInstanceRegistry.VersionsIncompatible.selector, V1, V2);
+        _expectMove(reason);
+        vm.assertEq(home.token.totalSupply(), 1000, "nothing was burnt");
+        vm.assertEq(home.token.balanceOf(holderDe), 1000, "nor debited");
+        vm.assertEq(home.gateway.outboundNonce(peer.id, 1), 0, "nor sent");
+
+        vm.prank(tokenizer);
+        home.instances.setCompatibility(V2, V1, 0);
+        _expectMove(reason);
+        vm.prank(tokenizer);
+        home.instances.setCompatibility(V2, V1, 2);
+        _deliver(peer, _only(_move(holderDe, holderFr, 1)));
+        vm.assertEq(peer.token.balanceOf(holderFr), 1, "arrived");
+    }
+
+    function test_ver_4_unitsFromAnIncompatibleVersionWaitAndArriveOnce() public {
+        Message memory message = _move(holderDe, holderFr, 5);
+        _on(peer);
+        _versionOf(peer, home, V2);
+        _deliver(peer, _only(message));
+        vm.assertTrue(peer.gateway.isParked(peer.gateway.messageId(message)), "parked");
+        vm.assertEq(peer.token.totalSupply(), 0, "not applied");
+        vm.expectRevert(abi.encodeWithSelector(IInstanceRegistry.VersionsIncompatible.selector, V1, V2));
+        peer.gateway.retry(message);
+        vm.prank(tokenizer);
+        peer.instances.setCompatibility(V1, V2, 2);
+        peer.gateway.retry(message);
+        vm.assertEq(peer.token.balanceOf(holderFr), 5, "arrived");
+    }
+
+    function test_ver_4_eventsReachAVersionThatUnitsDoNot() public {
+        _on(home);
+        _versionOf(home, peer, V2);
+        _on(peer);
+        _versionOf(peer, home, V2);
+        _on(home);
+        _expectMove(abi.encodeWithSelector(IInstanceRegistry.VersionsIncompatible.selector, V1, V2));
+        _deliver(peer, _only(_announced()));
+        _assertAnnounced(true);
+    }
+
+    function test_ver_4_eventsOfAVersionThatMayNotBeReadWait() public {
+        _on(peer);
+        _versionOf(peer, home, V2);
+        vm.prank(tokenizer);
+        peer.instances.setCompatibility(V1, V2, 0);
+        _on(home);
+        Message memory message = _announced();
+        _deliver(peer, _only(message));
+        _assertAnnounced(false);
+        vm.expectRevert(abi.encodeWithSelector(IInstanceRegistry.VersionsIncompatible.selector, V1, V2));
+        peer.gateway.retry(message);
+        vm.prank(tokenizer);
+        peer.instances.setCompatibility(V1, V2, 1);
+        peer.gateway.retry(message);
+        _assertAnnounced(true);
+    }
+
+    function _versionOf(Chain memory here, Chain memory there, uint32 version) private {
+        Instance memory instance = _instance(there);
+        instance.version = version;
+        vm.prank(tokenizer);
+        here.instances.registerInstances(SECURITY, _list(instance));
+    }
+
+    function _announced() private returns (Message memory) {
+        vm.recordLogs();
+        vm.prank(issuerAgent);
+        home.actions.announce(_event());
+        return _sent(home)[0];
+    }
+
+    function _assertAnnounced(bool known) private view {
+        (, bytes32 recordHash, , , ) = peer.actions.eventOf(bytes32(_event().officialEventId));
+        vm.assertTrue((recordHash != 0) == known, "announced");
     }
 
     function test_accountsOfChainsHaveTwentyBytes() public {
@@ -162,9 +247,9 @@ contract TokenBridgeTest is World {
         home.gateway.setPeer(ledger, book, true);
         home.bridge.setPeerApp(ledger, book);
         vm.stopPrank();
-        _expectMoveTo(ledger, abi.encodeWithSelector(TokenBridge.InstanceNotTrusted.selector, SECURITY, ledger));
+        _expectMoveTo(ledger, abi.encodeWithSelector(IInstanceRegistry.InstanceNotTrusted.selector, SECURITY, ledger));
         vm.prank(tokenizer);
-        home.instances.registerInstance(SECURITY, _bookInstance(ledger));
+        home.instances.registerInstances(SECURITY, _list(_bookInstance(ledger)));
         vm.recordLogs();
         vm.prank(holderDe);
         home.bridge.move(address(home.token), ledger, "SAFE-0001", 25);
@@ -176,7 +261,7 @@ contract TokenBridgeTest is World {
 
     function _bookInstance(uint256 ledger) private pure returns (Instance memory instance) {
         instance.ledger = ledger;
-        instance.token = abi.encodePacked(hex"0001b00c08", "register", uint8(5), "PPEX0");
+        instance.token = abi.encodePacked(hex"0001b00c08", "register", uint8(12), ISIN);
         instance.version = 1 << 16;
     }
 
