@@ -2,7 +2,6 @@
 pragma solidity 0.8.30;
 
 import {UUPSUpgradeable} from "@openzeppelin/contracts-upgradeable/proxy/utils/UUPSUpgradeable.sol";
-import {ERC165} from "@openzeppelin/contracts/utils/introspection/ERC165.sol";
 import {IApprovals} from "../interfaces/IApprovals.sol";
 import {IIrreversible} from "../interfaces/IIrreversible.sol";
 import {Authorised} from "./Authorised.sol";
@@ -14,8 +13,9 @@ import {PariUpgradeable, Versioned} from "./Versioned.sol";
 /// function selectors. An approval is given for a role: each role counts once, and so does each caller.
 /// @dev Not behind a proxy: nobody can change what an approval is. The id of an act commits to
 /// everything that is carried out, so that execution reads one slot. That slot is given back on
-/// execution; the reason and the approvals stay readable.
-contract Approvals is Authorised, Versioned, ERC165, IApprovals {
+/// execution; the reason and the approvals stay readable. Structs are packed by hand, which
+/// halves the code.
+contract Approvals is Authorised, Versioned, IApprovals {
     /// @notice Who decides on an act, and how long before it takes effect. One slot.
     /// @param threshold distinct roles that must approve, at least 2
     /// @param proposers bit r is set when role r may propose; bit 0, the administrator, never is
@@ -40,46 +40,6 @@ contract Approvals is Authorised, Versioned, ERC165, IApprovals {
     struct Rule {
         bytes4 selector;
         Policy policy;
-    }
-
-    /// @notice A proposed act. One slot; empty again once it was executed.
-    /// @param target contract that carries it out
-    /// @param selector its function there
-    /// @param readyAt first second at which it may be executed
-    /// @param role role for which it was proposed
-    /// @param changeClass 1 to 4 for a change of version, otherwise 0
-    /// @param state 1 open, 2 ready (no notice and all approvals), 3 withdrawn; `actOf` also gives 4 executed
-    struct Act {
-        address target;
-        bytes4 selector;
-        uint40 readyAt;
-        uint8 role;
-        uint8 changeClass;
-        uint8 state;
-    }
-
-    /// @notice An approval.
-    /// @param by who gave it
-    /// @param role role for which it was given
-    /// @param at when
-    struct Approval {
-        address by;
-        uint32 role;
-        uint64 at;
-    }
-
-    /// @notice A change of version, with what ran before it. One slot.
-    /// @param implementation the code before
-    /// @param tag version before
-    /// @param at when it changed
-    /// @param changeClass class of the change
-    /// @param rollback whether it went back to an earlier version
-    struct Change {
-        address implementation;
-        uint32 tag;
-        uint40 at;
-        uint8 changeClass;
-        bool rollback;
     }
 
     /// @notice An act was proposed: from now on its notice runs.
@@ -126,7 +86,7 @@ contract Approvals is Authorised, Versioned, ERC165, IApprovals {
     error ReasonMissing();
 
     /// @notice A change of version has a class from 1 to 4; any other act has class 0.
-    error BadChangeClass(bytes4 selector, uint8 changeClass);
+    error BadChangeClass(uint8 changeClass);
 
     /// @notice The role may not propose, or not approve, this act.
     error RoleHasNoSay(uint64 role, bytes4 selector);
@@ -134,26 +94,26 @@ contract Approvals is Authorised, Versioned, ERC165, IApprovals {
     /// @notice The same act was proposed for the same role in this very second.
     error AlreadyProposed(bytes32 id);
 
-    /// @notice The role, or its holder for another role, has approved.
-    error AlreadyApproved(bytes32 id, uint64 role, address by);
+    /// @notice The role has approved, or the caller has for another one.
+    error AlreadyApproved(bytes32 id);
 
-    /// @notice The act is unknown (0), withdrawn (3) or executed (4).
-    error NotOpen(bytes32 id, uint8 state);
+    /// @notice The act is unknown, withdrawn or executed; `actOf` says which.
+    error NotOpen(bytes32 id);
 
     /// @notice The call is not the one that was approved.
     error NotThisAct(bytes32 id);
 
     /// @notice The notice is not over.
-    error NoticeRuns(bytes32 id, uint64 readyAt);
+    error NoticeRuns(bytes32 id, uint256 readyAt);
 
     /// @notice The act was not executed in its time; its approvals are stale.
-    error Expired(bytes32 id, uint64 lastSecond);
+    error Expired(bytes32 id, uint256 lastSecond);
 
     /// @notice Too few roles have approved, by callers who still hold them.
     error QuorumMissing(bytes32 id, uint256 given, uint256 threshold);
 
     /// @notice The caller neither approved the act nor holds the role that proposed it.
-    error NotParty(bytes32 id, address caller);
+    error NotParty(bytes32 id);
 
     /// @notice There is no contract at the target.
     error NoCode(address target);
@@ -161,8 +121,8 @@ contract Approvals is Authorised, Versioned, ERC165, IApprovals {
     /// @notice The call failed without a reason.
     error CallFailed(bytes32 id);
 
-    /// @notice A change of version is in execution.
-    error Executing(bytes32 id);
+    /// @notice The target does not say its version, its code, or what it did that cannot be undone.
+    error NotVersioned(address target);
 
     /// @notice A policy needs two approvals or more, as many approving roles, and a proposing role.
     error BadPolicy(bytes4 selector);
@@ -171,31 +131,36 @@ contract Approvals is Authorised, Versioned, ERC165, IApprovals {
     error NothingToRollBack(address target);
 
     /// @notice Something that cannot be undone happened under the version that would be rolled back.
-    error PointOfNoReturn(address target, uint64 irreversibleAt, uint64 upgradedAt);
+    error PointOfNoReturn(uint256 irreversibleAt, uint256 upgradedAt);
 
     /// @notice Which version applies at that time is not known yet.
-    error InTheFuture(uint64 time);
+    error InTheFuture(uint256 time);
 
     /// @notice Seconds after its notice within which an act is executed, or never.
-    uint64 public constant LIFETIME = 30 days;
+    uint256 public constant LIFETIME = 30 days;
 
-    uint8 private constant OPEN = 1;
-    uint8 private constant READY = 2;
-    uint8 private constant WITHDRAWN = 3;
-    uint8 private constant EXECUTED = 4;
+    uint256 private constant OPEN = 1;
+    uint256 private constant READY = 2;
+    uint256 private constant WITHDRAWN = 3;
+    uint256 private constant EXECUTED = 4;
 
-    mapping(bytes4 selector => Policy) private _policies;
-    mapping(bytes32 id => Act) private _acts;
+    // an act: target in bits 0-159, selector 160-191, readyAt 192-231, role 232-239, class 240-247, state 248-255
+    uint256 private constant STATE = 0xff << 248;
+
+    /// policies: eight fields of 32 bits, in the order of the struct
+    mapping(bytes4 selector => uint256) private _policies;
+    mapping(bytes32 id => uint256) private _acts;
     mapping(bytes32 id => bytes32) private _reasons;
-    mapping(bytes32 id => Approval[]) private _approvals;
-    mapping(address target => Change[]) private _changes;
+    /// caller in bits 0-159, time 160-223
+    mapping(bytes32 id => mapping(uint256 role => uint256)) private _approvals;
+    /// implementation in bits 0-159, tag 160-191, time 192-231, class 232-239, rollback 240
+    mapping(address target => uint256[]) private _changes;
     bytes32 private _current;
-    uint8 private _currentClass;
 
     /// @param authority_ the AccessManager that knows who holds which role
-    /// @param rules the acts and their policies; `setPolicy` among them, or policies never change
-    constructor(address authority_, Rule[] memory rules) Authorised(authority_, address(this)) {
-        for (uint256 i = 0; i < rules.length; ++i) _setPolicy(rules[i].selector, rules[i].policy);
+    /// @param policies the acts and their policies; `setPolicy` among them, or policies never change
+    constructor(address authority_, Rule[] memory policies) Authorised(authority_, address(this)) {
+        for (uint256 i = 0; i < policies.length; ++i) _setPolicy(policies[i].selector, _pack(policies[i].policy));
     }
 
     // ------------------------------------------------------------------ decide
@@ -215,64 +180,51 @@ contract Approvals is Authorised, Versioned, ERC165, IApprovals {
         uint8 changeClass,
         bytes32 reason
     ) external returns (bytes32 id) {
-        _checkRole(role);
+        _requireRole(role);
         bytes4 selector = data.length < 4 ? bytes4(0) : bytes4(data);
-        Policy memory policy = _policies[selector];
-        if (policy.threshold == 0) revert NotAnAct(selector);
-        if (!_isIn(policy.proposers, role)) revert RoleHasNoSay(role, selector);
+        uint256 policy = _policies[selector];
+        if (policy == 0) revert NotAnAct(selector);
+        if (!_isIn(_proposers(policy), role)) revert RoleHasNoSay(role, selector);
         if (reason == 0) revert ReasonMissing();
-        Act memory act = Act(
-            target, selector, _readyAt(selector, policy, changeClass), uint8(role), changeClass, OPEN
-        );
+        uint256 act = uint256(uint160(target)) | uint256(uint32(selector)) << 160
+            | _readyAtOf(selector, policy, changeClass) << 192 | uint256(role) << 232 | uint256(changeClass) << 240;
         id = _idOf(act, data);
         if (_reasons[id] != 0) revert AlreadyProposed(id);
-        _acts[id] = act;
+        _setState(id, act, OPEN);
         _reasons[id] = reason;
-        emit ActProposed(id, act.target, selector, act.role, msg.sender, act.changeClass, reason, data, act.readyAt);
-        if (_isIn(policy.approvers, role)) _addApproval(id, role);
+        emit ActProposed(id, target, selector, role, msg.sender, _class(act), reason, data, uint64(_time(act)));
+        if (_isIn(_approvers(policy), role)) _addApproval(id, role);
     }
 
     /// @notice Approve an act.
     /// @param role role of the caller
     /// @custom:access-control an approving role of the act's policy
     function approve(uint64 role, bytes32 id) external {
-        _checkRole(role);
-        Act storage act = _open(id);
-        bytes4 selector = act.selector;
-        Policy storage policy = _policies[selector];
-        if (!_isIn(policy.approvers, role)) revert RoleHasNoSay(role, selector);
-        Approval[] storage given = _approvals[id];
-        for (uint256 i = 0; i < given.length; ++i) {
-            (address by, uint64 of_) = (given[i].by, given[i].role);
-            if (of_ == role || by == msg.sender) revert AlreadyApproved(id, of_, by);
-        }
+        uint256 act = _open(role, id);
+        bytes4 selector = _selector(act);
+        uint256 policy = _policies[selector];
+        if (!_isIn(_approvers(policy), role)) revert RoleHasNoSay(role, selector);
+        (uint256 count, bool known) = _approvalsBy(id, policy, false);
+        if (known || _approvals[id][role] != 0) revert AlreadyApproved(id);
         _addApproval(id, role);
         // approvals of an act without notice need no second look when it is executed
-        if (policy.notice == 0 && act.changeClass == 0 && given.length >= policy.threshold) act.state = READY;
+        if (_class(act) == 0 && _notice(policy, 0) == 0 && count + 1 >= uint32(policy)) _setState(id, act, READY);
     }
 
     /// @notice Take back what one's role gave: the act, where the role proposed it, or its approval.
     /// @param role role of the caller
     /// @custom:access-control the role that proposed the act, or one that approved it
     function withdraw(uint64 role, bytes32 id) external {
-        _checkRole(role);
-        Act storage act = _open(id);
-        if (act.role == role) {
-            act.state = WITHDRAWN;
+        uint256 act = _open(role, id);
+        if (_role(act) == role) {
+            _setState(id, act, WITHDRAWN);
             emit ActWithdrawn(id, role, msg.sender);
-            return;
-        }
-        Approval[] storage given = _approvals[id];
-        uint256 last = given.length;
-        for (uint256 i = 0; i < last; ++i) {
-            if (given[i].role != role) continue;
-            given[i] = given[last - 1];
-            given.pop();
-            act.state = OPEN;
+        } else {
+            if (_approvals[id][role] == 0) revert NotParty(id);
+            delete _approvals[id][role];
+            _setState(id, act, OPEN);
             emit ApprovalWithdrawn(id, role, msg.sender);
-            return;
         }
-        revert NotParty(id, msg.sender);
     }
 
     // ------------------------------------------------------------------ carry out
@@ -285,73 +237,108 @@ contract Approvals is Authorised, Versioned, ERC165, IApprovals {
     /// @param target contract that carries it out, as proposed
     /// @param data the call, as proposed
     function execute(bytes32 id, address target, bytes calldata data) external {
-        Act memory act = _acts[id];
-        if (act.state != OPEN && act.state != READY) revert NotOpen(id, _stateOf(id, act));
-        address proposed = act.target;
-        act.target = target;
-        if (_idOf(act, data) != id || proposed != target) revert NotThisAct(id);
-        if (block.timestamp < act.readyAt) revert NoticeRuns(id, act.readyAt);
-        if (block.timestamp > act.readyAt + LIFETIME) revert Expired(id, act.readyAt + LIFETIME);
-        if (act.state == OPEN) _recount(id, act);
-        if (target.code.length == 0) revert NoCode(target);
+        uint256 act = _acts[id];
+        uint256 state = _requireOpen(id, act);
+        if (address(uint160(act)) != target || _idOf(act & ~STATE, data) != id) revert NotThisAct(id);
+        uint256 time = _time(act);
+        if (block.timestamp < time) revert NoticeRuns(id, time);
+        unchecked {
+            time += LIFETIME;
+        }
+        if (block.timestamp > time) revert Expired(id, time);
+        if (state == OPEN) _recount(id, act);
 
         delete _acts[id];
         emit ActExecuted(id, target, msg.sender);
-        if (act.changeClass == 0) {
-            _call(id, target, data);
-            return;
+        bool versions = _class(act) != 0;
+        if (versions) {
+            _current = id;
+            if (_selector(act) == UUPSUpgradeable.upgradeToAndCall.selector) _note(target, 0);
         }
-        if (_current != 0) revert Executing(_current);
-        _current = id;
-        _currentClass = act.changeClass;
-        if (act.selector == UUPSUpgradeable.upgradeToAndCall.selector) _note(target, false);
-        _call(id, target, data);
-        delete _current;
-        delete _currentClass;
+        _call(id, target, bytes.concat(data, id));
+        if (versions) delete _current;
     }
 
     /// @notice Return a contract to the version before its last upgrade (VER-8).
-    /// @dev The contract says itself when it last did what cannot be undone; one that does not say cannot go back.
+    /// @dev The contract says itself when it last did what cannot be undone.
     /// @custom:access-control approved act
     function rollback(address target) external onlyApproved {
-        Change[] storage changes = _changes[target];
+        uint256[] storage changes = _changes[target];
         uint256 count = changes.length;
-        if (count == 0 || changes[count - 1].rollback) revert NothingToRollBack(target);
-        Change memory last = changes[count - 1];
-        uint64 irreversibleAt = IIrreversible(target).irreversibleAt();
-        if (irreversibleAt >= last.at) revert PointOfNoReturn(target, irreversibleAt, last.at);
-        _note(target, true);
-        UUPSUpgradeable(target).upgradeToAndCall(last.implementation, "");
+        uint256 last = count == 0 ? 1 << 240 : changes[count - 1];
+        if (last >> 240 != 0) revert NothingToRollBack(target);
+        uint256 irreversibleAt = _ask(target, IIrreversible.irreversibleAt.selector);
+        if (irreversibleAt >= _time(last)) revert PointOfNoReturn(irreversibleAt, _time(last));
+        _note(target, 1 << 240);
+        _call(_current, target, abi.encodeCall(UUPSUpgradeable.upgradeToAndCall, (address(uint160(last)), "")));
     }
 
     /// @notice Change who decides on an act, or put an act on the list.
     /// @custom:access-control approved act
     function setPolicy(bytes4 selector, Policy calldata policy) external onlyApproved {
-        _setPolicy(selector, policy);
+        uint256 word;
+        assembly ("memory-safe") {
+            for { let i := 0 } lt(i, 256) { i := add(i, 32) } {
+                let field := calldataload(add(policy, i))
+                if shr(32, field) { revert(0, 0) }
+                word := or(word, shl(i, field))
+            }
+        }
+        _setPolicy(selector, word);
     }
 
     // ------------------------------------------------------------------ read
 
     /// @inheritdoc IApprovals
     function current() external view returns (bytes32 id, uint8 changeClass) {
-        return (_current, _currentClass);
+        return (_current, uint8(uint256(_current)));
     }
 
     /// @notice Who decides on an act, and how; a threshold of 0 when the function is no act.
     function policyOf(bytes4 selector) external view returns (Policy memory) {
-        return _policies[selector];
+        return _unpack(_policies[selector]);
     }
 
-    /// @notice An act, its reason and its approvals. Of an executed one the state, reason and approvals remain.
-    function actOf(bytes32 id) external view returns (Act memory act, bytes32 reason, Approval[] memory given) {
-        act = _acts[id];
-        act.state = _stateOf(id, act);
-        return (act, _reasons[id], _approvals[id]);
+    /// @notice An act and its reason. Of an executed one only the state and the reason remain.
+    /// @return target contract that is to carry it out
+    /// @return selector its function there
+    /// @return readyAt first second at which it may be executed
+    /// @return role role for which it was proposed
+    /// @return changeClass 1 to 4 for a change of version, otherwise 0
+    /// @return state 0 unknown, 1 open, 2 ready (all approvals are there, and it has no notice), 3 withdrawn, 4 executed
+    /// @return reason as proposed
+    function actOf(bytes32 id)
+        external
+        view
+        returns (
+            address target,
+            bytes4 selector,
+            uint64 readyAt,
+            uint64 role,
+            uint8 changeClass,
+            uint8 state,
+            bytes32 reason
+        )
+    {
+        uint256 act = _acts[id];
+        reason = _reasons[id];
+        // the slot of an executed act is empty, its reason is not
+        state = uint8(act == 0 && reason != 0 ? EXECUTED : act >> 248);
+        (target, selector, role, changeClass) = (address(uint160(act)), _selector(act), _role(act), _class(act));
+        readyAt = uint64(_time(act));
     }
 
-    /// @notice Changes of a contract's version, each with what ran before it, in order.
-    function changesOf(address target) external view returns (Change[] memory) {
-        return _changes[target];
+    /// @notice Who approved an act for a role, and when; zeros when nobody did.
+    function approvalOf(bytes32 id, uint64 role) external view returns (address by, uint64 at) {
+        uint256 word = _approvals[id][role];
+        return (address(uint160(word)), uint64(word >> 160));
+    }
+
+    /// @notice A change of a contract's version, with what ran before it; `index` counts from 0.
+    /// @return implementation before in bits 0-159, version tag before 160-191, time 192-231, class of the
+    /// change 232-239, and 240 when it was a rollback
+    function changeOf(address target, uint256 index) external view returns (uint256) {
+        return _changes[target][index];
     }
 
     /// @inheritdoc IApprovals
@@ -361,24 +348,21 @@ contract Approvals is Authorised, Versioned, ERC165, IApprovals {
         uint64 time
     ) external view returns (uint32 tag, bytes32 codeHash_, address implementation) {
         if (time > block.timestamp) revert InTheFuture(time);
-        Change[] storage changes = _changes[target];
-        (uint256 low, uint256 high) = (0, changes.length);
-        while (low < high) {
-            uint256 middle = (low + high) / 2;
-            if (changes[middle].at > time) high = middle;
-            else low = middle + 1;
-        }
-        if (low == changes.length) {
-            (tag, implementation) = (Versioned(target).versionTag(), PariUpgradeable(target).implementation());
-        } else {
-            (tag, implementation) = (changes[low].tag, changes[low].implementation);
-        }
+        uint256[] storage changes = _changes[target];
+        uint256 word = _running(target);
+        for (uint256 i = changes.length; i > 0 && _time(changes[i - 1]) > time; --i) word = changes[i - 1];
+        (tag, implementation) = (uint32(word >> 160), address(uint160(word)));
         codeHash_ = implementation.codehash;
     }
 
     /// @inheritdoc Versioned
     function codeHash() public view override returns (bytes32) {
         return address(this).codehash;
+    }
+
+    /// @inheritdoc Versioned
+    function version() public pure override returns (string memory) {
+        return "1.0.0";
     }
 
     /// @notice 1.0.0
@@ -396,60 +380,80 @@ contract Approvals is Authorised, Versioned, ERC165, IApprovals {
         return type(IApprovals).interfaceId;
     }
 
-    /// @notice ERC-165.
-    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
-        return interfaceId == type(IApprovals).interfaceId || super.supportsInterface(interfaceId);
-    }
-
     // ------------------------------------------------------------------ parts
 
-    /// @dev What an act is: where, what, for which role, in which class and from when. Its data contain the selector.
-    function _idOf(Act memory act, bytes calldata data) private view returns (bytes32) {
-        return keccak256(
-            abi.encode(block.chainid, address(this), act.target, keccak256(data), act.role, act.changeClass, act.readyAt)
-        );
+    /// @dev Hash of what an act is: what, where, for which role, in which class and from when, but not its
+    /// state. The class is its last byte, so that `current` needs no slot of its own.
+    function _idOf(uint256 act, bytes calldata data) private view returns (bytes32) {
+        bytes32 hash = keccak256(abi.encode(block.chainid, address(this), act, keccak256(data)));
+        return hash >> 8 << 8 | bytes32(uint256(_class(act)));
     }
 
-    function _open(bytes32 id) private view returns (Act storage act) {
+    /// @dev First second at which an act proposed now may be executed.
+    function _readyAtOf(bytes4 selector, uint256 policy, uint8 changeClass) private view returns (uint256) {
+        bool versions = selector == UUPSUpgradeable.upgradeToAndCall.selector || selector == this.rollback.selector;
+        if (versions ? changeClass == 0 || changeClass > 4 : changeClass != 0) {
+            revert BadChangeClass(changeClass);
+        }
+        return block.timestamp + _notice(policy, changeClass);
+    }
+
+    /// @dev An open act, of which the caller has something to say for a role.
+    function _open(uint64 role, bytes32 id) private view returns (uint256 act) {
+        _requireRole(role);
         act = _acts[id];
-        if (act.state != OPEN && act.state != READY) revert NotOpen(id, _stateOf(id, act));
+        _requireOpen(id, act);
     }
 
-    /// @dev The slot of an executed act is empty, its reason is not.
-    function _stateOf(bytes32 id, Act memory act) private view returns (uint8) {
-        return act.state == 0 && _reasons[id] != 0 ? EXECUTED : act.state;
+    function _requireRole(uint64 role) private view {
+        if (!_holds(role, msg.sender)) revert Unauthorised(msg.sender, role);
+    }
+
+    function _setState(bytes32 id, uint256 act, uint256 state) private {
+        _acts[id] = act & ~STATE | state << 248;
+    }
+
+    function _requireOpen(bytes32 id, uint256 act) private view returns (uint256 state) {
+        state = act >> 248;
+        if (state != OPEN && state != READY) revert NotOpen(id);
     }
 
     function _addApproval(bytes32 id, uint64 role) private {
-        _approvals[id].push(Approval(msg.sender, uint32(role), uint64(block.timestamp)));
+        _approvals[id][role] = uint256(uint160(msg.sender)) | block.timestamp << 160;
         emit ActApproved(id, role, msg.sender);
     }
 
     /// @dev By the policy of now, approvals of those who hold their role now; the caller is one of them,
     /// or of the role that proposed the act.
-    function _recount(bytes32 id, Act memory act) private view {
-        Policy memory policy = _policies[act.selector];
-        Approval[] storage given = _approvals[id];
-        uint256 count = 0;
-        bool party = _holds(act.role, msg.sender);
-        for (uint256 i = 0; i < given.length; ++i) {
-            (address by, uint64 role) = (given[i].by, given[i].role);
-            if (!_isIn(policy.approvers, role) || !_holds(role, by)) continue;
-            ++count;
-            if (by == msg.sender) party = true;
-        }
-        if (count < policy.threshold) revert QuorumMissing(id, count, policy.threshold);
-        if (!party) revert NotParty(id, msg.sender);
+    function _recount(bytes32 id, uint256 act) private view {
+        uint256 policy = _policies[_selector(act)];
+        (uint256 count, bool party) = _approvalsBy(id, policy, true);
+        if (count < uint32(policy)) revert QuorumMissing(id, count, uint32(policy));
+        if (!party && !_holds(_role(act), msg.sender)) revert NotParty(id);
     }
 
-    function _holds(uint64 role, address account) private view returns (bool) {
-        (bool member, uint32 delay) = AUTHORITY.hasRole(role, account);
+    /// @dev Number of roles that approved, and whether the caller did for one of them. `held`: only
+    /// those count whose role is still theirs.
+    function _approvalsBy(bytes32 id, uint256 policy, bool held) private view returns (uint256 count, bool caller) {
+        uint256 roles = _approvers(policy);
+        for (uint256 role = 1; role < 32; ++role) {
+            if (!_isIn(roles, role)) continue;
+            address by = address(uint160(_approvals[id][role]));
+            if (by == address(0) || (held && !_holds(role, by))) continue;
+            ++count;
+            if (by == msg.sender) caller = true;
+        }
+    }
+
+    function _holds(uint256 role, address account) private view returns (bool) {
+        (bool member, uint32 delay) = AUTHORITY.hasRole(uint64(role), account);
         return member && delay == 0;
     }
 
-    /// @dev The act's id follows the arguments: the target reads it there without a call back.
-    function _call(bytes32 id, address target, bytes calldata data) private {
-        (bool success, bytes memory answer) = target.call(bytes.concat(data, id));
+    /// @dev The act's id follows the arguments in `data`: the target reads it there without a call back.
+    function _call(bytes32 id, address target, bytes memory data) private {
+        if (target.code.length == 0) revert NoCode(target);
+        (bool success, bytes memory answer) = target.call(data);
         if (success) return;
         if (answer.length == 0) revert CallFailed(id);
         assembly ("memory-safe") {
@@ -457,46 +461,81 @@ contract Approvals is Authorised, Versioned, ERC165, IApprovals {
         }
     }
 
-    function _note(address target, bool back) private {
-        _changes[target].push(
-            Change(
-                PariUpgradeable(target).implementation(),
-                Versioned(target).versionTag(),
-                uint40(block.timestamp),
-                _currentClass,
-                back
-            )
-        );
-    }
-
-    function _setPolicy(bytes4 selector, Policy memory policy) private {
-        uint256 count = 0;
-        for (uint256 bits = policy.approvers; bits != 0; bits &= bits - 1) ++count;
-        if (
-            policy.threshold < 2 || policy.threshold > count || policy.proposers == 0
-                || (policy.proposers | policy.approvers) & 1 != 0
-        ) revert BadPolicy(selector);
-        _policies[selector] = policy;
-        emit PolicyChanged(selector, policy);
-    }
-
-    function _isIn(uint32 roles, uint64 role) private pure returns (bool) {
-        return uint256(roles) & (1 << role) != 0;
-    }
-
-    /// @dev First second at which an act proposed now may be executed.
-    function _readyAt(bytes4 selector, Policy memory policy, uint8 changeClass) private view returns (uint40) {
-        bool versions = selector == UUPSUpgradeable.upgradeToAndCall.selector || selector == this.rollback.selector;
-        uint256 notice = policy.notice;
-        if (versions) {
-            if (changeClass == 1) notice = policy.regulatory;
-            else if (changeClass == 2) notice = policy.corporate;
-            else if (changeClass == 3) notice = policy.economic;
-            else if (changeClass == 4) notice = policy.technical;
-            else revert BadChangeClass(selector, changeClass);
-        } else if (changeClass != 0) {
-            revert BadChangeClass(selector, changeClass);
+    /// @dev The one word that a contract of Pari Passu answers.
+    function _ask(address target, bytes4 selector) private view returns (uint256 answer) {
+        bool success;
+        assembly ("memory-safe") {
+            mstore(0, selector)
+            success := and(gt(returndatasize(), 31), staticcall(gas(), target, 0, 4, 0, 32))
+            answer := mload(0)
         }
-        return uint40(block.timestamp + notice);
+        if (!success) revert NotVersioned(target);
+    }
+
+    /// @dev What a contract runs now.
+    function _running(address target) private view returns (uint256) {
+        return _ask(target, PariUpgradeable.implementation.selector)
+            | _ask(target, this.versionTag.selector) << 160;
+    }
+
+    function _note(address target, uint256 flag) private {
+        _changes[target].push(_running(target) | block.timestamp << 192 | uint256(uint8(uint256(_current))) << 232 | flag);
+    }
+
+    function _setPolicy(bytes4 selector, uint256 policy) private {
+        (uint256 proposers, uint256 approvers, uint256 count) = (_proposers(policy), _approvers(policy), 0);
+        for (uint256 bits = approvers; bits != 0; bits &= bits - 1) ++count;
+        if (uint32(policy) < 2 || uint32(policy) > count || proposers == 0 || (proposers | approvers) & 1 != 0) {
+            revert BadPolicy(selector);
+        }
+        _policies[selector] = policy;
+        emit PolicyChanged(selector, _unpack(policy));
+    }
+
+    function _pack(Policy memory policy) private pure returns (uint256 word) {
+        assembly ("memory-safe") {
+            for { let i := 0 } lt(i, 256) { i := add(i, 32) } { word := or(word, shl(i, mload(add(policy, i)))) }
+        }
+    }
+
+    function _unpack(uint256 word) private pure returns (Policy memory policy) {
+        assembly ("memory-safe") {
+            for { let i := 0 } lt(i, 256) { i := add(i, 32) } {
+                mstore(add(policy, i), and(shr(i, word), 0xffffffff))
+            }
+        }
+    }
+
+    function _proposers(uint256 policy) private pure returns (uint256) {
+        return uint32(policy >> 32);
+    }
+
+    function _approvers(uint256 policy) private pure returns (uint256) {
+        return uint32(policy >> 64);
+    }
+
+    function _notice(uint256 policy, uint8 changeClass) private pure returns (uint256) {
+        return uint32(policy >> (96 + 32 * uint256(changeClass)));
+    }
+
+    function _isIn(uint256 roles, uint256 role) private pure returns (bool) {
+        return roles >> role & 1 != 0;
+    }
+
+    function _selector(uint256 act) private pure returns (bytes4) {
+        return bytes4(uint32(act >> 160));
+    }
+
+    /// @dev Of an act the first second of execution, of a change its time.
+    function _time(uint256 word) private pure returns (uint256) {
+        return uint40(word >> 192);
+    }
+
+    function _role(uint256 act) private pure returns (uint64) {
+        return uint8(act >> 232);
+    }
+
+    function _class(uint256 act) private pure returns (uint8) {
+        return uint8(act >> 240);
     }
 }

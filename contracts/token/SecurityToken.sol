@@ -442,6 +442,11 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
         return 1 << 16;
     }
 
+    /// @notice Last time that units were redeemed or taken, or a record time armed (VER-8).
+    function irreversibleAt() public view override returns (uint64) {
+        return _s().irreversibleAt;
+    }
+
     /// @notice SecurityToken
     function contractName() public pure override returns (string memory) {
         return "SecurityToken";

@@ -286,11 +286,6 @@ contract SecurityTokenReadings is SecurityBase {
         return _s().used[ref];
     }
 
-    /// @notice See `ISecurityViews`.
-    function irreversibleAt() external view returns (uint64) {
-        return _s().irreversibleAt;
-    }
-
     // ------------------------------------------------------------------ documents
 
     /// @notice ERC-1643: add or replace a document.

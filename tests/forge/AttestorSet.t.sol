@@ -145,7 +145,7 @@ contract AttestorSetTest is World {
 
     function test_a4_aSetThatWasNeverNamedVerifiesNothing() public {
         AttestorSet fresh = AttestorSet(
-            _proxy(address(new AttestorSet(address(home.manager), approvals)), abi.encodeCall(AttestorSet.initialize, ()))
+            _proxy(address(new AttestorSet(address(home.manager), address(home.approvals))), abi.encodeCall(AttestorSet.initialize, ()))
         );
         vm.expectRevert(abi.encodeWithSelector(AttestorSet.WrongSetVersion.selector, 0, 0));
         fresh.verify(DIGEST, 0, new bytes[](0));

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {Authorised} from "../../contracts/access/Authorised.sol";
 import {Create3Factory} from "../../contracts/access/Create3Factory.sol";
 import {PariUpgradeable, Versioned} from "../../contracts/access/Versioned.sol";
-import {EventRecord, PaymentLine} from "../../contracts/actions/CorporateActions.sol";
-import {AttestorSet} from "../../contracts/bridge/AttestorSet.sol";
-import {Instance} from "../../contracts/interfaces/IInstanceRegistry.sol";
-import {HolderRegistry} from "../../contracts/registry/HolderRegistry.sol";
+import {CustodyRegistry} from "../../contracts/registry/CustodyRegistry.sol";
+import {InstanceRegistry} from "../../contracts/registry/InstanceRegistry.sol";
 import {SecurityToken} from "../../contracts/token/SecurityToken.sol";
+import {Vm} from "./Vm.sol";
 import {World} from "./World.sol";
 
 contract Small {
@@ -29,19 +29,11 @@ contract Empty {
     }
 }
 
-contract HolderRegistryV2 is HolderRegistry {
-    constructor(address m, address a) HolderRegistry(m, a) {}
+contract CustodyRegistryV2 is CustodyRegistry {
+    constructor(address m, address a) CustodyRegistry(m, a) {}
 
     function versionTag() public pure override returns (uint32) {
-        return (1 << 16) + (1 << 8);
-    }
-}
-
-contract HolderRegistryV3 is HolderRegistry {
-    constructor(address m, address a) HolderRegistry(m, a) {}
-
-    function versionTag() public pure override returns (uint32) {
-        return 2 << 16;
+        return (1 << 16) + (1 << 8) + 7;
     }
 }
 
@@ -88,50 +80,28 @@ contract DeploymentTest is World {
     // ---------------------------------------------------------------- proxies and versions
 
     function test_implementationsAndProxiesCannotBeInitialisedAgain() public {
-        HolderRegistry implementation = new HolderRegistry();
+        InstanceRegistry implementation = new InstanceRegistry(address(home.manager), address(home.approvals));
         vm.expectRevert(abi.encodeWithSignature("InvalidInitialization()"));
-        implementation.initialize(address(this));
+        implementation.initialize();
         vm.expectRevert(abi.encodeWithSignature("InvalidInitialization()"));
-        home.holders.initialize(address(this));
+        home.instances.initialize();
         vm.expectRevert(abi.encodeWithSignature("InvalidInitialization()"));
-        home.token.initialize(_tokenInit(home, true));
+        home.code.initialize(_tokenInit(home, true));
+        vm.expectRevert(abi.encodeWithSignature("InvalidInitialization()"));
+        SecurityToken(payable(address(home.token))).initialize(_tokenInit(home, true));
     }
 
-    function test_anUpgradeIsAnnouncedOnTheVeryContract() public {
-        _allowUpgrade();
-        address next = address(new HolderRegistryV2());
-        uint32 minor = (1 << 16) + (1 << 8);
-        vm.expectEmit(address(home.holders));
-        emit Versioned.VersionChanged(1 << 16, minor, next.codehash, 2);
-        vm.prank(upgrader);
-        home.holders.upgradeToAndCall(next, "");
-        vm.assertEq(home.holders.version(), minor, "version");
-        vm.assertEq(home.holders.recordOf(holderDe).country, GERMANY, "state stays");
-        address major = address(new HolderRegistryV3());
-        vm.expectEmit(address(home.holders));
-        emit Versioned.VersionChanged(minor, 2 << 16, major.codehash, 3);
-        vm.prank(upgrader);
-        home.holders.upgradeToAndCall(major, "");
+    function test_theRegistersOfWhoMayAreNeverZero() public {
+        vm.expectRevert(Authorised.ZeroAddress.selector);
+        new CustodyRegistry(address(0), address(home.approvals));
+        vm.expectRevert(Authorised.ZeroAddress.selector);
+        new CustodyRegistry(address(home.manager), address(0));
     }
 
-    function test_anUpgradeRaisesTheVersionAndKeepsTheContract() public {
-        _allowUpgrade();
-        address same = address(new HolderRegistry());
-        vm.startPrank(upgrader);
-        vm.expectRevert(abi.encodeWithSelector(PariUpgradeable.VersionNotRaised.selector, 1 << 16, 1 << 16));
-        home.holders.upgradeToAndCall(same, "");
-        vm.stopPrank();
-        address other = address(new HolderRegistryV2());
-        vm.prank(upgrader);
-        vm.expectRevert(
-            abi.encodeWithSelector(PariUpgradeable.AnotherContract.selector, "SecurityToken", "HolderRegistry")
-        );
-        home.token.upgradeToAndCall(other, "");
-    }
-
-    function test_everyContractSaysWhatItIs() public view {
-        address[9] memory all = _all();
-        string[9] memory names = [
+    function test_ver_1_everyContractSaysWhatItIs() public {
+        address[10] memory all = _all();
+        string[10] memory names = [
+            "Approvals",
             "HolderRegistry",
             "InstanceRegistry",
             "CustodyRegistry",
@@ -143,32 +113,62 @@ contract DeploymentTest is World {
             "CashToken"
         ];
         for (uint256 i = 0; i < all.length; ++i) {
-            vm.assertEq(Versioned(all[i]).contractName(), names[i], "name");
-            vm.assertEq(Versioned(all[i]).version(), 1 << 16, "version");
+            Versioned one = Versioned(all[i]);
+            vm.assertEq(one.contractName(), names[i], "name");
+            vm.assertEq(one.version(), "1.0.0", "version");
+            vm.assertEq(one.versionTag(), 1 << 16, "tag");
+            vm.assertEq(one.termsVersion(), i == 8 ? 1 : 0, "terms");
+            vm.assertTrue(one.mainInterface() != 0, "interface");
+            address code = i < 2 ? all[i] : address(uint160(uint256(vm.load(all[i], _IMPLEMENTATION))));
+            vm.assertEq(one.codeHash(), code.codehash, "code");
+            vm.assertTrue(code.code.length < 24_576, "EIP-170");
+            vm.assertEq(Authorised(all[i]).authority(), address(home.manager), "authority");
+            vm.assertEq(Authorised(all[i]).approvals(), address(home.approvals), "approvals");
+            if (i < 2) continue;
+            vm.assertEq(PariUpgradeable(all[i]).implementation(), code, "implementation");
             vm.assertTrue(PariUpgradeable(all[i]).supportsInterface(0x01ffc9a7), "ERC-165");
             vm.assertFalse(PariUpgradeable(all[i]).supportsInterface(0xffffffff), "ERC-165");
-            address implementation = address(uint160(uint256(vm.load(all[i], _IMPLEMENTATION))));
-            vm.assertTrue(implementation.code.length < 24_576, "EIP-170");
         }
         vm.assertTrue(home.token.supportsInterface(0x33331994), "ERC-7802");
         vm.assertTrue(home.token.supportsInterface(0x36372b07), "ERC-20");
         vm.assertTrue(home.token.supportsInterface(0xab84a5c8), "ERC-1404");
     }
 
+    function test_ver_1_aVersionIsReadAsNumbersOfItsTag() public {
+        CustodyRegistryV2 next = new CustodyRegistryV2(address(home.manager), address(home.approvals));
+        vm.assertEq(next.version(), "1.1.7", "text of the tag");
+    }
+
+    function test_ver_1_theFirstVersionIsAnnounced() public {
+        address implementation = address(new CustodyRegistry(address(home.manager), address(home.approvals)));
+        vm.recordLogs();
+        address proxy =
+            _proxy(implementation, abi.encodeCall(CustodyRegistry.initialize, (address(home.holders))));
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        for (uint256 i = 0; i < logs.length; ++i) {
+            if (logs[i].topics[0] != Versioned.VersionChanged.selector) continue;
+            vm.assertEq(logs[i].emitter, proxy, "on the contract itself");
+            vm.assertEq(logs[i].data, abi.encode(0, 1 << 16, implementation.codehash, 0), "first");
+            vm.assertEq(logs[i].topics[1], 0, "no act");
+            return;
+        }
+        vm.assertTrue(false, "announced");
+    }
+
     bytes32 private constant _IMPLEMENTATION = 0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc;
 
     // ---------------------------------------------------------------- ERC-7201
 
-    function test_storageIsInTheNamespacesThatTheContractsName() public {
+    function test_ver_7_storageIsInTheNamespacesThatTheContractsName() public {
         _issue(holderDe, 5);
         vm.assertEq(
-            _load(address(home.holders), keccak256(abi.encode(holderDe, _namespace("HolderRegistry")))) & 0xffff,
-            GERMANY,
+            _load(address(home.holders), keccak256(abi.encode(holderDe, _namespace("HolderRegistry")))),
+            home.holders.wordOf(holderDe),
             "HolderRegistry"
         );
         vm.assertEq(
-            _load(address(home.instances), keccak256(abi.encode(ISIN, _at("InstanceRegistry", 1)))),
-            uint256(SECURITY),
+            _load(address(home.instances), keccak256(abi.encode(SECURITY, _namespace("InstanceRegistry")))),
+            uint256(bytes32(abi.encodePacked(ISIN, LEI))),
             "InstanceRegistry"
         );
         _assertAddress(address(home.custody), "CustodyRegistry", address(home.holders));
@@ -176,63 +176,17 @@ contract DeploymentTest is World {
         _assertAddress(address(home.gateway), "Gateway", address(home.attestors));
         _assertAddress(address(home.bridge), "TokenBridge", address(home.gateway));
         _assertAddress(address(home.actions), "CorporateActions", address(home.gateway));
-        _assertAddress(address(home.token), "SecurityToken", address(home.holders));
+        _assertAddress(address(home.token), "Security", address(home.code));
         vm.assertEq(
             _load(address(home.cash), _namespace("CashToken")), uint256(uint24(bytes3("EUR"))) | (2 << 24), "CashToken"
         );
-        address[9] memory all = _all();
-        for (uint256 i = 0; i < all.length; ++i) {
+        address[10] memory all = _all();
+        // the approvals are no proxy: nothing can displace what it stores
+        for (uint256 i = 1; i < all.length; ++i) {
             for (uint256 slot = 0; slot < 64; ++slot) {
                 vm.assertEq(vm.load(all[i], bytes32(slot)), 0, "nothing outside of the namespaces");
             }
         }
-    }
-
-    // ---------------------------------------------------------------- roles
-
-    function test_i8_everyRestrictedFunctionRefusesStrangers() public {
-        EventRecord memory record = _event();
-        _refuses(address(home.holders), abi.encodeCall(home.holders.onboard, (stranger, "x", 1, 1, 0, stranger)));
-        _refuses(address(home.holders), abi.encodeCall(home.holders.setStatus, (holderDe, false)));
-        _refuses(address(home.instances), abi.encodeCall(home.instances.registerSecurity, (ISIN, LEI, TERMS)));
-        _refuses(
-            address(home.instances),
-            abi.encodeCall(home.instances.registerInstance, (SECURITY, Instance(1, "", 0, 1, true)))
-        );
-        _refuses(address(home.instances), abi.encodeCall(home.instances.revokeInstance, (SECURITY, peer.id)));
-        _refuses(
-            address(home.attestors), abi.encodeCall(home.attestors.rotate, (new AttestorSet.Attestor[](0), 2))
-        );
-        _refuses(address(home.gateway), abi.encodeCall(home.gateway.setApp, (1, stranger)));
-        _refuses(address(home.gateway), abi.encodeCall(home.gateway.setPeer, (peer.id, "", true)));
-        _refuses(address(home.bridge), abi.encodeCall(home.bridge.setToken, (SECURITY, stranger)));
-        _refuses(address(home.bridge), abi.encodeCall(home.bridge.setPeerApp, (peer.id, "")));
-        _refuses(address(home.actions), abi.encodeCall(home.actions.setToken, (SECURITY, stranger)));
-        _refuses(address(home.actions), abi.encodeCall(home.actions.setCash, ("EUR", stranger)));
-        _refuses(address(home.actions), abi.encodeCall(home.actions.setPeerApp, (peer.id, "")));
-        _refuses(address(home.actions), abi.encodeCall(home.actions.announce, (record)));
-        _refuses(address(home.actions), abi.encodeCall(home.actions.publishEntitlements, ("x", "y", 1, 1)));
-        _refuses(address(home.actions), abi.encodeCall(home.actions.pay, ("x", new PaymentLine[](0))));
-        _refuses(address(home.token), abi.encodeCall(home.token.issue, (stranger, 1, "x")));
-        _refuses(address(home.token), abi.encodeCall(home.token.redeem, (holderDe, 1, "x")));
-        _refuses(address(home.token), abi.encodeCall(home.token.freeze, (holderDe, true)));
-        _refuses(address(home.token), abi.encodeCall(home.token.pause, ()));
-        _refuses(address(home.token), abi.encodeCall(home.token.unpause, ()));
-        _refuses(address(home.cash), abi.encodeCall(home.cash.mint, (stranger, 1, "x")));
-        address[9] memory all = _all();
-        for (uint256 i = 0; i < all.length; ++i) {
-            _refuses(all[i], abi.encodeCall(home.token.upgradeToAndCall, (stranger, "")));
-        }
-    }
-
-    function test_i8_theAdministratorMovesNothing() public {
-        vm.startPrank(admin);
-        bytes memory refusal = abi.encodeWithSignature("AccessManagedUnauthorized(address)", admin);
-        vm.expectRevert(refusal);
-        home.token.issue(admin, 1, "x");
-        vm.expectRevert(refusal);
-        home.cash.mint(admin, 1, "x");
-        vm.stopPrank();
     }
 
     // ---------------------------------------------------------------- parts
@@ -241,15 +195,9 @@ contract DeploymentTest is World {
         return abi.encodePacked(type(Small).creationCode, abi.encode(value));
     }
 
-    function _allowUpgrade() private {
-        bytes4[] memory selectors = new bytes4[](1);
-        selectors[0] = home.holders.upgradeToAndCall.selector;
-        vm.prank(admin);
-        home.manager.setTargetFunctionRole(address(home.holders), selectors, 15);
-    }
-
-    function _all() private view returns (address[9] memory) {
+    function _all() private view returns (address[10] memory) {
         return [
+            address(home.approvals),
             address(home.holders),
             address(home.instances),
             address(home.custody),
@@ -260,13 +208,6 @@ contract DeploymentTest is World {
             address(home.token),
             address(home.cash)
         ];
-    }
-
-    function _refuses(address target, bytes memory call_) private {
-        vm.prank(stranger);
-        (bool success, bytes memory reason) = target.call(call_);
-        vm.assertFalse(success, "refused");
-        vm.assertEq(reason, abi.encodeWithSignature("AccessManagedUnauthorized(address)", stranger), "by its role");
     }
 
     /// ERC-7201: keccak256(abi.encode(uint256(keccak256(id)) - 1)) & ~0xff

@@ -3,6 +3,8 @@ pragma solidity 0.8.30;
 
 import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManager.sol";
 import {ERC1967Proxy} from "@openzeppelin/contracts/proxy/ERC1967/ERC1967Proxy.sol";
+import {UUPSUpgradeable} from "@openzeppelin/contracts-upgradeable/proxy/utils/UUPSUpgradeable.sol";
+import {Approvals} from "../../contracts/access/Approvals.sol";
 import {Interop} from "../../contracts/access/Interop.sol";
 import {Roles} from "../../contracts/access/Roles.sol";
 import {CorporateActions, EventRecord} from "../../contracts/actions/CorporateActions.sol";
@@ -27,6 +29,7 @@ import {Vm} from "./Vm.sol";
 struct Chain {
     uint256 id;
     AccessManager manager;
+    Approvals approvals;
     HolderRegistry holders;
     InstanceRegistry instances;
     CustodyRegistry custody;
@@ -60,6 +63,7 @@ abstract contract World {
     mapping(address account => uint256) internal keyOf;
 
     address internal admin = _address("admin");
+    address internal issuer = _address("issuer");
     address internal issuerAgent = _address("issuer agent");
     address internal payingAgent = _address("paying agent");
     address internal registrar = _address("registrar");
@@ -72,9 +76,12 @@ abstract contract World {
     address internal upgrader = _address("upgrader");
     address internal regulator = _address("regulator");
     address internal cashIssuer = _address("cash issuer");
+    address internal csd = _address("csd");
+    address internal guarantor = _address("guarantor");
+    address internal ruleManager = _address("rule manager");
     address internal custodian = _address("custodian");
+    address internal attestor = _address("attestor");
     address internal relayer = _address("relayer");
-    address internal approvals = _address("approvals");
     address internal quotas = _address("quotas");
     address internal stranger = _address("stranger");
 
@@ -85,6 +92,9 @@ abstract contract World {
     // attestor keys, ascending by address; the entities of the first three are distinct
     uint256[] internal keys;
     bytes32[] internal entities;
+
+    // who holds each role, on every chain
+    mapping(uint64 role => address) internal holderOf;
 
     Chain internal home;
     Chain internal peer;
@@ -103,6 +113,7 @@ abstract contract World {
 
     function _setUpWorld() internal {
         vm.warp(START);
+        _cast();
         _makeAttestors();
         home = _deploy(31001, true);
         peer = _deploy(31002, false);
@@ -125,7 +136,8 @@ abstract contract World {
         c.id = id;
         c.manager = new AccessManager(admin);
         address m = address(c.manager);
-        address a = approvals;
+        c.approvals = new Approvals(m, _policies());
+        address a = address(c.approvals);
         c.holders = new HolderRegistry(m, a);
         c.instances =
             InstanceRegistry(_proxy(address(new InstanceRegistry(m, a)), abi.encodeCall(InstanceRegistry.initialize, ())));
@@ -160,7 +172,7 @@ abstract contract World {
 
     /// The code of all securities of a chain, in its three parts.
     function _tokenCode(Chain memory c) internal returns (SecurityToken) {
-        (address m, address a) = (address(c.manager), approvals);
+        (address m, address a) = (address(c.manager), address(c.approvals));
         (address holders, address actions) = (address(c.holders), address(c.actions));
         address readings = address(new SecurityTokenReadings(m, a, holders, actions));
         address extension = address(new SecurityTokenExtension(m, a, holders, actions, quotas, readings));
@@ -194,21 +206,138 @@ abstract contract World {
         });
     }
 
+    /// One actor for each role.
+    function _cast() private {
+        holderOf[Roles.ISSUER] = issuer;
+        holderOf[Roles.ISSUER_AGENT] = issuerAgent;
+        holderOf[Roles.PAYING_AGENT] = payingAgent;
+        holderOf[Roles.REGISTRAR] = registrar;
+        holderOf[Roles.TRANSFER_AGENT] = transferAgent;
+        holderOf[Roles.CSD] = csd;
+        holderOf[Roles.CUSTODIAN] = custodian;
+        holderOf[Roles.REGULATOR] = regulator;
+        holderOf[Roles.TOKENIZER] = tokenizer;
+        holderOf[Roles.BRIDGE_OPERATOR] = operator;
+        holderOf[Roles.ATTESTOR] = attestor;
+        holderOf[Roles.FREEZER] = freezer;
+        holderOf[Roles.PAUSER] = pauser;
+        holderOf[Roles.UNPAUSER] = unpauser;
+        holderOf[Roles.UPGRADER] = upgrader;
+        holderOf[Roles.CASH_ISSUER] = cashIssuer;
+        holderOf[Roles.GUARANTOR] = guarantor;
+        holderOf[Roles.RULE_MANAGER] = ruleManager;
+    }
+
     function _grantAll(Chain memory c) internal {
         vm.startPrank(admin);
-        c.manager.grantRole(Roles.REGISTRAR, registrar, 0);
-        c.manager.grantRole(Roles.TOKENIZER, tokenizer, 0);
-        c.manager.grantRole(Roles.BRIDGE_OPERATOR, operator, 0);
-        c.manager.grantRole(Roles.ISSUER_AGENT, issuerAgent, 0);
-        c.manager.grantRole(Roles.PAYING_AGENT, payingAgent, 0);
-        c.manager.grantRole(Roles.TRANSFER_AGENT, transferAgent, 0);
-        c.manager.grantRole(Roles.FREEZER, freezer, 0);
-        c.manager.grantRole(Roles.PAUSER, pauser, 0);
-        c.manager.grantRole(Roles.UNPAUSER, unpauser, 0);
-        c.manager.grantRole(Roles.UPGRADER, upgrader, 0);
-        c.manager.grantRole(Roles.CASH_ISSUER, cashIssuer, 0);
-        c.manager.grantRole(Roles.REGULATOR, regulator, 0);
+        for (uint64 role = Roles.ISSUER; role <= Roles.RULE_MANAGER; ++role) {
+            c.manager.grantRole(role, holderOf[role], 0);
+        }
         vm.stopPrank();
+    }
+
+    // -------------------------------------------------------------- approved acts
+
+    bytes4 internal constant UPGRADE = UUPSUpgradeable.upgradeToAndCall.selector;
+
+    function _bits(uint64 a, uint64 b, uint64 c, uint64 d, uint64 e) private pure returns (uint32) {
+        return uint32(1 << a | 1 << b | 1 << c | 1 << d | 1 << e);
+    }
+
+    /// Every act and who decides on it: upgrades after days, corrections at once.
+    function _policies() internal pure returns (Approvals.Rule[] memory rules) {
+        uint32 law = _bits(Roles.REGISTRAR, Roles.TRANSFER_AGENT, Roles.CSD, Roles.REGULATOR, Roles.ISSUER_AGENT);
+        uint32 code = _bits(Roles.ISSUER, Roles.CSD, Roles.REGISTRAR, Roles.REGULATOR, Roles.BRIDGE_OPERATOR);
+        uint32 upgraders = uint32(1 << Roles.UPGRADER);
+        bytes4[] memory corrections = _corrections();
+        rules = new Approvals.Rule[](corrections.length + 3);
+        for (uint256 i = 0; i < corrections.length; ++i) {
+            rules[i] = Approvals.Rule(corrections[i], Approvals.Policy(2, law, law, 0, 0, 0, 0, 0));
+        }
+        rules[corrections.length] =
+            Approvals.Rule(UPGRADE, Approvals.Policy(2, upgraders, code, 0, 10 days, 20 days, 30 days, 5 days));
+        rules[corrections.length + 1] = Approvals.Rule(
+            Approvals.rollback.selector, Approvals.Policy(2, upgraders, code, 0, 1 hours, 2 hours, 3 hours, 0)
+        );
+        rules[corrections.length + 2] =
+            Approvals.Rule(Approvals.setPolicy.selector, Approvals.Policy(3, upgraders, code, 30 days, 0, 0, 0, 0));
+    }
+
+    /// The acts without notice.
+    function _corrections() internal pure returns (bytes4[] memory list) {
+        list = new bytes4[](12);
+        list[0] = SecurityToken.forcedTransfer.selector;
+        list[1] = SecurityToken.batchForcedTransfer.selector;
+        list[2] = SecurityToken.burn.selector;
+        list[3] = SecurityToken.batchBurn.selector;
+        list[4] = SecurityToken.cancel.selector;
+        list[5] = SecurityTokenReadings.setName.selector;
+        list[6] = SecurityTokenReadings.setSymbol.selector;
+        list[7] = SecurityTokenReadings.setIssueLimit.selector;
+        list[8] = SecurityTokenReadings.amendTerms.selector;
+        list[9] = SecurityTokenExtension.setHoldingCap.selector;
+        list[10] = SecurityTokenExtension.setHolderLimit.selector;
+        list[11] = HolderRegistry.recover.selector;
+    }
+
+    /// Propose an act for a role, by who holds it.
+    function _propose(
+        Chain memory c,
+        uint64 role,
+        address target,
+        bytes memory data,
+        uint8 changeClass
+    ) internal returns (bytes32) {
+        vm.prank(holderOf[role]);
+        return c.approvals.propose(role, target, data, changeClass, "reason");
+    }
+
+    /// Approve an act for a role, by who holds it.
+    function _approve(Chain memory c, uint64 role, bytes32 id) internal {
+        vm.prank(holderOf[role]);
+        c.approvals.approve(role, id);
+    }
+
+    /// An act that two roles agreed to, and whose notice is over: `c.approvals.execute` carries it out.
+    /// An act of law where `changeClass` is 0, a change of version otherwise.
+    function _agreed(
+        Chain memory c,
+        address target,
+        bytes memory data,
+        uint8 changeClass
+    ) internal returns (bytes32 id) {
+        id = _propose(c, changeClass == 0 ? Roles.REGISTRAR : Roles.UPGRADER, target, data, changeClass);
+        if (changeClass != 0) _approve(c, Roles.ISSUER, id);
+        _approve(c, Roles.CSD, id);
+        (, , uint64 readyAt, , , , ) = c.approvals.actOf(id);
+        if (block.timestamp < readyAt) vm.warp(readyAt);
+    }
+
+    /// Carry out an act of law: all that it takes.
+    function _act(Chain memory c, address target, bytes memory data) internal returns (bytes32 id) {
+        id = _agreed(c, target, data, 0);
+        c.approvals.execute(id, target, data);
+    }
+
+    /// Change the code of a contract: all that it takes, notice included.
+    function _upgrade(
+        Chain memory c,
+        address target,
+        address implementation,
+        uint8 changeClass
+    ) internal returns (bytes32 id) {
+        bytes memory data = abi.encodeWithSelector(UPGRADE, implementation, "");
+        id = _agreed(c, target, data, changeClass);
+        vm.prank(upgrader);
+        c.approvals.execute(id, target, data);
+    }
+
+    /// Return a contract to the version before its last upgrade: all that it takes.
+    function _rollBack(Chain memory c, address target, uint8 changeClass) internal returns (bytes32 id) {
+        bytes memory data = abi.encodeCall(Approvals.rollback, (target));
+        id = _agreed(c, address(c.approvals), data, changeClass);
+        vm.prank(upgrader);
+        c.approvals.execute(id, address(c.approvals), data);
     }
 
     function _configure(Chain memory c) private {
