@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Final, Protocol
 
 from paripassu.errors import InvalidQuantity
@@ -25,6 +24,9 @@ MOST_LOTS: Final = 16
 
 UNLIMITED: Final = Units((1 << 64) - 1)
 """The most that an account can hold where no cap says less: the width of a balance in the token."""
+
+
+_ANY_LOT: Final = Units(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ class RuleSet:
     deny_list: bool = False
     holding_cap: Units | None = None
     holder_limit: int | None = None
-    minimum_lot: Units = Units(1)
+    minimum_lot: Units = _ANY_LOT
     blackout: tuple[Window, ...] = ()
 
     def __post_init__(self) -> None:
@@ -169,9 +171,6 @@ class RuleModule(Protocol):
     def __call__(self, movement: Movement, /) -> bool | None: ...
 
 
-_NO_HOLDERS: Final[Mapping[Bytes32, int]] = MappingProxyType({})
-
-
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What the token as a whole says at one moment.
@@ -183,7 +182,7 @@ class Standing:
     paused: bool = False
     stopped_until: int = 0
     paused_classes: frozenset[int] = frozenset()
-    holders: Mapping[Bytes32, int] = _NO_HOLDERS
+    holders: Mapping[Bytes32, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
