@@ -45,7 +45,7 @@ from paripassu.errors import (
     WrongChain,
 )
 from paripassu.events import EventRecord, Participation
-from paripassu.identifiers import AccountId, Bytes32, CurrencyCode, LedgerId, keccak256
+from paripassu.identifiers import AccountId, Bytes32, CurrencyCode, LedgerId, commitment, keccak256
 from paripassu.ledgers.book import BookConfiguration, BookLedger, gateway, journal
 from paripassu.ledgers.book.schema import metadata
 from paripassu.ledgers.port import AttestedBreakdown, Attestor, AttestorSet, DeliveryStatus, OutcomeState
@@ -157,10 +157,10 @@ async def test_the_rules_give_their_code_for_each_refusal(
     network: tuple[BookLedger, BookLedger], clock: SettableClock
 ) -> None:
     home, _ = network
-    await home.execute(Onboard("holder_us", keccak256(b"us"), "US", 1, 0), DESK["registrar"], "onboard:us")
-    await home.execute(Onboard("holder_retail", keccak256(b"r"), "DE", 2, 0), DESK["registrar"], "onboard:r")
+    await home.execute(Onboard("holder_us", commitment(b"us"), "US", 1, 0), DESK["registrar"], "onboard:us")
+    await home.execute(Onboard("holder_retail", commitment(b"r"), "DE", 2, 0), DESK["registrar"], "onboard:r")
     await home.execute(
-        Onboard("holder_late", keccak256(b"l"), "DE", 1, START + 5), DESK["registrar"], "onboard:l"
+        Onboard("holder_late", commitment(b"l"), "DE", 1, START + 5), DESK["registrar"], "onboard:l"
     )
     clock.advance(10)
     seen = {
@@ -213,7 +213,7 @@ async def test_an_account_never_passes_to_another_holder(network: tuple[BookLedg
     home, _ = network
     with pytest.raises(CommandRefused, match="belongs to the holder"):
         await home.execute(
-            Onboard("holder_de", keccak256(b"someone else"), "DE", 1, 0), DESK["registrar"], "again"
+            Onboard("holder_de", commitment(b"someone else"), "DE", 1, 0), DESK["registrar"], "again"
         )
 
 

@@ -13,9 +13,9 @@ from paripassu.rules.kinds import APPLIES, Kind
 from paripassu.rules.restrictions import Restriction, refusal
 from paripassu.rules.state import (
     CLASS_LIMIT,
-    COMMITMENT_BYTES,
     EXPIRY_LIMIT,
     MOST_LOTS,
+    MOST_WINDOWS,
     UNLIMITED,
     AccountState,
     HolderRecord,
@@ -32,9 +32,9 @@ from paripassu.rules.verdict import Case, judge, quota, verdict
 __all__ = [
     "APPLIES",
     "CLASS_LIMIT",
-    "COMMITMENT_BYTES",
     "EXPIRY_LIMIT",
     "MOST_LOTS",
+    "MOST_WINDOWS",
     "UNLIMITED",
     "AccountState",
     "BalanceType",

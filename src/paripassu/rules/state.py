@@ -8,12 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from paripassu.errors import InvalidQuantity
-from paripassu.identifiers import Bytes32, Country
+from paripassu.identifiers import COMMITMENT_BYTES, Bytes32, Country, is_commitment
 from paripassu.quantities import ZERO_UNITS, Units
 from paripassu.rules.kinds import Kind
-
-COMMITMENT_BYTES: Final = 24
-"""A holder commitment is this many bytes of a hash, followed by zeros: it shares a slot with the record."""
 
 EXPIRY_LIMIT: Final = 1 << 32
 CLASS_LIMIT: Final = 32
@@ -21,6 +18,9 @@ CLASS_LIMIT: Final = 32
 
 MOST_LOTS: Final = 16
 """Lock-ups that one account can have at a time."""
+
+MOST_WINDOWS: Final = 8
+"""Blackout windows that one security can have at a time."""
 
 UNLIMITED: Final = Units((1 << 64) - 1)
 """The most that an account can hold where no cap says less: the width of a balance in the token."""
@@ -58,7 +58,7 @@ class HolderRecord:
             raise InvalidQuantity(f"An investor class must be 0 to 255, not {self.investor_class}.")
         if not 0 <= self.expiry < EXPIRY_LIMIT:
             raise InvalidQuantity(f"An expiry must be 0 to 2**32 - 1 seconds, not {self.expiry}.")
-        if any(bytes(self.holder)[COMMITMENT_BYTES:]):
+        if not is_commitment(self.holder):
             raise InvalidQuantity(
                 f"A holder commitment is {COMMITMENT_BYTES} bytes and 8 zero bytes, not {self.holder}."
             )
