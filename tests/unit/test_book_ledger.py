@@ -607,6 +607,30 @@ async def test_ca_11_an_account_is_paid_once_whatever_is_retried(
     home.check()
 
 
+async def test_ctl_1_a_payout_that_the_rules_forbid_is_held_and_the_others_go_on(
+    network: tuple[BookLedger, BookLedger], clock: SettableClock
+) -> None:
+    home, _ = network
+    await home.execute(Transfer("holder_de", "holder_fr", Units(100)), DESK["holder_de"], "t")
+    lines = await prepare_payment(home, clock, {"holder_de": 40_500, "holder_fr": 4_500})
+    clock.time = PAYMENT_DAY
+    agent = DESK["paying_agent"]
+    await home.execute(FundCash("paying_agent", Minor(45_000)), DESK["cash_issuer"], "fund")
+    await home.execute(AuthoriseDebit(Minor(45_000)), agent, "authorise")
+    home.set_sanctioned("holder_fr", True, "order 7", DESK["regulator"])
+    both = Pay(EVENT_ID, (lines["holder_de"], lines["holder_fr"]))
+    await home.execute(both, agent, "while sanctioned")
+    assert [payment.account for payment in await home.payments(EVENT_ID)] == ["holder_de"]
+    with home._db.read() as connection:
+        body = connection.execute(text("SELECT body FROM entry ORDER BY height DESC LIMIT 1")).scalar()
+    assert '{"amount":"4500","code":14,"event":"DE0000000001","held":"holder_fr"}' in str(body)
+    assert await home.cash("paying_agent") == 4_500
+    home.set_sanctioned("holder_fr", False, "order 8", DESK["regulator"])
+    await home.execute(both, agent, "once released")
+    assert await home.cash("holder_fr") == 4_500
+    home.check()
+
+
 async def test_a_payment_above_the_position_or_outside_the_table_is_refused(
     network: tuple[BookLedger, BookLedger], clock: SettableClock
 ) -> None:

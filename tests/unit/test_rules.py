@@ -31,6 +31,7 @@ from paripassu.rules import (
     judge,
     lock,
     refusal,
+    share,
     sub_balances,
 )
 
@@ -430,3 +431,14 @@ def test_rules_that_contracts_take_for_none_are_refused() -> None:
             replace(RULES, **changes)  # type: ignore[arg-type]
     with pytest.raises(InvalidQuantity):
         Window(5, 5)
+
+
+def test_shares_of_what_counts_over_all_ledgers_add_up_to_the_whole() -> None:
+    rules = replace(RULES, holding_cap=Units(1_003), holder_limit=9, minimum_lot=Units(5))
+    home, away = share(rules, 4, home=True), share(rules, 4, home=False)
+    assert (home.holding_cap, away.holding_cap) == (253, 250)
+    assert (home.holder_limit, away.holder_limit) == (3, 2)
+    assert replace(home, holding_cap=rules.holding_cap, holder_limit=9) == rules
+    assert share(RULES, 4, home=False) == RULES
+    with pytest.raises(InvalidQuantity, match="holder limit of 9 cannot be shared by 10"):
+        share(rules, 10, home=True)

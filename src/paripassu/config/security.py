@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator
@@ -18,6 +18,9 @@ from paripassu.quantities import Rate, Units
 from paripassu.rules import CLASS_LIMIT, MOST_WINDOWS, UNLIMITED, RuleSet, Window
 from paripassu.securities import Security
 
+_Seconds = Annotated[list[int], Field(min_length=2, max_length=2)]
+"""From and until: the first second of a window, and the first after it."""
+
 
 class _TransferRules(FileModel):
     countries: list[str] | None = Field(default=None, min_length=1)
@@ -26,7 +29,7 @@ class _TransferRules(FileModel):
     holding_cap: int | None = Field(default=None, ge=1, le=UNLIMITED)
     holder_limit: int | None = Field(default=None, ge=1, lt=1 << 32)
     minimum_lot: int | None = Field(default=None, ge=1, le=UNLIMITED)
-    blackout: list[tuple[int, int]] = Field(default_factory=list, max_length=MOST_WINDOWS, strict=False)
+    blackout: list[_Seconds] = Field(default_factory=list, max_length=MOST_WINDOWS)
 
     @field_validator("classes")
     @classmethod

@@ -11,6 +11,7 @@ from paripassu.rules.apply import allowed_amount, apply
 from paripassu.rules.balances import BalanceType, encumber, free, lock, release_lapsed, sub_balances
 from paripassu.rules.kinds import APPLIES, Kind
 from paripassu.rules.restrictions import Restriction, refusal
+from paripassu.rules.shares import share
 from paripassu.rules.state import (
     CLASS_LIMIT,
     EXPIRY_LIMIT,
@@ -58,6 +59,7 @@ __all__ = [
     "quota",
     "refusal",
     "release_lapsed",
+    "share",
     "sub_balances",
     "verdict",
 ]
