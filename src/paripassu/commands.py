@@ -10,11 +10,11 @@ checksummed address on an EVM chain, a safekeeping account id in book entry.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from paripassu.errors import InvalidQuantity
 from paripassu.events import EventRecord
-from paripassu.identifiers import Bytes32, LedgerId
+from paripassu.identifiers import COMMITMENT_BYTES, Bytes32, LedgerId, is_commitment
 from paripassu.messages import Batch, Message
 from paripassu.quantities import Minor, Units
 
@@ -29,13 +29,19 @@ class Onboard:
     investor_class: int
     expiry: int  # seconds since the epoch; 0 for never
     servicer: str = ""  # account servicer's own account; empty where the holder serves itself
+    additional: bool = False  # another account of a holder that has one: no holding cap of its own
+    proof: bytes = field(default=b"", repr=False)  # the account's signature, for a first onboarding on chains
 
     def __post_init__(self) -> None:
         """Refuse what no ledger can store, alike for all of them. Raises InvalidQuantity."""
         if not 0 <= self.investor_class <= 255:
             raise InvalidQuantity(f"An investor class is a number from 0 to 255, not {self.investor_class}.")
-        if not 0 <= self.expiry < 1 << 40:
+        if not 0 <= self.expiry < 1 << 32:
             raise InvalidQuantity(f"An expiry is a time in seconds, or 0 for none, not {self.expiry}.")
+        if not is_commitment(self.holder):
+            raise InvalidQuantity(
+                f"A holder commitment is {COMMITMENT_BYTES} bytes and 8 zero bytes, not {self.holder}."
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import Self
 from eth_abi.abi import encode as _abi_encode
 
 from paripassu.errors import BreakdownRefused, TreeSumsBroken
-from paripassu.identifiers import ZERO32, AccountId, Bytes32, keccak256
+from paripassu.identifiers import ZERO32, AccountId, Bytes32, commitment, keccak256
 from paripassu.merkle import leaf_hash
 from paripassu.quantities import ZERO_UNITS, Units
 
@@ -49,7 +49,10 @@ class ClientLine:
 
 
 def holder_commitment(salt: bytes, identity: str) -> Bytes32:
-    """Commitment to a holder: keccak256(salt || identity in UTF-8), the same on every ledger (UBO-8).
+    """Commitment to a holder: 24 bytes of keccak256(salt || identity in UTF-8) (UBO-8).
+
+    It is the same on every ledger. The 8 bytes after them are zero: a chain keeps a holder's record
+    in one slot.
 
     Args:
         salt: at least 16 secret bytes, kept off chain.
@@ -59,7 +62,7 @@ def holder_commitment(salt: bytes, identity: str) -> Bytes32:
         raise BreakdownRefused(f"A holder salt needs at least 16 bytes, {len(salt)} were given.")
     if not identity:
         raise BreakdownRefused("A holder's identity cannot be empty.")
-    return keccak256(salt + identity.encode("utf-8"))
+    return commitment(salt + identity.encode("utf-8"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,10 +106,15 @@ def held(deployed: Stage) -> Stage:
     stage = Stage(deployed.operator)
     fr, de, custodian = dev_address("holder_fr"), dev_address("holder_de"), dev_address("custodian_de")
     onboard = ("holder", "onboard")
+
+    def key(name: str) -> tuple[str, str]:
+        return "--signer", f"dev:{name}"
+
+    pension_fund = (fr, "FR-PENSION-FUND-1", "FR", "--investor-class", "2", *key("holder_fr"))
     stage.side_by_side(
         [
-            ("fr", *onboard, "alpha", fr, "FR-PENSION-FUND-1", "FR", "--investor-class", "2"),
-            ("fr again", *onboard, "alpha", fr, "FR-PENSION-FUND-1", "FR", "--investor-class", "2"),
+            ("fr", *onboard, "alpha", *pension_fund),
+            ("fr again", *onboard, "alpha", *pension_fund),
             (
                 "custodian",
                 *onboard,
@@ -119,13 +124,14 @@ def held(deployed: Stage) -> Stage:
                 "DE",
                 "--servicer",
                 custodian,
+                *key("custodian_de"),
             ),
             ("issue", "security", "issue", fr, str(ISSUED), "first"),
             ("issue again", "security", "issue", fr, str(ISSUED), "first"),
         ],
         [
-            ("fr on bravo", *onboard, "bravo", fr, "FR-PENSION-FUND-1", "FR", "--investor-class", "2"),
-            ("de on bravo", *onboard, "bravo", de, "DE-INSURER-1", "DE"),
+            ("fr on bravo", *onboard, "bravo", *pension_fund),
+            ("de on bravo", *onboard, "bravo", de, "DE-INSURER-1", "DE", *key("holder_de")),
             ("lu on register", *onboard, "register", "holder_lu", "LU-FUND-1", "LU"),
         ],
     )

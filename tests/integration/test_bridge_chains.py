@@ -21,7 +21,7 @@ from paripassu.devnet import controls
 from paripassu.devnet.nodes import running_nodes
 from paripassu.devnet.rpc import call, head_number, head_time
 from paripassu.errors import LaneHalted, LeaseHeld, PariError
-from paripassu.identifiers import AccountId, keccak256
+from paripassu.identifiers import AccountId, commitment
 from paripassu.jobs import local, movements
 from paripassu.jobs.bridging import seat_of
 from paripassu.jobs.session import Session, session_of
@@ -182,8 +182,9 @@ async def populate(chains: Chains) -> None:
         registrar, holder = session.role("registrar"), chains.account(session)
         local.give_coin(chains.urls.values(), [holder, session.signer("dev:stranger").address])
         for name in ("alpha", "charlie"):
-            command = Onboard(holder, keccak256(b"holder"), "FR", 1, 0)
-            await movements.onboard(session.ledger(name), [command], registrar)
+            command = Onboard(holder, commitment(b"holder"), "FR", 1, 0)
+            ledger, owner = session.ledger(name), session.signer(f"dev:{HOLDER}")
+            await movements.onboard(ledger, [await movements.proven(ledger, command, owner)], registrar)
         agent = session.role("transfer_agent")
         await movements.issue(session.home, holder, Units(10_000), agent, "populate")
         await movements.move(

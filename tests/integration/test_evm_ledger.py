@@ -49,7 +49,8 @@ from paripassu.errors import (
     WrongChain,
 )
 from paripassu.events import EventRecord, Participation
-from paripassu.identifiers import AccountId, Bytes32, Country, CurrencyCode, LedgerId, keccak256
+from paripassu.identifiers import AccountId, Bytes32, Country, CurrencyCode, LedgerId, commitment, keccak256
+from paripassu.jobs import movements
 from paripassu.jobs.local import give_coin, role_addresses
 from paripassu.ledgers.evm.adapter import EvmLedger, EvmSettings
 from paripassu.ledgers.evm.codec import Contract, DecodedLog
@@ -129,7 +130,9 @@ class Pair:
         return f"{id(self)} {self.count}"
 
     async def onboard(self, ledger: Ledger, name: str, country: str = "FR", servicer: str = "") -> None:
-        command = Onboard(address(name), keccak256(name.encode()), Country(country), 1, FOREVER, servicer)
+        holder = commitment(name.encode())
+        command = Onboard(address(name), holder, Country(country), 1, FOREVER, servicer)
+        command = await movements.proven(ledger, command, key(name))
         await ledger.execute(command, key("registrar"), self.once())
 
     async def issue(self, name: str, units: int) -> None:
@@ -179,7 +182,7 @@ async def test_holder_record_is_what_was_onboarded(pair: Pair) -> None:
         await pair.onboard(ledger, "holder_de", "DE", address("custodian_de"))
         found = await ledger.holder(address("holder_de"))
         assert found is not None
-        assert (found.holder, found.country, found.active) == (keccak256(b"holder_de"), Country("DE"), True)
+        assert (found.holder, found.country, found.active) == (commitment(b"holder_de"), Country("DE"), True)
         assert found.servicer == address("custodian_de")
         assert (await ledger.holders())[address("holder_de")] == found
         assert await ledger.holder(address("nobody")) is None

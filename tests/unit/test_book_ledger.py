@@ -45,7 +45,7 @@ from paripassu.errors import (
     WrongChain,
 )
 from paripassu.events import EventRecord, Participation
-from paripassu.identifiers import AccountId, Bytes32, CurrencyCode, LedgerId, keccak256
+from paripassu.identifiers import AccountId, Bytes32, CurrencyCode, LedgerId, commitment, keccak256
 from paripassu.ledgers.book import BookConfiguration, BookLedger, gateway, journal
 from paripassu.ledgers.book.schema import metadata
 from paripassu.ledgers.port import AttestedBreakdown, Attestor, AttestorSet, DeliveryStatus, OutcomeState
@@ -157,10 +157,10 @@ async def test_the_rules_give_their_code_for_each_refusal(
     network: tuple[BookLedger, BookLedger], clock: SettableClock
 ) -> None:
     home, _ = network
-    await home.execute(Onboard("holder_us", keccak256(b"us"), "US", 1, 0), DESK["registrar"], "onboard:us")
-    await home.execute(Onboard("holder_retail", keccak256(b"r"), "DE", 2, 0), DESK["registrar"], "onboard:r")
+    await home.execute(Onboard("holder_us", commitment(b"us"), "US", 1, 0), DESK["registrar"], "onboard:us")
+    await home.execute(Onboard("holder_retail", commitment(b"r"), "DE", 2, 0), DESK["registrar"], "onboard:r")
     await home.execute(
-        Onboard("holder_late", keccak256(b"l"), "DE", 1, START + 5), DESK["registrar"], "onboard:l"
+        Onboard("holder_late", commitment(b"l"), "DE", 1, START + 5), DESK["registrar"], "onboard:l"
     )
     clock.advance(10)
     seen = {
@@ -213,7 +213,7 @@ async def test_an_account_never_passes_to_another_holder(network: tuple[BookLedg
     home, _ = network
     with pytest.raises(CommandRefused, match="belongs to the holder"):
         await home.execute(
-            Onboard("holder_de", keccak256(b"someone else"), "DE", 1, 0), DESK["registrar"], "again"
+            Onboard("holder_de", commitment(b"someone else"), "DE", 1, 0), DESK["registrar"], "again"
         )
 
 
@@ -604,6 +604,30 @@ async def test_ca_11_an_account_is_paid_once_whatever_is_retried(
     }
     assert await home.cash("holder_de") == 40_500
     assert await home.cash("paying_agent") == 5_000
+    home.check()
+
+
+async def test_ctl_1_a_payout_that_the_rules_forbid_is_held_and_the_others_go_on(
+    network: tuple[BookLedger, BookLedger], clock: SettableClock
+) -> None:
+    home, _ = network
+    await home.execute(Transfer("holder_de", "holder_fr", Units(100)), DESK["holder_de"], "t")
+    lines = await prepare_payment(home, clock, {"holder_de": 40_500, "holder_fr": 4_500})
+    clock.time = PAYMENT_DAY
+    agent = DESK["paying_agent"]
+    await home.execute(FundCash("paying_agent", Minor(45_000)), DESK["cash_issuer"], "fund")
+    await home.execute(AuthoriseDebit(Minor(45_000)), agent, "authorise")
+    home.set_sanctioned("holder_fr", True, "order 7", DESK["regulator"])
+    both = Pay(EVENT_ID, (lines["holder_de"], lines["holder_fr"]))
+    await home.execute(both, agent, "while sanctioned")
+    assert [payment.account for payment in await home.payments(EVENT_ID)] == ["holder_de"]
+    with home._db.read() as connection:
+        body = connection.execute(text("SELECT body FROM entry ORDER BY height DESC LIMIT 1")).scalar()
+    assert '{"amount":"4500","code":14,"event":"DE0000000001","held":"holder_fr"}' in str(body)
+    assert await home.cash("paying_agent") == 4_500
+    home.set_sanctioned("holder_fr", False, "order 8", DESK["regulator"])
+    await home.execute(both, agent, "once released")
+    assert await home.cash("holder_fr") == 4_500
     home.check()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from paripassu.errors import (
     InvalidIsin,
     InvalidLedgerId,
     InvalidLei,
+    InvalidQuantity,
     InvalidRate,
     InvalidToml,
     InvalidValue,
@@ -31,8 +33,8 @@ from paripassu.errors import (
     UnknownRole,
 )
 from paripassu.identifiers import LedgerId
-from paripassu.quantities import Rate
-from paripassu.rules import RuleSet
+from paripassu.quantities import Rate, Units
+from paripassu.rules import RuleSet, Window
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FILES = Path(__file__).parent / "files"  # apart from the examples, which may tell another story
@@ -248,9 +250,72 @@ def test_security_loads_with_its_terms_hashed_as_they_stand(tmp_path: Path) -> N
     assert other.isin == security.isin
 
 
+RULES_OF_THE_FILE = "classes = [1, 2, 3]"
+FURTHER_RULES = """classes = [1, 2, 3]
+holdingCap = 100_000
+holderLimit = 500
+minimumLot = 10
+blackout = [[1803945600, 1804032000], [1804100000, 1804100001]]
+"""
+
+
+def test_ctl_4_a_security_file_may_have_further_rules(tmp_path: Path) -> None:
+    path = changed(EQUITY, tmp_path, RULES_OF_THE_FILE, FURTHER_RULES)
+    security, plain = load_security(path), load_security(EQUITY)
+    assert security.rules == replace(
+        plain.rules,
+        holding_cap=Units(100_000),
+        holder_limit=500,
+        minimum_lot=Units(10),
+        blackout=(Window(1_803_945_600, 1_804_032_000), Window(1_804_100_000, 1_804_100_001)),
+    )
+    assert security.terms_hash != plain.terms_hash
+    assert b'"blackout":[[1803945600,1804032000]' in security.terms_json
+
+
+def test_ctl_4_countries_can_be_denied_in_place_of_allowed(tmp_path: Path) -> None:
+    path = changed(EQUITY, tmp_path, 'countries = ["DE", "FR", "GB", "LU", "US"]', 'countriesDenied = ["KP"]')
+    rules = load_security(path).rules
+    assert (rules.countries, rules.deny_list) == (frozenset({"KP"}), True)
+
+
+def test_id_4_the_terms_hash_of_a_file_without_further_rules_is_what_it_was() -> None:
+    expected = "0xecd05a28a51e1c1b93633c3fbe97ceed28f49c70ecb088ae64566e3eb2a201bc"
+    assert load_security(EQUITY).terms_hash.text == expected
+
+
 @pytest.mark.parametrize(
     ("old", "new", "error", "words"),
     [
+        (
+            "classes = [1, 2, 3]",
+            "classes = [1]\nholdingCap = 0",
+            InvalidValue,
+            "terms.transferRules.holdingCap",
+        ),
+        ("classes = [1, 2, 3]", "classes = [1]\nminimumLot = 0", InvalidValue, "minimumLot"),
+        ("classes = [1, 2, 3]", "classes = [1]\nholderLimit = 4_294_967_296", InvalidValue, "holderLimit"),
+        ("classes = [1, 2, 3]", "classes = [1]\nblackout = [[5, 5]]", InvalidQuantity, "blackout"),
+        ("classes = [1, 2, 3]", "classes = [1]\nblackout = [[5]]", InvalidValue, "blackout"),
+        ("classes = [1, 2, 3]", 'classes = [1]\nblackout = [["5", 6]]', InvalidValue, "blackout"),
+        (
+            "classes = [1, 2, 3]",
+            f"classes = [1]\nblackout = {[[n, n + 1] for n in range(9)]}",
+            InvalidValue,
+            "blackout",
+        ),
+        (
+            "classes = [1, 2, 3]",
+            'classes = [1]\ncountriesDenied = ["KP"]',
+            InconsistentFile,
+            "either 'countries' or 'countriesDenied'",
+        ),
+        (
+            'countries = ["DE", "FR", "GB", "LU", "US"]',
+            'countriesDenied = ["KP", "UK"]',
+            UnknownCountry,
+            "terms.transferRules.countriesDenied",
+        ),
         (
             "FR0014ZZPPS9",
             "FR0014ZZPPS8",
@@ -261,7 +326,7 @@ def test_security_loads_with_its_terms_hashed_as_they_stand(tmp_path: Path) -> N
         ('currency = "EUR"', 'currency = "EURO"', UnknownCurrency, "terms.currency"),
         ('"DE", "FR"', '"DE", "UK"', UnknownCountry, "terms.transferRules.countries"),
         ('"DE", "FR"', '"DE", "DE"', InconsistentFile, "listed twice"),
-        ("classes = [1, 2, 3]", "classes = [256]", InvalidValue, "from 0 to 255"),
+        ("classes = [1, 2, 3]", "classes = [32]", InvalidValue, "from 0 to 31"),
         ('"Europe/Paris"', '"Europe/Atlantis"', InvalidValue, "no time zone"),
         ('"Europe/Paris"', '"../etc/passwd"', InvalidValue, "no time zone"),
         ('"T+2"', '"T2"', InvalidValue, "terms.settlementCycle"),

@@ -17,14 +17,15 @@ CORE = (
     "identifiers",
     "invariants",
     "messages",
+    "rules",
     "canonical.py",
     "commands.py",
     "custody.py",
     "entitlements.py",
     "errors.py",
+    "keycontrol.py",
     "merkle.py",
     "quantities.py",
-    "rules.py",
     "securities.py",
 )
 FORBIDDEN = {

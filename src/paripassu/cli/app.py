@@ -41,8 +41,9 @@ COMMANDS = {
     ),
     "deploy apply": ("paripassu.cli.deploy:apply", "Carry the plan out; resumes where it was killed."),
     "deploy check": ("paripassu.cli.deploy:check", "Find drift of code, roles, versions and records."),
-    "holder onboard": ("paripassu.cli.securities:onboard", "Register an account of a holder on a ledger."),
-    "holder list": ("paripassu.cli.securities:holders", "List registered accounts."),
+    "holder onboard": ("paripassu.cli.holders:onboard", "Register an account of a holder on a ledger."),
+    "holder prove": ("paripassu.cli.holders:prove", "Sign that an account belongs to a holder."),
+    "holder list": ("paripassu.cli.holders:holders", "List registered accounts."),
     "holder breakdown": (
         "paripassu.cli.securities:breakdown",
         "Attest the client positions behind an omnibus account.",

@@ -1,89 +1,19 @@
-"""`pari holder` and `pari security`: onboard, issue, move, look at positions."""
+"""`pari security`: issue, move, look at positions; and breakdowns of omnibus accounts."""
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from paripassu.cli.common import JsonFlag, Place, print_json, print_table, run
-from paripassu.commands import Onboard
-from paripassu.config import holder_salt, load_breakdown
-from paripassu.custody import holder_commitment
-from paripassu.identifiers import AccountId, Country
+from paripassu.config import load_breakdown
+from paripassu.identifiers import AccountId
 from paripassu.jobs import movements
-from paripassu.jobs.local import give_coin
 from paripassu.jobs.observe import read_at, settled_instant
 from paripassu.jobs.session import open_session
 from paripassu.quantities import Units
-
-Ledger = Annotated[str, Parameter(help="Ledger by its name in the network file, or CAIP-2 id.")]
-
-
-def onboard(
-    ledger: Ledger,
-    account: Annotated[str, Parameter(help="Address on a chain, account id in book entry.")],
-    identity: Annotated[
-        str, Parameter(help="LEI or private national id; only its salted commitment leaves.")
-    ],
-    country: Annotated[str, Parameter(help="ISO 3166-1 alpha-2.")],
-    *,
-    place: Place = Place(),
-    investor_class: int = 1,
-    expiry: Annotated[int, Parameter(help="Seconds since the epoch; 0 for never.")] = 0,
-    servicer: Annotated[str, Parameter(help="Account of the account servicer, if any.")] = "",
-) -> None:
-    """Register an account of a holder on one ledger; on a local chain it gets coin for its fees too."""
-
-    async def job() -> None:
-        async with open_session(place.network_file, place.folder) as session:
-            chosen = session.ledger(ledger)
-            command = Onboard(
-                account=AccountId(chosen.id, account).account,
-                holder=holder_commitment(holder_salt(session.network.environment), identity),
-                country=Country(country),
-                investor_class=investor_class,
-                expiry=expiry,
-                servicer=AccountId(chosen.id, servicer).account if servicer else "",
-            )
-            (outcome,) = await movements.onboard(chosen, [command], session.role("registrar"))
-            if session.network.is_local and chosen.id.is_evm:
-                # elsewhere holders come with coin of their own; here nobody else could give them any
-                urls = session.network.ledger_named(chosen.id).rpc_urls
-                await asyncio.to_thread(give_coin, urls, [account])
-            print(f"{outcome.state.value} {outcome.transaction}")
-
-    run(job())
-
-
-def holders(*, place: Place = Place(), json: JsonFlag = False) -> None:
-    """List the registered accounts of every ledger."""
-
-    async def job() -> list[list[object]]:
-        async with open_session(place.network_file, place.folder) as session:
-            return [
-                [
-                    ledger.name,
-                    account,
-                    record.country,
-                    record.investor_class,
-                    record.active,
-                    record.holder.text,
-                ]
-                for ledger in session.ledgers.values()
-                for account, record in sorted((await ledger.holders()).items())
-            ]
-
-    rows = run(job())
-    names = ["ledger", "account", "country", "investorClass", "active", "holder"]
-    if json:
-        print_json(
-            {"schema": "paripassu.holders/1", "holders": [dict(zip(names, row, strict=True)) for row in rows]}
-        )
-    else:
-        print_table("", names, rows)
 
 
 def breakdown(

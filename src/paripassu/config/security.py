@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator
@@ -15,19 +15,27 @@ from paripassu.config.files import FileModel, located, names_its_file, read_mode
 from paripassu.errors import InconsistentFile, InvalidValue
 from paripassu.identifiers import Cfi, Country, CurrencyCode, Fisn, Isin, Lei
 from paripassu.quantities import Rate, Units
-from paripassu.rules import RuleSet
+from paripassu.rules import CLASS_LIMIT, MOST_WINDOWS, UNLIMITED, RuleSet, Window
 from paripassu.securities import Security
+
+_Seconds = Annotated[list[int], Field(min_length=2, max_length=2)]
+"""From and until: the first second of a window, and the first after it."""
 
 
 class _TransferRules(FileModel):
-    countries: list[str] = Field(min_length=1)
+    countries: list[str] | None = Field(default=None, min_length=1)
+    countries_denied: list[str] | None = Field(default=None, min_length=1)
     classes: list[int] = Field(min_length=1)
+    holding_cap: int | None = Field(default=None, ge=1, le=UNLIMITED)
+    holder_limit: int | None = Field(default=None, ge=1, lt=1 << 32)
+    minimum_lot: int | None = Field(default=None, ge=1, le=UNLIMITED)
+    blackout: list[_Seconds] = Field(default_factory=list, max_length=MOST_WINDOWS)
 
     @field_validator("classes")
     @classmethod
-    def _uint8(cls, classes: list[int]) -> list[int]:
-        if any(not 0 <= number <= 255 for number in classes):
-            raise ValueError("an investor class is a number from 0 to 255")
+    def _in_bitmap(cls, classes: list[int]) -> list[int]:
+        if any(not 0 <= number < CLASS_LIMIT for number in classes):
+            raise ValueError(f"an investor class that a rule names is a number from 0 to {CLASS_LIMIT - 1}")
         return classes
 
 
@@ -87,10 +95,7 @@ def load_security(path: Path | str) -> Security:
         issue_size = Units(file.terms.issue_size)
     with located(path, "terms.governingLaw"):
         Country(file.terms.governing_law)
-    with located(path, "terms.transferRules.countries"):
-        countries = frozenset(Country(code) for code in file.terms.transfer_rules.countries)
-    if len(countries) != len(file.terms.transfer_rules.countries):
-        raise InconsistentFile(f"{path}, terms.transferRules.countries: a country is listed twice.")
+    rules = _rules(path, file.terms.transfer_rules)
     market_zone(path, file.terms.market_time_zone)
     return Security(
         isin=isin,
@@ -105,8 +110,32 @@ def load_security(path: Path | str) -> Security:
         market=file.market.name,
         market_time_zone=file.terms.market_time_zone,
         holidays=frozenset(file.market.holidays),
-        rules=RuleSet(countries, frozenset(file.terms.transfer_rules.classes)),
+        rules=rules,
         terms=terms,
+    )
+
+
+def _rules(path: Path, rules: _TransferRules) -> RuleSet:
+    """The rules as the whole security has them; ledgers apply their shares of cap and limit."""
+    where = "terms.transferRules"
+    if (rules.countries is None) == (rules.countries_denied is None):
+        raise InconsistentFile(f"{path}, {where}: give either 'countries' or 'countriesDenied'.")
+    key = "countries" if rules.countries is not None else "countriesDenied"
+    codes = rules.countries or rules.countries_denied or []
+    with located(path, f"{where}.{key}"):
+        countries = frozenset(Country(code) for code in codes)
+    if len(countries) != len(codes):
+        raise InconsistentFile(f"{path}, {where}.{key}: a country is listed twice.")
+    with located(path, f"{where}.blackout"):
+        blackout = tuple(Window(start, end) for start, end in rules.blackout)
+    return RuleSet(
+        countries,
+        frozenset(rules.classes),
+        deny_list=rules.countries is None,
+        holding_cap=None if rules.holding_cap is None else Units(rules.holding_cap),
+        holder_limit=rules.holder_limit,
+        minimum_lot=Units(rules.minimum_lot or 1),
+        blackout=blackout,
     )
 
 

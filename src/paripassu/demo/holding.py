@@ -56,22 +56,22 @@ async def onboard_and_issue(session: Session) -> int:
     """
     everyone = (*PARTICIPANTS, INELIGIBLE)
     per_ledger = {
-        name: [_onboarding(session, person, name) for person in everyone if name in person.holdings]
-        for name in session.network.ledgers
+        name: [person for person in everyone if name in person.holdings] for name in session.network.ledgers
     }
 
     async def one(name: str) -> None:
-        await movements.onboard(session.ledger(name), per_ledger[name], session.role("registrar"))
+        commands = [await _onboarding(session, person, name) for person in per_ledger[name]]
+        await movements.onboard(session.ledger(name), commands, session.role("registrar"))
         if name == session.network.home:
             await issue_all(session)
 
     await asyncio.gather(*(one(name) for name in per_ledger))
-    return sum(len(commands) for commands in per_ledger.values())
+    return sum(len(people) for people in per_ledger.values())
 
 
-def _onboarding(session: Session, person: Participant, ledger: str) -> Onboard:
+async def _onboarding(session: Session, person: Participant, ledger: str) -> Onboard:
     account = account_of(session, person.name, ledger).account
-    return Onboard(
+    command = Onboard(
         account=account,
         holder=holder_commitment(holder_salt(session.network.environment), person.identity),
         country=Country(person.country),
@@ -79,6 +79,7 @@ def _onboarding(session: Session, person: Participant, ledger: str) -> Onboard:
         expiry=0,
         servicer=account if person.servicer else "",
     )
+    return await movements.proven(session.ledger(ledger), command, owner_of(session, person.name))
 
 
 async def issue_all(session: Session) -> Outcome:

@@ -16,12 +16,20 @@ from paripassu.identifiers.caip import (
     account_to_bytes,
     checksum_address,
 )
-from paripassu.identifiers.hashing import ZERO32, Bytes32, keccak256
+from paripassu.identifiers.hashing import (
+    COMMITMENT_BYTES,
+    ZERO32,
+    Bytes32,
+    commitment,
+    is_commitment,
+    keccak256,
+)
 from paripassu.identifiers.interop import InteropAddress
 from paripassu.identifiers.iso import Cfi, Country, CurrencyCode, Dti, Fisn, Isin, Lei
 from paripassu.identifiers.roles import ROLES, role_id
 
 __all__ = [
+    "COMMITMENT_BYTES",
     "ROLES",
     "ZERO32",
     "AccountId",
@@ -39,6 +47,8 @@ __all__ = [
     "account_from_bytes",
     "account_to_bytes",
     "checksum_address",
+    "commitment",
+    "is_commitment",
     "keccak256",
     "role_id",
     "security_id",

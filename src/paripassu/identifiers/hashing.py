@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Final, Self
 
 from paripassu.errors import InvalidBytes32
 
@@ -60,6 +60,20 @@ class Bytes32(bytes):
 ZERO32 = Bytes32(bytes(32))
 
 
+COMMITMENT_BYTES: Final = 24
+"""Bytes of a holder commitment that are not zero: it shares a slot with the rest of its record."""
+
+
 def keccak256(data: bytes) -> Bytes32:
     """Keccak-256 as EVM chains use it (not SHA3-256)."""
     return Bytes32(_keccak(data))
+
+
+def commitment(data: bytes) -> Bytes32:
+    """What holder registries keep of `data`: the first 24 bytes of its hash, and 8 zero bytes."""
+    return Bytes32(_keccak(data)[:COMMITMENT_BYTES].ljust(32, b"\0"))
+
+
+def is_commitment(value: Bytes32) -> bool:
+    """Whether a holder registry can keep it: nothing but zeros after the first 24 bytes."""
+    return not any(value[COMMITMENT_BYTES:])

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 
 from paripassu.commands import AttestBreakdown, Issue, Move, Onboard, Transfer
 from paripassu.custody import Breakdown
+from paripassu.errors import CommandImpossible
 from paripassu.identifiers import AccountId
+from paripassu.keycontrol import KeyControl
 from paripassu.ledgers.port import Ledger, Outcome, Signer
 from paripassu.quantities import Units
 from paripassu.rules import Restriction, refusal
@@ -22,10 +25,30 @@ async def onboard(ledger: Ledger, commands: Iterable[Onboard], registrar: Signer
     )
 
 
+async def proven(ledger: Ledger, command: Onboard, owner: Signer) -> Onboard:
+    """The onboarding with the owner's proof that it controls the account, where the ledger asks for one.
+
+    Raises:
+        CommandImpossible: the signer's key is not the account's.
+    """
+    statement = await ledger.key_control(command.account, command.holder)
+    return command if statement is None else replace(command, proof=proof_of(statement, owner))
+
+
+def proof_of(statement: KeyControl, owner: Signer) -> bytes:
+    """The account's signature over the statement. Raises CommandImpossible for another account's key."""
+    if owner.address.lower() != statement.account.lower():
+        raise CommandImpossible(
+            f"The signer {owner.name} has the address {owner.address}: it cannot sign "
+            f"for {statement.account}."
+        )
+    return owner.sign_digest(statement.digest)
+
+
 def _onboarding_reference(command: Onboard) -> str:
     return (
         f"onboard/{command.account}/{command.holder}/{command.country}/{command.investor_class}/"
-        f"{command.expiry}/{command.servicer}"
+        f"{command.expiry}/{command.servicer}{'/additional' if command.additional else ''}"
     )
 
 

@@ -15,6 +15,7 @@ from typing import Protocol
 from paripassu.commands import Command
 from paripassu.events import EventRecord
 from paripassu.identifiers import Bytes32, LedgerId
+from paripassu.keycontrol import KeyControl
 from paripassu.messages import GatewayDomain, Lane, Message
 from paripassu.quantities import Minor, Units
 from paripassu.rules import HolderRecord, Restriction
@@ -223,6 +224,10 @@ class Ledger(Protocol):
 
     async def verdict(self, source: str, target: str, units: Units) -> Restriction:
         """What the ledger would say now; an empty account stands for the issuer or another ledger."""
+        ...
+
+    async def key_control(self, account: str, holder: Bytes32) -> KeyControl | None:
+        """What an account must sign before it is onboarded first; None where no proof is asked for."""
         ...
 
     # corporate actions and cash

@@ -11,7 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from paripassu.commands import Issue, Onboard
-from paripassu.identifiers import Bytes32, Country, CurrencyCode, Isin, LedgerId, keccak256, security_id
+from paripassu.identifiers import (
+    Bytes32,
+    Country,
+    CurrencyCode,
+    Isin,
+    LedgerId,
+    commitment,
+    keccak256,
+    security_id,
+)
 from paripassu.ledgers.book import BookConfiguration, BookLedger, BookPeer, Clock, book_application
 from paripassu.ledgers.port import Attestor, AttestorSet
 from paripassu.ledgers.signers import KeySigner, dev_key
@@ -21,6 +30,7 @@ from paripassu.rules import RuleSet
 
 TEST_ISIN = Isin("US0378331005")
 TEST_SECURITY = security_id(TEST_ISIN, keccak256(b"terms"))
+TEST_RULES = RuleSet(frozenset({Country("DE"), Country("FR")}), frozenset({1}))
 ATTESTOR_NAMES = ("attestor_csd", "attestor_issuer", "attestor_custodian")
 ROLE_HOLDERS = (
     "registrar",
@@ -32,6 +42,7 @@ ROLE_HOLDERS = (
     "pauser",
     "unpauser",
     "csd",
+    "regulator",
 )
 """In a test network each of these roles is held by the signer of the same name."""
 
@@ -73,7 +84,12 @@ def attestor_set(names: Sequence[str] = ATTESTOR_NAMES, threshold: int = 2, vers
 
 
 def book_configuration(
-    ledger: LedgerId, peers: Sequence[LedgerId], *, home: bool, attestors: AttestorSet | None = None
+    ledger: LedgerId,
+    peers: Sequence[LedgerId],
+    *,
+    home: bool,
+    attestors: AttestorSet | None = None,
+    rules: RuleSet = TEST_RULES,
 ) -> BookConfiguration:
     """The set-up of one book of a test network whose other ledgers are books too."""
     purposes = (Purpose.MOVEMENT, Purpose.CORPORATE_ACTION)
@@ -83,7 +99,7 @@ def book_configuration(
         isin=TEST_ISIN,
         security_id=TEST_SECURITY,
         issue_limit=Units(1_000_000),
-        rules=RuleSet(frozenset({Country("DE"), Country("FR")}), frozenset({1})),
+        rules=rules,
         currency=CurrencyCode("EUR"),
         attestors=attestors or attestor_set(),
         peers={
@@ -111,7 +127,7 @@ async def book_network(
 
 async def onboard(ledger: BookLedger, account: str, *, country: str = "DE", servicer: str = "") -> None:
     """Register an account whose holder is named like it."""
-    command = Onboard(account, keccak256(f"holder {account}".encode()), country, 1, 0, servicer)
+    command = Onboard(account, commitment(f"holder {account}".encode()), country, 1, 0, servicer)
     await ledger.execute(command, Desk()["registrar"], f"onboard:{account}")
 
 

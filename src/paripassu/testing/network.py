@@ -119,7 +119,8 @@ class LocalNetwork:
                 expiry=0,
                 servicer=self.account(servicer, name).account if servicer else "",
             )
-            self.run(movements.onboard(self.ledger(name), [command], self.session.role("registrar")))
+            proven = self.run(movements.proven(self.ledger(name), command, self.signer(holder)))
+            self.run(movements.onboard(self.ledger(name), [proven], self.session.role("registrar")))
 
     def _coin(self, holder: str) -> None:
         urls = [ledger.rpc_urls[0] for ledger in self.network.ledgers.values() if ledger.id.is_evm]

@@ -15,14 +15,17 @@ from paripassu.errors import CommandRefused, EventConflict, EventUnknown, Paymen
 from paripassu.events import EVENT_RECORD_ABI, EventRecord, event_key
 from paripassu.identifiers import AccountId, Bytes32, account_to_bytes
 from paripassu.ledgers.book import gateway
-from paripassu.ledgers.book.accounts import balance, eligible_at
+from paripassu.ledgers.book.accounts import eligible_at
 from paripassu.ledgers.book.configuration import BookConfiguration
 from paripassu.ledgers.book.journal import CASH_ACCOUNT, Entry
+from paripassu.ledgers.book.register import balance
+from paripassu.ledgers.book.ruling import judge
 from paripassu.ledgers.book.schema import debit_authority, event, payment
 from paripassu.ledgers.port import KnownEvent
 from paripassu.merkle import verify_proof
 from paripassu.messages import EntitlementPayload, EventPayload, Message, Purpose, decode_corporate_action
 from paripassu.quantities import ZERO_UNITS, Minor
+from paripassu.rules import Kind, Movement, Restriction
 
 
 def announce(entry: Entry, configuration: BookConfiguration, command: Announce) -> None:
@@ -113,6 +116,9 @@ def known_event(connection: Connection, event_id: str) -> KnownEvent | None:
 def pay(entry: Entry, configuration: BookConfiguration, command: Pay, payer: str) -> None:
     """Pay the lines that are not paid yet: all of them, or none.
 
+    An account that the rules let receive nothing is passed over and noted: its entitlement is held,
+    neither paid nor lost, and the others go on (CTL-1, CA-23).
+
     Raises:
         PaymentRefused: before the payment date, a line that the published table does not hold, or
             more than the position at record time can bring.
@@ -130,7 +136,7 @@ def pay(entry: Entry, configuration: BookConfiguration, command: Pay, payer: str
     due: dict[str, PaymentLine] = {}
     for line in command.lines:
         _require_entitled(entry.connection, configuration, known, line)
-        if line.account not in paid:
+        if line.account not in paid and not _is_held(entry, configuration, line, command.event_id):
             due[line.account] = line
     needed = sum(int(line.amount) for line in due.values())
     currency = str(configuration.currency)
@@ -148,6 +154,15 @@ def pay(entry: Entry, configuration: BookConfiguration, command: Pay, payer: str
         )
         entry.move(currency, payer, line.account, line.amount)
         entry.note(paid=line.account, amount=str(int(line.amount)), event=command.event_id)
+
+
+def _is_held(entry: Entry, configuration: BookConfiguration, line: PaymentLine, event_id: str) -> bool:
+    payout = Movement(Kind.PAYOUT, "", line.account, ZERO_UNITS)
+    restriction = judge(entry.connection, configuration, payout, entry.time)
+    if restriction is Restriction.NONE:
+        return False
+    entry.note(held=line.account, amount=str(int(line.amount)), event=event_id, code=int(restriction))
+    return True
 
 
 def fund(entry: Entry, configuration: BookConfiguration, account: str, amount: Minor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, select
@@ -9,7 +10,7 @@ from sqlalchemy import Connection, delete, insert, select
 from paripassu.database import Database
 from paripassu.errors import BookNotConfigured, CommandRefused, WrongChain
 from paripassu.identifiers import Bytes32, LedgerId, keccak256
-from paripassu.ledgers.book import accounts, journal
+from paripassu.ledgers.book import journal, register, ruling
 from paripassu.ledgers.book.check import check_book
 from paripassu.ledgers.book.clock import Clock, SystemClock
 from paripassu.ledgers.book.configuration import BookConfiguration, from_json, to_json
@@ -101,15 +102,33 @@ class Book:
 
     def set_paused(self, paused: bool, signer: Signer) -> None:
         """Pause or release all movements; PAUSER and UNPAUSER are different roles."""
-        role = "pauser" if paused else "unpauser"
-        with self._db.write() as connection:
-            if not self._configured(connection).holds(role, signer.name):
-                raise CommandRefused(f"'{signer.name}' does not hold the role {role} on {self._id}.")
-            reference = f"{role}:{journal.begin(connection, 0, '', '', '', Bytes32(bytes(32))).height}"
-            current = self._begin(connection, reference, "Pause", signer.name, keccak256(role.encode()))
-            _set(connection, "paused", "1" if paused else "0")
+
+        def act(current: journal.Entry) -> None:
+            _set(current.connection, ruling.PAUSED, "1" if paused else "0")
             current.note(paused=paused)
-            current.close()
+
+        self._by_role("pauser" if paused else "unpauser", "Pause", signer, act)
+
+    def set_classes_paused(self, classes: Iterable[int], paused: bool, signer: Signer) -> None:
+        """Pause the inventory that holders of some investor classes have, or let it move (CTL-5)."""
+        named = frozenset(classes)
+
+        def act(current: journal.Entry) -> None:
+            before = ruling.paused_classes(current.connection)
+            after = before | named if paused else before - named
+            _set(current.connection, ruling.PAUSED_CLASSES, str(sum(1 << number for number in after)))
+            current.note(paused_classes=sorted(after))
+
+        self._by_role("pauser" if paused else "unpauser", "PauseClasses", signer, act)
+
+    def set_sanctioned(self, account: str, sanctioned: bool, reason: str, signer: Signer) -> None:
+        """Sanction an account's holder by the regulator's order, or lift that. Raises CommandRefused."""
+        self._by_role(
+            "regulator",
+            "Sanction",
+            signer,
+            lambda current: register.sanction(current, account, sanctioned, reason),
+        )
 
     def set_time_offset(self, seconds: int) -> None:
         """Let the book's clock run `seconds` ahead of (or behind) the machine's; local networks only."""
@@ -132,7 +151,7 @@ class Book:
             row = connection.execute(query.limit(1)).first()
             if row is None:
                 return None
-            stale = accounts.balance(connection, UNITS, account) < row.total
+            stale = register.balance(connection, UNITS, account) < row.total
         return row.as_of, Bytes32(row.root), Units(row.total), row.sequence, stale
 
     # inside
@@ -156,6 +175,16 @@ class Book:
         self, connection: Connection, reference: str, kind: str, signer: str, command: Bytes32
     ) -> journal.Entry:
         return journal.begin(connection, self._now(connection), reference, kind, signer, command)
+
+    def _by_role(self, role: str, kind: str, signer: Signer, act: Callable[[journal.Entry], None]) -> None:
+        """One entry for an act that is no command of the port. Raises CommandRefused without the role."""
+        with self._db.write() as connection:
+            if not self._configured(connection).holds(role, signer.name):
+                raise CommandRefused(f"'{signer.name}' does not hold the role {role} on {self._id}.")
+            reference = f"{role}:{journal.begin(connection, 0, '', '', '', Bytes32(bytes(32))).height}"
+            current = self._begin(connection, reference, kind, signer.name, keccak256(role.encode()))
+            act(current)
+            current.close()
 
     def _last(self, connection: Connection) -> BlockRef:
         row = journal.last_entry(connection)

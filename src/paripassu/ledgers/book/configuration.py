@@ -21,7 +21,7 @@ from paripassu.identifiers import (
 from paripassu.ledgers.port import Attestor, AttestorSet
 from paripassu.messages import Purpose
 from paripassu.quantities import Units
-from paripassu.rules import RuleSet
+from paripassu.rules import RuleSet, Window
 
 _APPLICATION_ACCOUNTS = {
     Purpose.MOVEMENT: "movement",
@@ -103,6 +103,7 @@ def to_json(value: BookConfiguration) -> str:
         "issueLimit": str(int(value.issue_limit)),
         "countries": sorted(str(country) for country in value.rules.countries),
         "classes": sorted(value.rules.classes),
+        **_further_rules(value.rules),
         "currency": str(value.currency),
         "attestors": {
             "version": value.attestors.version,
@@ -141,11 +142,38 @@ def from_json(text: str) -> BookConfiguration:
         isin=Isin(document["isin"]),
         security_id=Bytes32(document["securityId"]),
         issue_limit=Units(int(document["issueLimit"])),
-        rules=RuleSet(
-            frozenset(Country(code) for code in document["countries"]), frozenset(document["classes"])
-        ),
+        rules=_rules(document),
         currency=CurrencyCode(document["currency"]),
         attestors=AttestorSet(attestors["version"], attestors["threshold"], members),
         peers=peers,
         roles={role: tuple(names) for role, names in document["roles"].items()},
+    )
+
+
+def _further_rules(rules: RuleSet) -> dict[str, Any]:
+    """Rules that a security need not have; what it has not is left out, as in the security file."""
+    document: dict[str, Any] = {}
+    if rules.deny_list:
+        document["denyList"] = True
+    if rules.holding_cap is not None:
+        document["holdingCap"] = str(int(rules.holding_cap))
+    if rules.holder_limit is not None:
+        document["holderLimit"] = rules.holder_limit
+    if rules.minimum_lot > 1:
+        document["minimumLot"] = str(int(rules.minimum_lot))
+    if rules.blackout:
+        document["blackout"] = [[window.start, window.end] for window in rules.blackout]
+    return document
+
+
+def _rules(document: dict[str, Any]) -> RuleSet:
+    cap = document.get("holdingCap")
+    return RuleSet(
+        frozenset(Country(code) for code in document["countries"]),
+        frozenset(document["classes"]),
+        deny_list=document.get("denyList", False),
+        holding_cap=None if cap is None else Units(int(cap)),
+        holder_limit=document.get("holderLimit"),
+        minimum_lot=Units(int(document.get("minimumLot", 1))),
+        blackout=tuple(Window(start, end) for start, end in document.get("blackout", ())),
     )

@@ -29,7 +29,7 @@ from paripassu.commands import (
     Transfer,
 )
 from paripassu.errors import NotAuthorised
-from paripassu.ledgers.book import accounts, actions, gateway, movements
+from paripassu.ledgers.book import accounts, actions, gateway, movements, register
 from paripassu.ledgers.book.configuration import BookConfiguration
 from paripassu.ledgers.book.journal import Entry
 from paripassu.messages import Purpose
@@ -64,7 +64,7 @@ def require_authority(
             )
         return
     if isinstance(command, (Transfer, Move)):
-        record = accounts.holder(connection, command.source)
+        record = register.holder(connection, command.source)
         servicer = record.servicer if record else ""
         if signer not in (command.source, servicer) and not configuration.holds("csd", signer):
             raise NotAuthorised(
@@ -72,7 +72,7 @@ def require_authority(
                 f"{configuration.ledger}, nor its CSD."
             )
     if isinstance(command, AttestBreakdown):
-        record = accounts.holder(connection, command.account)
+        record = register.holder(connection, command.account)
         if record is None or not record.servicer or record.servicer != signer:
             raise NotAuthorised(
                 f"'{signer}' does not service '{command.account}' on {configuration.ledger}; only its "
@@ -84,7 +84,7 @@ def carry_out(entry: Entry, configuration: BookConfiguration, command: Command, 
     """Do what the command says, within the entry's transaction. Raises what refuses it."""
     match command:
         case Onboard():
-            accounts.onboard(entry, configuration, command)
+            register.onboard(entry, configuration, command)
         case Issue():
             accounts.issue(entry, configuration, command)
         case Transfer():
@@ -92,7 +92,7 @@ def carry_out(entry: Entry, configuration: BookConfiguration, command: Command, 
         case Move():
             movements.dispatch(entry, configuration, command)
         case Freeze():
-            accounts.freeze(entry, command)
+            register.freeze(entry, command)
         case AttestBreakdown():
             accounts.attest_breakdown(entry, command)
         case Announce():

@@ -18,7 +18,8 @@ from paripassu.errors import (
     TimeNotFinal,
 )
 from paripassu.identifiers import Bytes32, LedgerId, keccak256
-from paripassu.ledgers.book import accounts, actions, gateway, instructions, journal
+from paripassu.keycontrol import KeyControl
+from paripassu.ledgers.book import accounts, actions, gateway, instructions, journal, register, ruling
 from paripassu.ledgers.book.book import Book
 from paripassu.ledgers.book.journal import UNITS
 from paripassu.ledgers.book.schema import breakdown, entry, inbox, outbox, payment
@@ -38,7 +39,7 @@ from paripassu.ledgers.port import (
 )
 from paripassu.messages import Lane, Message, Purpose
 from paripassu.quantities import Minor, Units
-from paripassu.rules import HolderRecord, Restriction
+from paripassu.rules import HolderRecord, Kind, Movement, Restriction
 
 
 class BookLedger(Book):
@@ -126,7 +127,7 @@ class BookLedger(Book):
         """Units marked up here less those marked down: what the issue account owes."""
         with self._db.read() as connection:
             if height is None:
-                return Units(-accounts.balance(connection, UNITS, journal.ISSUE_ACCOUNT))
+                return Units(-register.balance(connection, UNITS, journal.ISSUE_ACCOUNT))
             balances = accounts.balances_at(connection, UNITS, height=height)
         return Units(-balances.get(journal.ISSUE_ACCOUNT, 0))
 
@@ -138,7 +139,7 @@ class BookLedger(Book):
     async def position(self, account: str, height: int | None = None) -> Units:
         with self._db.read() as connection:
             if height is None:
-                return Units(accounts.balance(connection, UNITS, account))
+                return Units(register.balance(connection, UNITS, account))
             return Units(accounts.balances_at(connection, UNITS, height=height).get(account, 0))
 
     async def positions_at(self, time: int) -> StruckPositions:
@@ -161,11 +162,11 @@ class BookLedger(Book):
 
     async def holder(self, account: str) -> HolderRecord | None:
         with self._db.read() as connection:
-            return accounts.holder(connection, account)
+            return register.holder(connection, account)
 
     async def holders(self) -> dict[str, HolderRecord]:
         with self._db.read() as connection:
-            return accounts.holders(connection)
+            return register.holders(connection)
 
     async def breakdowns(self, account: str) -> tuple[AttestedBreakdown, ...]:
         query = select(breakdown).where(breakdown.c.account == account).order_by(breakdown.c.sequence)
@@ -175,15 +176,14 @@ class BookLedger(Book):
 
     async def verdict(self, source: str, target: str, units: Units) -> Restriction:
         """The rules' verdict now; an empty account stands for the issuer or another ledger."""
+        kind = Kind.TRANSFER if target else Kind.BRIDGE_OUT
+        movement = Movement(kind if source else Kind.BRIDGE_IN, source, target, units)
         with self._db.read() as connection:
-            return accounts.judge(
-                connection,
-                self._configured(connection),
-                source or None,
-                target or None,
-                units,
-                self._now(connection),
-            )
+            return ruling.judge(connection, self._configured(connection), movement, self._now(connection))
+
+    async def key_control(self, account: str, holder: Bytes32) -> KeyControl | None:
+        """The book knows its signers by name and asks for no proof."""
+        return None
 
     # corporate actions and cash
 
@@ -210,7 +210,7 @@ class BookLedger(Book):
     async def cash(self, account: str) -> Minor:
         with self._db.read() as connection:
             currency = str(self._configured(connection).currency)
-            return Minor(accounts.balance(connection, currency, account))
+            return Minor(register.balance(connection, currency, account))
 
     # writes
 

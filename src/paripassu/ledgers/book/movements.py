@@ -6,17 +6,18 @@ from paripassu.commands import Move
 from paripassu.errors import CommandRefused
 from paripassu.identifiers import account_from_bytes, account_to_bytes
 from paripassu.ledgers.book import gateway
-from paripassu.ledgers.book.accounts import require_allowed
 from paripassu.ledgers.book.configuration import BookConfiguration
 from paripassu.ledgers.book.journal import UNITS, Entry, ledger_account
+from paripassu.ledgers.book.ruling import require_allowed
 from paripassu.messages import Message, MovementPayload, Purpose
+from paripassu.rules import Kind
 
 
 def dispatch(entry: Entry, configuration: BookConfiguration, command: Move) -> None:
     """Post units out to another ledger and send the message that brings them there."""
     if command.units == 0:
         raise CommandRefused("A movement of no units is not sent.")
-    require_allowed(entry, configuration, command.source, None, command.units)
+    require_allowed(entry, configuration, Kind.BRIDGE_OUT, command.source, "", command.units)
     payload = MovementPayload(
         configuration.security_id,
         account_to_bytes(configuration.ledger, command.source),
@@ -39,7 +40,7 @@ def receive(entry: Entry, configuration: BookConfiguration, message: Message) ->
     if payload.security_id != configuration.security_id:
         raise CommandRefused(f"Security {payload.security_id} is not kept in this book.")
     target = account_from_bytes(configuration.ledger, payload.to_account)
-    require_allowed(entry, configuration, None, target, payload.amount)
+    require_allowed(entry, configuration, Kind.BRIDGE_IN, "", target, payload.amount)
     entry.move(
         UNITS, ledger_account(message.lane.source), target, payload.amount, dispatched=message.timestamp
     )

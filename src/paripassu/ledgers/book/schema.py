@@ -11,13 +11,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    false,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 from paripassu.database import Schema
 
-BOOK_SCHEMA = Schema("book-entry ledger", Path(__file__).parent / "versions", ("book_0001",))
+BOOK_SCHEMA = Schema("book-entry ledger", Path(__file__).parent / "versions", ("book_0001", "book_0002"))
 
 metadata = MetaData()
 _SERIAL = BigInteger().with_variant(Integer, "sqlite")
@@ -86,6 +98,8 @@ account = Table(
     Column("expiry", BigInteger, nullable=False),
     Column("servicer", String(128), nullable=False),
     Column("frozen", Boolean, nullable=False),
+    Column("sanctioned", Boolean, nullable=False, server_default=false()),
+    Column("additional", Boolean, nullable=False, server_default=false()),
 )
 
 setting = Table(

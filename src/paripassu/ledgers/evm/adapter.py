@@ -11,7 +11,8 @@ from eth_utils.address import to_checksum_address
 
 from paripassu.commands import Command, Deliver
 from paripassu.errors import CommandImpossible, ContractMissing, PariError, ReferenceConflict, WrongChain
-from paripassu.identifiers import LedgerId
+from paripassu.identifiers import Bytes32, LedgerId
+from paripassu.keycontrol import KeyControl
 from paripassu.ledgers.evm.actions import ActionsReader
 from paripassu.ledgers.evm.blocks import Blocks
 from paripassu.ledgers.evm.calls import call_for
@@ -203,6 +204,9 @@ class EvmLedger:
 
     async def verdict(self, source: str, target: str, units: Units) -> Restriction:
         return await self._security.verdict(source, target, units)
+
+    async def key_control(self, account: str, holder: Bytes32) -> KeyControl | None:
+        return KeyControl(self._id, self.contracts.address("HolderRegistry"), account, holder)
 
     # -- corporate actions and cash ------------------------------------------------------
 

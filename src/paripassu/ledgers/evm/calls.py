@@ -121,6 +121,8 @@ def _onboarding(command: Onboard) -> tuple[object, ...]:
         command.investor_class,
         command.expiry,
         command.servicer or ZERO_ADDRESS,
+        command.additional,
+        command.proof,
     )
 
 

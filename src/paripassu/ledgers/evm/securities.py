@@ -143,7 +143,7 @@ class SecurityReader:
 
 
 def _record(values: tuple[Any, ...]) -> HolderRecord | None:
-    holder, country, investor_class, active, expiry, servicer = values
+    holder, country, investor_class, active, expiry, servicer, sanctioned, additional, superseded = values
     if not any(holder):
         return None
     return HolderRecord(
@@ -153,4 +153,7 @@ def _record(values: tuple[Any, ...]) -> HolderRecord | None:
         active=active,
         expiry=expiry,
         servicer="" if servicer == ZERO_ADDRESS else servicer,
+        sanctioned=sanctioned,
+        additional=additional,
+        superseded=superseded,
     )

@@ -1,0 +1,120 @@
+"""The book's register of accounts: holder records, freezes, sanctions, balances."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from paripassu.commands import Freeze, Onboard
+from paripassu.errors import CommandRefused
+from paripassu.identifiers import Bytes32, Country, account_to_bytes
+from paripassu.ledgers.book.configuration import BookConfiguration
+from paripassu.ledgers.book.journal import UNITS, Entry
+from paripassu.ledgers.book.schema import account as account_table
+from paripassu.ledgers.book.schema import position
+from paripassu.rules import HolderRecord
+
+
+def balance(connection: Connection, asset: str, account: str) -> int:
+    """Current balance; negative for technical accounts."""
+    return (
+        connection.execute(
+            select(position.c.balance).where(position.c.asset == asset, position.c.account == account)
+        ).scalar()
+        or 0
+    )
+
+
+def holder(connection: Connection, account: str) -> HolderRecord | None:
+    """The account's holder record; None where it was never onboarded."""
+    return holders(connection, account).get(account)
+
+
+def holders(connection: Connection, account: str | None = None) -> dict[str, HolderRecord]:
+    """All holder records by account, or one account's."""
+    query = select(account_table).where(account_table.c.holder.is_not(None))
+    if account is not None:
+        query = query.where(account_table.c.account == account)
+    return {
+        row.account: HolderRecord(
+            holder=Bytes32(row.holder),
+            country=Country(row.country),
+            investor_class=row.investor_class,
+            active=row.active,
+            expiry=row.expiry,
+            servicer=row.servicer,
+            sanctioned=row.sanctioned,
+            additional=row.additional,
+        )
+        for row in connection.execute(query)
+    }
+
+
+def accounts_with_units(connection: Connection) -> dict[Bytes32, int]:
+    """Accounts that have units, counted by the commitment of their holder."""
+    query = (
+        select(account_table.c.holder, func.count())
+        .join(position, position.c.account == account_table.c.account)
+        .where(position.c.asset == UNITS, position.c.balance != 0, account_table.c.holder.is_not(None))
+        .group_by(account_table.c.holder)
+    )
+    return {Bytes32(found): number for found, number in connection.execute(query)}
+
+
+def is_frozen(connection: Connection, account: str) -> bool:
+    query = select(account_table.c.frozen).where(account_table.c.account == account)
+    return bool(connection.execute(query).scalar())
+
+
+def onboard(entry: Entry, configuration: BookConfiguration, command: Onboard) -> None:
+    """Register or renew an account. Another holder never takes over an account (UBO-10).
+
+    The book knows its signers by name, so it needs no proof of key control.
+    """
+    account_to_bytes(configuration.ledger, command.account)
+    known = holder(entry.connection, command.account)
+    if known is not None and known.holder != command.holder:
+        raise CommandRefused(
+            f"Account '{command.account}' belongs to the holder {known.holder}, not to {command.holder}."
+        )
+    record = HolderRecord(
+        command.holder,
+        Country(command.country),
+        command.investor_class,
+        True,
+        command.expiry,
+        command.servicer,
+        additional=command.additional,
+    )
+    values = {
+        "holder": record.holder.text,
+        "country": str(record.country),
+        "investor_class": record.investor_class,
+        "active": True,
+        "expiry": record.expiry,
+        "servicer": record.servicer,
+        "additional": record.additional,
+    }
+    _upsert(entry.connection, command.account, **values)
+    entry.note(onboarded=command.account, **values)
+
+
+def freeze(entry: Entry, command: Freeze) -> None:
+    _upsert(entry.connection, command.account, frozen=command.frozen)
+    entry.note(account=command.account, frozen=command.frozen)
+
+
+def sanction(entry: Entry, account: str, sanctioned: bool, reason: str) -> None:
+    """Mark an account's holder as sanctioned, or lift that; a renewal does not lift it."""
+    if holder(entry.connection, account) is None:
+        raise CommandRefused(f"Account '{account}' is not registered.")
+    _upsert(entry.connection, account, sanctioned=sanctioned)
+    entry.note(account=account, sanctioned=sanctioned, reason=reason)
+
+
+def _upsert(connection: Connection, account: str, **values: object) -> None:
+    where = account_table.c.account == account
+    if connection.execute(select(account_table.c.account).where(where)).first() is None:
+        blank: dict[str, object] = {"active": True, "expiry": 0, "servicer": "", "frozen": False}
+        connection.execute(insert(account_table).values(account=account, **(blank | values)))
+    else:
+        connection.execute(update(account_table).where(where).values(**values))
