@@ -36,6 +36,7 @@ CONTRACTS = {
     "corporateactions": "CorporateActions",
     "actions": "CorporateActions",
     "extension": "SecurityTokenExtension",
+    "readings": "SecurityTokenReadings",
 }
 """What contract a parameter means, by its name in lower case without underscores."""
 
@@ -63,8 +64,8 @@ VALUES: dict[str, Any] = {
 PROXIES = {"SecurityToken": "SecurityProxy"}
 """Contracts that have a proxy of their own, where it ships."""
 
-HALVES = {"SecurityToken": ("SecurityTokenExtension",)}
-"""Contracts that answer for others too, by delegatecall."""
+PARTS = {"SecurityToken": ("SecurityTokenExtension", "SecurityTokenReadings")}
+"""Contracts whose code runs in that of others, by delegatecall: one address answers for all."""
 
 
 def reference(text: str) -> bytes:
@@ -109,7 +110,7 @@ class Platform:
 
     @property
     def token(self) -> Contract:
-        """The security token; both halves of its code where it has two."""
+        """The security token; all parts of its code behind one address."""
         return self["SecurityToken"]
 
     @property
@@ -182,16 +183,16 @@ class Platform:
         arguments = [self._value(name, item) for entry in constructor for item in entry["inputs"]]
         contract = self.chain.deploy(name, *arguments)
         self.implementations[name] = contract.address
-        halves = [half for half in HALVES.get(name, ()) if half in artefacts.names()]
-        seen = self.chain.at(contract.address, name, *halves)
+        parts = [part for part in (name, *PARTS.get(name, ())) if part in artefacts.names()]
+        seen = self.chain.at(contract.address, *parts)
         if not seen.has("initialize"):
             return contract
-        owner = next(part for part in (name, *halves) if _has_function(part, "initialize"))
+        owner = next(part for part in parts if _has_function(part, "initialize"))
         inputs = _function(owner, "initialize")["inputs"]
         init = seen.data("initialize", *(self._value(name, item) for item in inputs))
         proxy = PROXIES.get(name, "")
         proxy = proxy if proxy in artefacts.names() else "ERC1967Proxy"
-        return self.chain.at(self.chain.deploy(proxy, contract, init).address, name, *halves)
+        return self.chain.at(self.chain.deploy(proxy, contract, init).address, *parts)
 
     def _value(self, contract: str, item: Mapping[str, Any]) -> Any:
         """What a parameter of `contract` is given."""
