@@ -107,6 +107,15 @@ def test_code_is_what_was_deployed(platform: Platform) -> None:
     assert platform.chain.code("holder_de") == b""
 
 
+def test_an_act_is_carried_out_once_two_roles_agree(platform: Platform) -> None:
+    with platform.chain.undone():
+        with pytest.raises(Reverted, match="ApprovalNeeded"):
+            platform.token.send("forcedTransfer", "holder_de", "holder_fr", 7, sender="regulator")
+        receipt = platform.approved(platform.token, "forcedTransfer", "holder_de", "holder_fr", 7)
+        assert platform.token.call("balanceOf", "holder_fr") == 7
+        assert receipt.named("ActExecuted")
+
+
 def test_a_parameter_of_unknown_meaning_is_named() -> None:
     platform = Platform()
     with pytest.raises(TypeError, match=r"Gateway: nothing is known for the parameter moon \(uint8\)"):

@@ -17,7 +17,8 @@ from typing import Any
 
 from paripassu import artefacts
 from paripassu.identifiers import ROLES, Country, keccak256
-from paripassu.testing.evm import START, Contract, EvmChain, signer
+from paripassu.testing.abi import selector
+from paripassu.testing.evm import START, Contract, EvmChain, Receipt, signer
 
 CONTRACTS = {
     "authority": "AccessManager",
@@ -44,7 +45,6 @@ VALUES: dict[str, Any] = {
     "initialadmin": "admin",
     "home": True,
     "ishome": True,
-    "policies": [],
     "name": "Example Equity",
     "symbol": "EXEQ",
     "isin": b"DE000PARI000",
@@ -60,6 +60,24 @@ VALUES: dict[str, Any] = {
     "decimals": 2,
 }
 """Values of the other parameters, by name in the same form. `classes` is a list or a set of bits."""
+
+ACTS = (
+    "amendTerms",
+    "batchBurn",
+    "batchForcedTransfer",
+    "burn",
+    "cancel",
+    "forcedTransfer",
+    "recover",
+    "recoveryAddress",
+    "rollback",
+    "setIssueLimit",
+    "setName",
+    "setPolicy",
+    "setSymbol",
+    "upgradeToAndCall",
+)
+"""Functions that are approved acts here: any role proposes, two approve, and no notice runs."""
 
 PROXIES = {"SecurityToken": "SecurityProxy"}
 """Contracts that have a proxy of their own, where it ships."""
@@ -178,6 +196,35 @@ class Platform:
         content = keccak256(keccak256(fields.encode()) + b"".join(values))
         return signer(account).sign_digest(keccak256(b"\x19\x01" + separator + content))
 
+    def approved(
+        self,
+        contract: Contract,
+        function: str,
+        *arguments: Any,
+        by: tuple[str, str] = ("registrar", "regulator"),
+        change_class: int = 0,
+    ) -> Receipt:
+        """Carry out an approved act: one role proposes it, both approve it. Raises Reverted."""
+        approvals, data = self["Approvals"], contract.data(function, *arguments)
+        first, second = by
+        act = (ROLES[first], contract, data, change_class, reference("ordered by law"))
+        identifier = approvals.send("propose", *act, sender=first).value
+        approvals.send("approve", ROLES[second], identifier, sender=second)
+        return approvals.send("execute", identifier, contract, data, sender=first)
+
+    def _rules(self) -> list[dict[str, Any]]:
+        """Policies of the acts, by the selectors that ship."""
+        entries = [entry for name in artefacts.names() for entry in artefacts.load(name).abi]
+        found = {
+            selector(entry)
+            for entry in entries
+            if entry["type"] == "function" and entry["name"] in ACTS and entry["stateMutability"] != "view"
+        }
+        everybody = sum(1 << number for number in ROLES.values())
+        policy: dict[str, Any] = {"threshold": 2, "proposers": everybody, "approvers": everybody}
+        policy |= dict.fromkeys(("notice", "regulatory", "corporate", "economic", "technical"), 0)
+        return [{"selector": item, "policy": policy} for item in sorted(found)]
+
     def _deployed(self, name: str) -> Contract:
         constructor = [entry for entry in artefacts.load(name).abi if entry["type"] == "constructor"]
         arguments = [self._value(name, item) for entry in constructor for item in entry["inputs"]]
@@ -202,6 +249,8 @@ class Platform:
         if name == "classes":
             classes = self.settings.get("classes", (1, 2))
             return list(classes) if item["type"].endswith("]") else sum(1 << number for number in classes)
+        if (contract, name) == ("Approvals", "rules"):
+            return self._rules()
         if name in self.settings:
             return self.settings[name]
         if name in CONTRACTS:
