@@ -17,6 +17,7 @@ command line prints the three and exits with `exit_status`. A caller catches
     ├── StoreError           PP-STO-…  the durable store and its leases
     ├── PaymentError         PP-PAY-…  funding, entitlements, payments
     ├── ReconciliationError  PP-REC-…  an invariant that does not hold
+    ├── SpecificationError   PP-SPC-…  specification sheets and drift from them
     ├── DevnetError          PP-DEV-…  local nodes, compiler, artefacts
     └── CommandLineError     PP-CLI-…  commands and arguments of `pari`
 """
@@ -609,6 +610,26 @@ class InvariantBroken(ReconciliationError):
 
     code = "PP-REC-001"
     next_command = "pari reconcile --json"
+
+
+class SpecificationError(PariError):
+    """A specification sheet cannot be used, or the ledgers differ from it."""
+
+    code = "PP-SPC-000"
+
+
+class SheetUnreadable(SpecificationError):
+    """A file is no specification sheet, or a table in it is broken."""
+
+    code = "PP-SPC-001"
+    next_command = "pari spec --write FILE"
+
+
+class SpecificationDrift(SpecificationError):
+    """The ledgers are not as the specification sheet says."""
+
+    code = "PP-SPC-002"
+    next_command = "pari deploy check"
 
 
 class DevnetError(PariError):
