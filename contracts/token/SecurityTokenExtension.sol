@@ -124,13 +124,14 @@ contract SecurityTokenExtension is Holdings {
     function allowedAmount(address from, address to) external view returns (uint256 amount, uint8 code) {
         SecurityStorage storage $ = _s();
         // the whole balance is tried first; it is also what the minimum lot makes an exception for
-        uint256 high = $.accounts[from].word.balance();
+        uint256 high = from == address(0) ? type(uint64).max : $.accounts[from].word.balance();
         code = detectTransferRestriction(from, to, high);
         if (code == 0) return (high, detectTransferRestriction(from, to, high + 1));
         // below the whole balance, what is allowed is allowed from the minimum lot on, up to a bound
-        uint256 lot = $.policy.minimumLot > 1 ? $.policy.minimumLot : 1;
-        uint8 least = detectTransferRestriction(from, to, lot);
-        if (least != 0 || lot >= high) return (0, least == 0 ? code : least);
+        uint256 lot = from != address(0) && $.policy.minimumLot > 1 ? $.policy.minimumLot : 1;
+        if (lot >= high || detectTransferRestriction(from, to, lot) != 0) {
+            return (0, detectTransferRestriction(from, to, 1));
+        }
         uint256 low = lot;
         while (high - low > 1) {
             uint256 middle = (low + high) / 2;

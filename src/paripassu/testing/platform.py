@@ -38,6 +38,7 @@ CONTRACTS = {
     "actions": "CorporateActions",
     "extension": "SecurityTokenExtension",
     "readings": "SecurityTokenReadings",
+    "quotas": "Quotas",
 }
 """What contract a parameter means, by its name in lower case without underscores."""
 
@@ -53,6 +54,8 @@ VALUES: dict[str, Any] = {
     "issuelimit": 1_000_000_000,
     "denylist": False,
     "countries": [276, 250],
+    "capped": False,
+    "limited": False,
     "holdingcap": 0,
     "minimumlot": 0,
     "holderlimit": 0,
@@ -249,7 +252,7 @@ class Platform:
         if name == "classes":
             classes = self.settings.get("classes", (1, 2))
             return list(classes) if item["type"].endswith("]") else sum(1 << number for number in classes)
-        if (contract, name) == ("Approvals", "rules"):
+        if contract == "Approvals" and name in ("rules", "policies"):
             return self._rules()
         if name in self.settings:
             return self.settings[name]

@@ -1,0 +1,383 @@
+"""Contract and Python core under the same random acts: same verdict, same code, same state (CTL-2, I3).
+
+The contract is the shipped bytecode in an in-process chain, the core is `paripassu.rules`. What is
+tried is tried on both, whether it is allowed or not; after every act every account is compared.
+`PARI_DEEP=true` runs a hundred times as many examples.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+
+pytest.importorskip("pyrevm", reason="has no build for this Python")
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from paripassu.errors import InvalidQuantity, RuleError
+from paripassu.identifiers import Bytes32, Country
+from paripassu.quantities import Units
+from paripassu.rules import (
+    AccountState,
+    BalanceType,
+    HolderRecord,
+    Kind,
+    Movement,
+    Restriction,
+    RuleSet,
+    TokenState,
+    Window,
+    allowed_amount,
+    apply,
+    encumber,
+    judge,
+    lock,
+    sub_balances,
+)
+from paripassu.testing.evm import Reverted
+from paripassu.testing.platform import Platform, reference
+
+NOBODY = "0x" + "00" * 20
+# few actors meet often; the last three may not receive, are not registered, or have a holder in common
+HOLDERS: dict[str, dict[str, Any]] = {
+    "holder_de": {"country": "DE", "investor_class": 1},
+    "holder_fr": {"country": "FR", "investor_class": 2},
+    "holder_us": {"country": "US", "investor_class": 1},
+    "holder_odd": {"country": "DE", "investor_class": 3},
+    "holder_de_again": {"country": "DE", "investor_class": 1, "holder": "holder_de", "additional": True},
+}
+ACCOUNTS = (*HOLDERS, "stranger")
+ANY = st.sampled_from(ACCOUNTS)
+# most movements are between accounts that may hold units, so that later rules show
+LIKELY = st.sampled_from(("holder_de", "holder_fr", "holder_de_again", "holder_de", "holder_fr", *ACCOUNTS))
+AMOUNTS = st.one_of(st.integers(0, 12), st.integers(0, 400), st.sampled_from([(1 << 64) - 1, 1 << 64]))
+CAP, LIMIT = 300, 2
+COUNTRIES = ("DE", "FR", "US")
+
+
+@cache
+def platform(capped: bool) -> Platform:
+    """Deployed once; every example starts from there."""
+    deployed = Platform(
+        capped=capped,
+        limited=capped,
+        holdingcap=CAP,
+        holderlimit=LIMIT,
+        issuelimit=(1 << 64) - 1,
+        bridge="bridge",  # accounts in place of contracts: their acts are called directly
+        approvals="approvals",
+    )
+    deployed.deployed("HolderRegistry", "SecurityToken")
+    return deployed
+
+
+class Pair(RuleBasedStateMachine):
+    """One token twice: on the chain, and as a value."""
+
+    capped = False
+
+    @initialize()
+    def set_up(self) -> None:
+        self.platform = platform(self.capped)
+        self.token = self.platform.token
+        self.scope = self.platform.chain.undone()
+        self.scope.__enter__()
+        rules = RuleSet(
+            countries=frozenset({Country("DE"), Country("FR")}),
+            classes=frozenset({1, 2}),
+            holding_cap=Units(CAP) if self.capped else None,
+            holder_limit=LIMIT if self.capped else None,
+        )
+        self.model = TokenState(rules)
+        self.references = 0
+        for name, given in HOLDERS.items():
+            self.platform.onboard(name, **given)
+            self.model = self.model.with_account(name, AccountState(self.record_of(given | {"name": name})))
+
+    def teardown(self) -> None:
+        if hasattr(self, "scope"):
+            self.scope.__exit__(None, None, None)
+
+    def record_of(self, given: dict[str, Any]) -> HolderRecord:
+        return HolderRecord(
+            holder=Bytes32(Platform.commitment(given.get("holder", given["name"]))),
+            country=Country(given["country"]),
+            investor_class=given["investor_class"],
+            active=True,
+            expiry=given.get("expiry", 0),
+            servicer="",
+            additional=given.get("additional", False),
+        )
+
+    @property
+    def now(self) -> int:
+        return self.platform.chain.now
+
+    def reference(self) -> bytes:
+        self.references += 1
+        return reference(f"{self.references}")
+
+    # ------------------------------------------------------------------ movements
+
+    def move(self, kind: Kind, source: str, target: str, units: int, *acts: tuple[Any, ...]) -> None:
+        """Try a movement on both; `acts` are the transactions: sender, function, arguments."""
+        sender, function, *arguments = acts[-1]
+        for other, name, *values in acts[:-1]:
+            self.token.send(name, *values, sender=other)
+        predicted = self.token.call("restrictionOf", int(kind), source or NOBODY, target or NOBODY, units)
+        # the core knows no more units than a token can have; more is more than anybody holds
+        movement = Movement(kind, source, target, Units(units))
+        expected = judge(self.model, movement, self.now)
+        assert Restriction(predicted) is expected, f"predicted on chain: {predicted}"
+        refused = self.refusal(sender, function, *arguments)
+        if refused is None:
+            self.model = apply(self.model, movement, self.now)
+        elif refused.error == "AboveIssueLimit":
+            # more units than a token can have: no rule of the security
+            assert kind in (Kind.ISSUE, Kind.BRIDGE_IN)
+        else:
+            assert (refused.error, refused.arguments[0]) == ("TransferRestricted", int(expected))
+            with pytest.raises(RuleError):
+                apply(self.model, movement, self.now)
+
+    def refusal(self, sender: str, function: str, *arguments: Any) -> Reverted | None:
+        """Send a transaction; what it was refused with."""
+        try:
+            self.token.send(function, *arguments, sender=sender)
+        except Reverted as refused:
+            return refused
+        return None
+
+    @rule(source=LIKELY, recipient=LIKELY, units=AMOUNTS)
+    def transfer(self, source: str, recipient: str, units: int) -> None:
+        self.move(Kind.TRANSFER, source, recipient, units, (source, "transfer", recipient, units))
+
+    @rule(source=LIKELY, recipient=LIKELY, units=AMOUNTS)
+    def transfer_from(self, source: str, recipient: str, units: int) -> None:
+        allow = (source, "approve", "stranger", (1 << 256) - 1)
+        take = ("stranger", "transferFrom", source, recipient, units)
+        self.move(Kind.TRANSFER, source, recipient, units, allow, take)
+
+    @rule(source=LIKELY, recipient=LIKELY, units=AMOUNTS)
+    def batch_of_one(self, source: str, recipient: str, units: int) -> None:
+        self.move(Kind.TRANSFER, source, recipient, units, (source, "batchTransfer", [recipient], [units]))
+
+    @rule(source=LIKELY, first=LIKELY, second=LIKELY, units=st.integers(0, 60), more=st.integers(0, 60))
+    def batch_of_two(self, source: str, first: str, second: str, units: int, more: int) -> None:
+        """All or nothing: the later item is judged on what the earlier one leaves."""
+        after = self.model
+        expected = Restriction.NONE
+        for target, amount in ((first, units), (second, more)):
+            movement = Movement(Kind.TRANSFER, source, target, Units(amount))
+            expected = judge(after, movement, self.now)
+            if expected is not Restriction.NONE:
+                break
+            after = apply(after, movement, self.now)
+        refused = self.refusal(source, "batchTransfer", [first, second], [units, more])
+        if refused is not None:
+            assert (refused.error, refused.arguments[0]) == ("TransferRestricted", int(expected))
+            return
+        assert expected is Restriction.NONE
+        self.model = after
+
+    @rule(recipient=LIKELY, units=st.integers(1, 400))
+    def issue(self, recipient: str, units: int) -> None:
+        act = ("transfer_agent", "issue", recipient, units, self.reference())
+        self.move(Kind.ISSUE, "", recipient, units, act)
+
+    @rule(source=LIKELY, units=st.integers(1, 400))
+    def redeem(self, source: str, units: int) -> None:
+        # on the home ledger more is never redeemed than issued: arrivals without an issue are put aside
+        if units > self.token.call("issuedTotal"):
+            return
+        allow = (source, "approve", "transfer_agent", (1 << 256) - 1)
+        act = ("transfer_agent", "redeem", source, units, self.reference())
+        self.move(Kind.REDEEM, source, "", units, allow, act)
+
+    @rule(recipient=LIKELY, units=AMOUNTS)
+    def arrive(self, recipient: str, units: int) -> None:
+        self.move(Kind.BRIDGE_IN, "", recipient, units, ("bridge", "crosschainMint", recipient, units))
+
+    @rule(source=LIKELY, units=AMOUNTS)
+    def depart(self, source: str, units: int) -> None:
+        self.move(Kind.BRIDGE_OUT, source, "", units, ("bridge", "crosschainBurn", source, units))
+
+    @rule(source=LIKELY, recipient=LIKELY, units=AMOUNTS)
+    def forced(self, source: str, recipient: str, units: int) -> None:
+        act = ("approvals", "forcedTransfer", source, recipient, units)
+        self.move(Kind.FORCED, source, recipient, units, act)
+
+    @rule(source=LIKELY, recipient=LIKELY, units=st.integers(1, 100))
+    def pledge(self, source: str, recipient: str, units: int) -> None:
+        self.move(Kind.PLEDGE, source, recipient, units, (source, "pledge", recipient, units))
+
+    @rule(recipient=ANY)
+    def payout(self, recipient: str) -> None:
+        movement = Movement(Kind.PAYOUT, "", recipient, Units(0))
+        assert self.token.call("payoutRestriction", recipient) == int(judge(self.model, movement, self.now))
+
+    @rule(source=LIKELY, recipient=LIKELY)
+    def allowed(self, source: str, recipient: str) -> None:
+        units, code = self.token.call("allowedAmount", source, recipient)
+        assert (units, Restriction(code)) == allowed_amount(self.model, source, recipient, self.now)
+
+    # ------------------------------------------------------------------ accounts
+
+    def change(self, name: str, **changes: Any) -> None:
+        self.model = self.model.with_account(name, replace(self.model.account(name), **changes))
+
+    @rule(name=ANY, frozen=st.booleans())
+    def freeze(self, name: str, frozen: bool) -> None:
+        self.token.send("freeze", name, frozen, reference("order"), sender="freezer")
+        self.change(name, frozen=frozen)
+
+    @rule(name=LIKELY, units=st.integers(0, 60))
+    def freeze_units(self, name: str, units: int) -> None:
+        act = ("freezeUnits", name, units, reference("order"))
+        self.encumbered(name, "freezer", act, lambda: encumber(
+            self.model.account(name), BalanceType.BLOCKED, Units(units), self.now
+        ))  # fmt: skip
+
+    @rule(name=LIKELY, units=st.integers(1, 60), seconds=st.integers(1, 200))
+    def lock(self, name: str, units: int, seconds: int) -> None:
+        until = self.now + seconds
+        act = ("lock", name, units, until, reference("vesting"))
+        self.encumbered(name, "transfer_agent", act, lambda: lock(
+            self.model.account(name), Units(units), until, self.now
+        ))  # fmt: skip
+
+    def encumbered(self, name: str, sender: str, act: tuple[Any, ...], model: Any) -> None:
+        refused = self.refusal(sender, *act)
+        if refused is not None:
+            assert refused.error in ("UnitsUnavailable", "TooManyLots")
+            with pytest.raises(InvalidQuantity):
+                model()
+            return
+        self.model = self.model.with_account(name, model())
+
+    @rule(name=st.sampled_from(tuple(HOLDERS)), active=st.booleans())
+    def suspend(self, name: str, active: bool) -> None:
+        self.platform.holders.send("setStatus", name, active, reference("review"), sender="registrar")
+        self.with_record(name, active=active)
+
+    @rule(name=st.sampled_from(tuple(HOLDERS)), sanctioned=st.booleans())
+    def sanction(self, name: str, sanctioned: bool) -> None:
+        self.platform.holders.send("setSanctioned", name, sanctioned, reference("list"), sender="regulator")
+        self.with_record(name, sanctioned=sanctioned)
+
+    @rule(
+        name=st.sampled_from(tuple(HOLDERS)),
+        country=st.sampled_from(COUNTRIES),
+        seconds=st.integers(0, 200_000),
+    )
+    def onboard_again(self, name: str, country: str, seconds: int) -> None:
+        """A record is updated: it moves, or its validity changes."""
+        given = HOLDERS[name] | {"country": country, "expiry": self.now + seconds if seconds else 0}
+        self.platform.onboard(name, **given)
+        self.with_record(name, country=Country(country), expiry=given["expiry"])
+
+    def with_record(self, name: str, **changes: Any) -> None:
+        record = self.model.account(name).record
+        assert record is not None
+        self.change(name, record=replace(record, **changes))
+
+    # ------------------------------------------------------------------ the token
+
+    def rule_change(self, function: str, *arguments: Any, sender: str = "rule_manager") -> None:
+        self.token.send(function, *arguments, reference("rules"), sender=sender)
+
+    @rule(countries=st.sets(st.sampled_from(COUNTRIES)), deny=st.booleans())
+    def countries(self, countries: set[str], deny: bool) -> None:
+        chosen = frozenset(Country(country) for country in countries)
+        self.rule_change("setCountries", sorted(country.numeric for country in chosen), deny)
+        self.model = replace(self.model, rules=replace(self.model.rules, countries=chosen, deny_list=deny))
+
+    @rule(classes=st.sets(st.integers(1, 3)))
+    def classes(self, classes: set[int]) -> None:
+        self.rule_change("setClasses", sum(1 << number for number in classes))
+        self.model = replace(self.model, rules=replace(self.model.rules, classes=frozenset(classes)))
+
+    @rule(units=st.integers(1, 20))
+    def minimum_lot(self, units: int) -> None:
+        self.rule_change("setMinimumLot", units)
+        self.model = replace(self.model, rules=replace(self.model.rules, minimum_lot=Units(units)))
+
+    @rule(after=st.integers(0, 50), seconds=st.integers(1, 100))
+    def blackout(self, after: int, seconds: int) -> None:
+        start = self.now + after
+        self.rule_change("setBlackouts", [(start, start + seconds)])
+        windows = (Window(start, start + seconds),)
+        self.model = replace(self.model, rules=replace(self.model.rules, blackout=windows))
+
+    @rule(paused=st.booleans())
+    def pause(self, paused: bool) -> None:
+        role = "pauser" if paused else "unpauser"
+        function = "pause(bytes32)" if paused else "unpause(bytes32)"
+        self.token.send(function, reference("halt"), sender=role)
+        self.model = replace(
+            self.model, paused=paused, stopped_until=self.model.stopped_until if paused else 0
+        )
+
+    @rule(seconds=st.integers(0, 300))
+    def stop(self, seconds: int) -> None:
+        until = self.now + seconds
+        self.token.send("emergencyStop", until, reference("attack"), sender="pauser")
+        self.model = replace(self.model, stopped_until=until)
+
+    @rule(number=st.integers(1, 3), paused=st.booleans())
+    def inventory(self, number: int, paused: bool) -> None:
+        if paused:
+            self.rule_change("pauseClasses", 1 << number, sender="pauser")
+        else:
+            self.rule_change("unpauseClasses", 1 << number, sender="unpauser")
+        before = self.model.paused_classes
+        after = before | {number} if paused else before - {number}
+        self.model = replace(self.model, paused_classes=frozenset(after))
+
+    @rule(seconds=st.sampled_from((1, 20, 120, 86_400)))
+    def wait(self, seconds: int) -> None:
+        self.platform.chain.advance(seconds)
+
+    # ------------------------------------------------------------------ after every act
+
+    @invariant()
+    def same_state(self) -> None:
+        if not hasattr(self, "model"):
+            return
+        total = 0
+        for name in ACCOUNTS:
+            account = self.model.account(name)
+            balance = self.token.call("balanceOf", name)
+            assert balance == int(account.balance)
+            parts = {
+                kind: self.token.call("balanceOfType", name, kind.value.encode()) for kind in BalanceType
+            }
+            assert parts == {kind: int(units) for kind, units in sub_balances(account, self.now).items()}
+            assert sum(parts.values()) == balance  # CTL-10
+            assert self.token.call("isFrozen", name) is account.frozen
+            total += balance
+        assert self.token.call("totalSupply") == total == int(self.model.supply)
+        if self.capped:
+            assert self.token.call("policy")[-1] == len(self.model.holders)
+
+
+class CappedPair(Pair):
+    capped = True
+
+
+DEEP = os.environ.get("PARI_DEEP", "").lower() == "true"
+RUNS = settings(max_examples=2_000 if DEEP else 20, stateful_step_count=60)
+
+
+class TestCtl2SameVerdictAndState(Pair.TestCase):  # type: ignore[misc,name-defined]
+    settings = RUNS
+
+
+class TestCtl4SameVerdictWithCaps(CappedPair.TestCase):  # type: ignore[misc,name-defined]
+    settings = RUNS
