@@ -260,9 +260,10 @@ CASES = [
     Case(
         "proof of a key that is no signature",
         ("holder", "onboard", "alpha", DE, "X", "DE", "--proof", "0xsigned"),
-        "PP-CFG-005",
+        "PP-CLI-002",
         r"A proof is a signature in hex",
         r"pari holder onboard --help",
+        status=64,
     ),
     Case(
         "proof of a key by another account's",
