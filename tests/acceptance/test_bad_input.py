@@ -258,6 +258,28 @@ CASES = [
         r"pari holder onboard --help",
     ),
     Case(
+        "proof of a key that is no signature",
+        ("holder", "onboard", "alpha", DE, "X", "DE", "--proof", "0xsigned"),
+        "PP-CLI-002",
+        r"A proof is a signature in hex",
+        r"pari holder onboard --help",
+        status=64,
+    ),
+    Case(
+        "proof of a key by another account's",
+        ("holder", "prove", "alpha", DE, "X", "--signer", "dev:holder_fr"),
+        "PP-LED-009",
+        rf"cannot sign for {DE}",
+        r"pari holder prove --help",
+    ),
+    Case(
+        "proof of a key where none is asked for",
+        ("holder", "prove", "register", "holder_lu", "X", "--signer", "dev:holder_lu"),
+        "PP-LED-009",
+        r"register asks for no proof of a key",
+        r"pari holder onboard --help",
+    ),
+    Case(
         "reference used for other units",
         ("security", "issue", FR, "7", "first"),
         "PP-LED-102",

@@ -168,7 +168,9 @@ def broken(token: TokenState, movement: Movement, now: int) -> set[int]:
     check(11, "0236", amount > int(source.balance) - blocked)
     check(12, "0236", amount > int(source.balance) - blocked - locked)
     stays = amount == 0 or (kind == 0 and movement.source == movement.target)
-    cap = target.quota if target.quota is not None else rules.holding_cap
+    cap = rules.holding_cap
+    if cap is not None and target.quota is not None:
+        cap = target.quota
     if target.quota is None and cap is not None and target.record is not None and target.record.additional:
         cap = Units(0)
     check(15, "014", cap is not None and not stays and int(target.balance) + amount > cap)

@@ -11,7 +11,7 @@ from paripassu.cli.common import JsonFlag, Place, print_json, print_table, run
 from paripassu.commands import Onboard
 from paripassu.config import holder_salt
 from paripassu.custody import holder_commitment
-from paripassu.errors import CommandImpossible, InvalidValue
+from paripassu.errors import CommandImpossible, InvalidArgument
 from paripassu.identifiers import AccountId, Country
 from paripassu.jobs import movements
 from paripassu.jobs.local import give_coin
@@ -102,7 +102,7 @@ def prove(
                 print_json(statement.typed_data())
                 return
             if not signer:
-                raise InvalidValue("Name the account's signer with --signer, or print --typed-data.")
+                raise InvalidArgument("Name the account's signer with --signer, or print --typed-data.")
             print("0x" + movements.proof_of(statement, session.signer(signer)).hex())
 
     run(job())
@@ -112,7 +112,7 @@ def _bytes(text: str) -> bytes:
     try:
         return bytes.fromhex(text.removeprefix("0x"))
     except ValueError:
-        raise InvalidValue("A proof is a signature in hex, as `pari holder prove` prints it.") from None
+        raise InvalidArgument("A proof is a signature in hex, as `pari holder prove` prints it.") from None
 
 
 def holders(*, place: Place = Place(), json: JsonFlag = False) -> None:

@@ -88,11 +88,9 @@ class RuleSet:
     """The security's own rules as data.
 
     `countries` are those whose holders alone may receive; with `deny_list` those that may not.
-    Cap and limit are a ledger's share where a ledger applies them; None for no such rule.
+    Cap and limit are a ledger's share where a ledger applies them, which may be 0; None for no such
+    rule.
     Transfers are of `minimum_lot` units at least, or of all that the sender has.
-
-    Raises:
-        InvalidQuantity: a cap or limit of nothing, which contracts take for none.
     """
 
     countries: frozenset[Country]
@@ -102,10 +100,6 @@ class RuleSet:
     holder_limit: int | None = None
     minimum_lot: Units = _ANY_LOT
     blackout: tuple[Window, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.holding_cap == 0 or self.holder_limit == 0:
-            raise InvalidQuantity("A holding cap or holder limit is at least 1; leave it out for none.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +115,8 @@ class AccountState:
     """One account of a token; `record` is None for an account that is not registered.
 
     Of `balance`, `blocked` (BLOK), `blocked_for_action` (BLCA), `pledged` (PLED) and the lots are
-    encumbered. `quota` is a holding cap of the account's own.
+    encumbered. `quota` is the account's own share of the
+    holding cap, which counts where there is a cap.
 
     Raises:
         InvalidQuantity: more is encumbered than is held.

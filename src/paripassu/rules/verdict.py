@@ -134,10 +134,10 @@ def _locked(case: Case) -> bool:
 
 def quota(rules: RuleSet, account: AccountState) -> Units:
     """The most units that an account may hold on this ledger."""
-    if account.quota is not None:
-        return account.quota
     if rules.holding_cap is None:
         return UNLIMITED
+    if account.quota is not None:
+        return account.quota
     additional = account.record is not None and account.record.additional
     return Units(0) if additional else rules.holding_cap
 

@@ -104,10 +104,10 @@ class SecurityReader:
     async def holders(self) -> dict[str, HolderRecord]:
         height = (await self._blocks.tips()).final
         registry = self._contracts.address("HolderRegistry")
-        logs = await self._logs.read(
-            registry, codec("HolderRegistry"), ("HolderOnboarded",), self._first_block, height
-        )
-        accounts = sorted({str(log.args["account"]) for log in logs})
+        events = ("HolderOnboarded", "HolderSuperseded")
+        logs = await self._logs.read(registry, codec("HolderRegistry"), events, self._first_block, height)
+        # a successor takes its record over and is never onboarded itself
+        accounts = sorted({str(log.args["account" if "account" in log.args else "to"]) for log in logs})
         found = await self._contracts.views(
             [View("HolderRegistry", "recordOf", (account,)) for account in accounts], height
         )
