@@ -98,7 +98,7 @@ contract DeploymentTest is World {
         new CustodyRegistry(address(home.manager), address(0));
     }
 
-    function test_ver_1_everyContractSaysWhatItIs() public {
+    function test_ver_1_everyContractSaysWhatItIs() public view {
         address[10] memory all = _all();
         string[10] memory names = [
             "Approvals",
