@@ -413,7 +413,7 @@ contract Approvals is Authorised, Versioned, IApprovals {
         _acts[id] = act & ~STATE | state << 248;
     }
 
-    function _requireOpen(bytes32 id, uint256 act) private view returns (uint256 state) {
+    function _requireOpen(bytes32 id, uint256 act) private pure returns (uint256 state) {
         state = act >> 248;
         if (state != OPEN && state != READY) revert NotOpen(id);
     }
