@@ -102,6 +102,9 @@ contract HolderRegistry is Authorised, Versioned, ERC165, IHolderRegistry, IERC5
     /// @notice The contract is a subscriber already.
     error AlreadySubscribed(address subscriber);
 
+    /// @notice There is no contract at the address.
+    error NoContract(address subscriber);
+
     /// @notice The contract is no subscriber.
     error NotSubscribed(address subscriber);
 
@@ -290,6 +293,7 @@ contract HolderRegistry is Authorised, Versioned, ERC165, IHolderRegistry, IERC5
     /// @param subscriber code of security tokens, one for all that run it; 8 at most
     /// @custom:access-control TOKENIZER
     function addSubscriber(address subscriber) external onlyRole(Roles.TOKENIZER) {
+        if (subscriber.code.length == 0) revert NoContract(subscriber);
         HolderRegistryStorage storage $ = _s();
         uint256 count = $.subscribers.length;
         if (count == MAX_SUBSCRIBERS) revert TooManySubscribers();

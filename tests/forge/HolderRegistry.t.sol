@@ -510,7 +510,7 @@ contract HolderRegistryTest is World {
         vm.startPrank(tokenizer);
         vm.expectRevert(abi.encodeWithSelector(HolderRegistry.AlreadySubscribed.selector, address(subscriber)));
         registry.addSubscriber(address(subscriber));
-        vm.expectRevert(); // no code
+        vm.expectRevert(abi.encodeWithSelector(HolderRegistry.NoContract.selector, stranger));
         registry.addSubscriber(stranger);
         while (registry.subscribers().length < 8) registry.addSubscriber(address(new Subscriber()));
         address ninth = address(new Subscriber());
