@@ -367,8 +367,7 @@ contract CorporateActionsTest is World {
         _fund(20_000, type(uint256).max);
         address next = _address("next key of de");
         bytes memory proof = _keyControl(home, next, _commitment("de"));
-        vm.prank(home.holders.approvals());
-        home.holders.recover(holderDe, next, "lost", proof);
+        _act(home, address(home.holders), abi.encodeCall(home.holders.recover, (holderDe, next, "lost", proof)));
         _pay(lines);
         vm.assertEq(home.cash.balanceOf(next), 4545, "paid");
         vm.assertEq(home.cash.balanceOf(holderDe), 0, "the lost key gets nothing");
