@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {ERC165} from "@openzeppelin/contracts/utils/introspection/ERC165.sol";
 import {Authorised} from "../access/Authorised.sol";
 import {Roles} from "../access/Roles.sol";
@@ -42,15 +43,8 @@ struct Onboarding {
 /// on, at a cost that does not grow with their number.
 contract HolderRegistry is Authorised, Versioned, ERC165, IHolderRegistry, IERC5267 {
     /// @notice An account was onboarded, or its record changed.
-    event HolderOnboarded(
-        address indexed account,
-        bytes32 indexed holder,
-        uint16 country,
-        uint8 investorClass,
-        uint32 expiry,
-        address servicer,
-        bool additional
-    );
+    /// @param word the record as `wordOf` gives it
+    event HolderOnboarded(address indexed account, bytes32 indexed holder, uint256 word, address servicer);
 
     /// @notice An account was suspended or reinstated.
     event HolderStatusChanged(address indexed account, bool active, bytes32 reason);
@@ -108,6 +102,9 @@ contract HolderRegistry is Authorised, Versioned, ERC165, IHolderRegistry, IERC5
     /// @notice The contract is a subscriber already.
     error AlreadySubscribed(address subscriber);
 
+    /// @notice There is no contract at the address.
+    error NoContract(address subscriber);
+
     /// @notice The contract is no subscriber.
     error NotSubscribed(address subscriber);
 
@@ -135,16 +132,17 @@ contract HolderRegistry is Authorised, Versioned, ERC165, IHolderRegistry, IERC5
     bytes32 private constant KEY_CONTROL_TYPEHASH = keccak256("KeyControl(address account,bytes32 holder)");
     bytes32 private constant KEY_ROTATION_TYPEHASH = keccak256("KeyRotation(address from,address to)");
 
-    struct Succession {
-        address account;
-        uint40 at;
+    /// @dev `word` is what the rules read; most accounts need no more.
+    struct Entry {
+        uint256 word;
+        address servicer;
+        address successor;
+        uint40 supersededAt;
     }
 
     /// @custom:storage-location erc7201:paripassu.storage.HolderRegistry
     struct HolderRegistryStorage {
-        mapping(address account => uint256) words;
-        mapping(address account => address) servicers;
-        mapping(address account => Succession) successions;
+        mapping(address account => Entry) entries;
         uint32 epoch;
         address[] subscribers;
     }
@@ -295,6 +293,7 @@ contract HolderRegistry is Authorised, Versioned, ERC165, IHolderRegistry, IERC5
     /// @param subscriber code of security tokens, one for all that run it; 8 at most
     /// @custom:access-control TOKENIZER
     function addSubscriber(address subscriber) external onlyRole(Roles.TOKENIZER) {
+        if (subscriber.code.length == 0) revert NoContract(subscriber);
         HolderRegistryStorage storage $ = _s();
         uint256 count = $.subscribers.length;
         if (count == MAX_SUBSCRIBERS) revert TooManySubscribers();
@@ -340,19 +339,20 @@ contract HolderRegistry is Authorised, Versioned, ERC165, IHolderRegistry, IERC5
 
     /// @inheritdoc IHolderRegistry
     function wordOf(address account) external view returns (uint256) {
-        return _s().words[account];
+        return _s().entries[account].word;
     }
 
     /// @inheritdoc IHolderRegistry
     function recordOf(address account) external view returns (HolderRecord memory) {
-        uint256 word = _s().words[account];
+        Entry storage entry = _s().entries[account];
+        uint256 word = entry.word;
         return HolderRecord({
             holder: _holder(word),
             country: uint16(word),
             investorClass: uint8(word >> 16),
             active: word & ACTIVE != 0,
             expiry: uint32(word >> 32),
-            servicer: _s().servicers[account],
+            servicer: entry.servicer,
             sanctioned: word & SANCTIONED != 0,
             additional: word & ADDITIONAL != 0,
             superseded: word & SUPERSEDED != 0
@@ -362,19 +362,19 @@ contract HolderRegistry is Authorised, Versioned, ERC165, IHolderRegistry, IERC5
     /// @inheritdoc IHolderRegistry
     /// @dev A superseded account keeps its servicer: entitlements of earlier record times are its.
     function servicerOf(address account) external view returns (address) {
-        return _s().servicers[account];
+        return _s().entries[account].servicer;
     }
 
     /// @inheritdoc IHolderRegistry
     function successorOf(address account) external view returns (address successor, uint40 at) {
-        Succession storage next = _s().successions[account];
-        return (next.account, next.at);
+        Entry storage entry = _s().entries[account];
+        return (entry.successor, entry.supersededAt);
     }
 
     /// @inheritdoc IHolderRegistry
     function currentOf(address account) external view returns (address) {
         for (uint256 i = 0; i < MAX_STEPS; ++i) {
-            address next = _s().successions[account].account;
+            address next = _s().entries[account].successor;
             if (next == address(0)) break;
             account = next;
         }
@@ -383,12 +383,12 @@ contract HolderRegistry is Authorised, Versioned, ERC165, IHolderRegistry, IERC5
 
     /// @notice ERC-3643: whether the account is registered; not, once another took its place.
     function contains(address account) external view returns (bool) {
-        return _s().words[account] & (KNOWN | SUPERSEDED) == KNOWN;
+        return _s().entries[account].word & (KNOWN | SUPERSEDED) == KNOWN;
     }
 
     /// @notice ERC-3643: whether the account is registered, not suspended, expired or sanctioned.
     function isVerified(address account) external view returns (bool) {
-        uint256 word = _s().words[account];
+        uint256 word = _s().entries[account].word;
         uint256 expiry = uint32(word >> 32);
         return word & (KNOWN | ACTIVE | SANCTIONED | SUPERSEDED) == KNOWN | ACTIVE
             && (expiry == 0 || block.timestamp <= expiry);
@@ -396,7 +396,7 @@ contract HolderRegistry is Authorised, Versioned, ERC165, IHolderRegistry, IERC5
 
     /// @notice ERC-3643: ISO 3166-1 numeric code of the holder's country.
     function investorCountry(address account) external view returns (uint16) {
-        return uint16(_s().words[account]);
+        return uint16(_s().entries[account].word);
     }
 
     /// @notice ERC-3643: no contract stands for the holder's identity here, only a commitment.
@@ -455,35 +455,33 @@ contract HolderRegistry is Authorised, Versioned, ERC165, IHolderRegistry, IERC5
     ) private returns (bool worse) {
         if (account == address(0) || holder == 0 || uint16(word) == 0) revert IncompleteRecord(account);
         if (uint64(uint256(holder)) != 0) revert CommitmentTooLong(holder);
-        HolderRegistryStorage storage $ = _s();
-        uint256 known = $.words[account];
+        Entry storage entry = _s().entries[account];
+        uint256 known = entry.word;
         word |= uint256(holder);
         if (known == 0) {
             _checkProof(account, keyControlDigest(account, holder), proof);
             word |= ACTIVE;
-            if (servicer != address(0)) $.servicers[account] = servicer;
+            if (servicer != address(0)) entry.servicer = servicer;
         } else {
             _checkCurrent(account, known);
             if (_holder(known) != holder) revert HolderConflict(account, _holder(known), holder);
             word |= known & (ACTIVE | SANCTIONED);
-            if (word == known && $.servicers[account] == servicer) return false;
-            $.servicers[account] = servicer;
+            if (word == known && entry.servicer == servicer) return false;
+            entry.servicer = servicer;
             worse = (word ^ known) & RULED != 0 || _expiresEarlier(word, known);
         }
-        $.words[account] = word;
-        emit HolderOnboarded(
-            account, holder, uint16(word), uint8(word >> 16), uint32(word >> 32), servicer, word & ADDITIONAL != 0
-        );
+        entry.word = word;
+        emit HolderOnboarded(account, holder, word, servicer);
     }
 
     /// @dev Set or clear a flag of a known account. False when it stood so already.
     function _setFlag(address account, uint256 flag, bool on, bytes32 reason) private returns (bool) {
         if (reason == 0) revert ReasonMissing();
-        HolderRegistryStorage storage $ = _s();
-        uint256 known = $.words[account];
+        Entry storage entry = _s().entries[account];
+        uint256 known = entry.word;
         _checkCurrent(account, known);
         if ((known & flag != 0) == on) return false;
-        $.words[account] = known ^ flag;
+        entry.word = known ^ flag;
         return true;
     }
 
@@ -496,18 +494,19 @@ contract HolderRegistry is Authorised, Versioned, ERC165, IHolderRegistry, IERC5
         bytes32 actId
     ) private {
         if (reason == 0) revert ReasonMissing();
-        HolderRegistryStorage storage $ = _s();
-        uint256 word = $.words[from];
+        Entry storage past = _s().entries[from];
+        Entry storage next = _s().entries[to];
+        uint256 word = past.word;
         _checkCurrent(from, word);
         if (to == address(0)) revert ZeroAddress();
         // no circle can arise: what takes a place was never onboarded
-        if ($.words[to] != 0) revert AccountTaken(to);
+        if (next.word != 0) revert AccountTaken(to);
         bytes32 holder = _holder(word);
         _checkProof(to, keyControlDigest(to, holder), proofTo);
-        $.words[to] = word;
-        $.words[from] = word | SUPERSEDED;
-        if (word & SERVICED != 0) $.servicers[to] = $.servicers[from];
-        $.successions[from] = Succession(to, uint40(block.timestamp));
+        next.word = word;
+        if (word & SERVICED != 0) next.servicer = past.servicer;
+        past.word = word | SUPERSEDED;
+        (past.successor, past.supersededAt) = (to, uint40(block.timestamp));
         emit HolderSuperseded(from, to, holder, reason, actId);
         _raiseEpoch();
     }
@@ -525,15 +524,26 @@ contract HolderRegistry is Authorised, Versioned, ERC165, IHolderRegistry, IERC5
 
     function _checkCurrent(address account, uint256 word) private view {
         if (word == 0) revert HolderUnknown(account);
-        if (word & SUPERSEDED != 0) revert Superseded(account, _s().successions[account].account);
+        if (word & SUPERSEDED != 0) revert Superseded(account, _s().entries[account].successor);
     }
 
     /// @dev By the account's key, or by what its contract says (ERC-1271). The key comes first: an
     /// account without code then costs no look for it.
     function _checkProof(address account, bytes32 digest, bytes calldata proof) private view {
         if (msg.sender == account) return;
-        (address signer, ECDSA.RecoverError fault, ) = ECDSA.tryRecover(digest, proof);
-        if (fault == ECDSA.RecoverError.NoError && signer == account) return;
+        if (proof.length == 65) {
+            uint8 v;
+            bytes32 r;
+            bytes32 s;
+            assembly ("memory-safe") {
+                r := calldataload(proof.offset)
+                s := calldataload(add(proof.offset, 32))
+                v := byte(0, calldataload(add(proof.offset, 64)))
+            }
+            (address signer, , ) = ECDSA.tryRecover(digest, v, r, s);
+            // a faulty signature has the signer zero
+            if (signer == account && signer != address(0)) return;
+        }
         (bool success, bytes memory answer) =
             account.staticcall(abi.encodeCall(IERC1271.isValidSignature, (digest, proof)));
         if (!success || answer.length < 32 || bytes32(answer) != bytes32(IERC1271.isValidSignature.selector)) {
@@ -543,9 +553,9 @@ contract HolderRegistry is Authorised, Versioned, ERC165, IHolderRegistry, IERC5
 
     function _digest(bytes32 structHash) private view returns (bytes32) {
         // not kept as an immutable: the code is then the same on every chain
-        bytes32 domain =
-            keccak256(abi.encode(DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, block.chainid, address(this)));
-        return keccak256(abi.encodePacked(hex"1901", domain, structHash));
+        return MessageHashUtils.toTypedDataHash(
+            keccak256(abi.encode(DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, block.chainid, address(this))), structHash
+        );
     }
 
     function _holder(uint256 word) private pure returns (bytes32) {

@@ -296,6 +296,110 @@ contract CorporateActionsTest is World {
         _payRefused(lines, abi.encodeWithSelector(CorporateActions.NotPublished.selector, KEY));
     }
 
+    // ---------------------------------------------------------------- held and succeeded
+
+    function test_ctl_1_whoMayNotBePaidIsPassedOverAndKeepsNobodyWaiting() public {
+        PaymentLine[] memory lines = _publish([uint256(4545), 9000, 450]);
+        _fund(4545 + 450, type(uint256).max); // none is needed for who is not paid
+        for (uint256 i = 0; i < 4; ++i) {
+            uint256 snapshot = vm.snapshotState();
+            uint8 code = _bar(holderFr, i);
+            vm.assertEq(home.token.payoutRestriction(holderFr), code, "asked");
+            vm.expectEmit(address(home.actions));
+            emit CorporateActions.EntitlementHeld(KEY, holderFr, 9000, code);
+            _pay(lines);
+            vm.assertEq(home.cash.balanceOf(holderFr), 0, "held");
+            vm.assertFalse(home.actions.paid(KEY, holderFr), "not lost");
+            vm.assertTrue(home.actions.paid(KEY, holderDe) && home.actions.paid(KEY, omnibus), "the others are paid");
+            vm.assertEq(home.cash.balanceOf(holderDe), 4545, "holder de");
+            vm.revertToState(snapshot);
+        }
+    }
+
+    function test_ca_23_whatWasHeldIsPaidOnceOnRelease() public {
+        PaymentLine[] memory lines = _publish([uint256(4545), 9000, 450]);
+        _fund(20_000, type(uint256).max);
+        _bar(holderFr, 3);
+        _pay(lines);
+        _pay(lines); // not yet
+        vm.assertEq(home.cash.balanceOf(holderFr), 0, "held");
+        vm.prank(regulator);
+        home.holders.setSanctioned(holderFr, false, "lifted");
+        _pay(lines);
+        _pay(lines);
+        vm.assertEq(home.cash.balanceOf(holderFr), 9000, "once");
+        vm.assertEq(home.cash.balanceOf(payingAgent), 20_000 - 13_995, "and nobody twice");
+    }
+
+    function test_ca_23_aHeldLineMustBeInTheTableToo() public {
+        PaymentLine[] memory lines = _publish([uint256(4545), 9000, 450]);
+        _fund(20_000, type(uint256).max);
+        _bar(holderFr, 3);
+        lines[1].amount = 9001;
+        _payRefused(lines, abi.encodeWithSelector(CorporateActions.InvalidProof.selector, KEY, holderFr, 9001));
+    }
+
+    function test_ubo_10_aRotationMidEventKeepsTheEntitlementWithTheEntity() public {
+        PaymentLine[] memory lines = _publish([uint256(4545), 9000, 450]);
+        _fund(20_000, type(uint256).max);
+        address next = _address("next key of fr");
+        address last = _address("last key of fr");
+        _rotate(home, holderFr, next);
+        vm.prank(transferAgent);
+        home.token.recoveryAddress(holderFr, next, address(0)); // the units follow, the record time is past
+        _rotate(home, next, last);
+        vm.assertEq(home.actions.limitOf(KEY, holderFr), 9000, "the table's account is that of the record time");
+        vm.expectEmit(address(home.actions));
+        emit CorporateActions.EntitlementPaid(KEY, holderFr, 9000);
+        vm.prank(payingAgent);
+        home.actions.pay(KEY, _one(lines[1]));
+        vm.assertEq(home.cash.balanceOf(last), 9000, "cash for who stands for the entity now");
+        vm.assertEq(home.cash.balanceOf(holderFr) + home.cash.balanceOf(next), 0, "none for past keys");
+        vm.assertTrue(home.actions.paid(KEY, holderFr), "the mark is on the table's account");
+        vm.assertFalse(home.actions.paid(KEY, last), "not on another");
+        _pay(lines);
+        vm.assertEq(home.cash.balanceOf(last), 9000, "once");
+        vm.assertEq(home.cash.balanceOf(holderDe), 4545, "as ever");
+    }
+
+    function test_ubo_10_aRecoveredAccountIsPaidAtItsNewKey() public {
+        PaymentLine[] memory lines = _publish([uint256(4545), 9000, 450]);
+        _fund(20_000, type(uint256).max);
+        address next = _address("next key of de");
+        bytes memory proof = _keyControl(home, next, _commitment("de"));
+        _act(home, address(home.holders), abi.encodeCall(home.holders.recover, (holderDe, next, "lost", proof)));
+        _pay(lines);
+        vm.assertEq(home.cash.balanceOf(next), 4545, "paid");
+        vm.assertEq(home.cash.balanceOf(holderDe), 0, "the lost key gets nothing");
+    }
+
+    function test_ubo_10_anOmnibusAccountsRoundingsOutliveItsKey() public {
+        PaymentLine[] memory lines = _publish([uint256(4545), 9000, 459]);
+        _fund(20_000, type(uint256).max);
+        address next = _address("next key of omnibus");
+        _rotate(home, omnibus, next);
+        _pay(lines);
+        vm.assertEq(home.cash.balanceOf(next), 459, "with a minor unit for each client but one");
+    }
+
+    function test_ubo_10_aRotationEscapesNeitherSanctionNorFreeze() public {
+        PaymentLine[] memory lines = _publish([uint256(4545), 9000, 450]);
+        _fund(20_000, type(uint256).max);
+        address next = _address("next key of fr");
+        for (uint256 i = 0; i < 4; ++i) {
+            uint256 snapshot = vm.snapshotState();
+            uint8 code = _bar(holderFr, i);
+            _rotate(home, holderFr, next);
+            _heldThenOthersPaid(lines, code);
+            vm.revertToState(snapshot);
+            // nor does it where the bar comes after the rotation
+            _rotate(home, holderFr, next);
+            code = _bar(next, i);
+            _heldThenOthersPaid(lines, code);
+            vm.revertToState(snapshot);
+        }
+    }
+
     function test_nobodyButThePayingAgentPays() public {
         PaymentLine[] memory lines = _publish([uint256(4545), 9000, 450]);
         vm.prank(issuerAgent);
@@ -367,6 +471,44 @@ contract CorporateActionsTest is World {
         }
         vm.prank(payingAgent);
         home.actions.publishEntitlements(KEY, _node(pair, leaves[2]), total, 3);
+    }
+
+    /// Bar an account from being paid, in one of four ways; returns the code.
+    function _bar(address account, uint256 way) private returns (uint8 code) {
+        if (way == 0) {
+            vm.prank(registrar);
+            home.holders.setStatus(account, false, "suspended");
+            return 6;
+        }
+        if (way == 1) {
+            vm.prank(registrar);
+            home.holders.onboard(
+                account, _commitment("fr"), FRANCE, PROFESSIONAL, uint32(PAYMENT_DAY - 1), address(0), false, ""
+            );
+            return 6;
+        }
+        if (way == 2) {
+            vm.prank(freezer);
+            home.token.freeze(account, true, "frozen");
+            return 7;
+        }
+        vm.prank(regulator);
+        home.holders.setSanctioned(account, true, "sanctioned");
+        return 14;
+    }
+
+    function _heldThenOthersPaid(PaymentLine[] memory lines, uint8 code) private {
+        vm.expectEmit(address(home.actions));
+        emit CorporateActions.EntitlementHeld(KEY, holderFr, 9000, code);
+        _pay(lines);
+        vm.assertFalse(home.actions.paid(KEY, holderFr), "held");
+        vm.assertTrue(home.actions.paid(KEY, holderDe) && home.actions.paid(KEY, omnibus), "the others are paid");
+        vm.assertEq(home.cash.balanceOf(payingAgent), 20_000 - 4995, "nothing went elsewhere");
+    }
+
+    function _one(PaymentLine memory line) private pure returns (PaymentLine[] memory lines) {
+        lines = new PaymentLine[](1);
+        lines[0] = line;
     }
 
     function _node(bytes32 a, bytes32 b) private pure returns (bytes32) {
