@@ -626,7 +626,10 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
         if (!$.hot.has(HotLib.HOME)) revert NotHome();
         if (amount == 0) revert ZeroAmount();
         Hot hot = _advance($);
-        if (amount > $.accounts[from].word.balance() || from == address(0)) _orLaw(from, address(0), amount);
+        if (amount > $.accounts[from].word.balance() || from == address(0)) {
+            // nobody receives, so that there is nothing else to ask
+            revert TransferRestricted(Restrictions.INSUFFICIENT_BALANCE, from, address(0), amount);
+        }
         Account source = _taken($, hot, from, address(0), amount);
         $.accounts[from].word = source.minus(amount);
         $.accounts[address(0)].word = _noted($, address(0), $.accounts[address(0)].word, hot.passed()).minus(amount);
