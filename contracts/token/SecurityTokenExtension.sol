@@ -460,6 +460,8 @@ contract SecurityTokenExtension is Holdings {
         Account a = $.accounts[account].word;
         if (!$.hot.has(HotLib.CAPPED)) revert NoSuchRule();
         uint256 word = _wordOf(account);
+        // a superseded account's cap is its successor's: it does not count a second time elsewhere
+        if (word & (KNOWN | SUPERSEDED) != KNOWN) revert AnotherHolder(account);
         uint256 quota = _quotaOf($, account, a, word, $.hot, $.policy.holdingCap);
         uint256 unused = quota > a.balance() ? quota - a.balance() : 0;
         if (amount > unused) revert QuotaInUse(account, amount, unused);
