@@ -38,9 +38,6 @@ contract SecurityTokenExtension is Holdings {
     /// @notice Units were pledged.
     event Pledged(bytes32 indexed id, address indexed pledgor, address indexed pledgee, uint256 amount);
 
-    /// @notice A quota changed: an account's, or the places of holders for the zero address.
-    event QuotaChanged(address indexed account, uint256 quota);
-
     /// @notice A pledge ended, released or enforced.
     event PledgeEnded(bytes32 indexed id, bool enforced);
 
