@@ -602,11 +602,14 @@ contract SecurityTokenExtension is Holdings {
         }
         delete $.pledges[id];
         (pledgor, amount) = (pledge_.pledgor, pledge_.amount);
-        // units of a superseded account may have gone to its successor
         uint64 held = $.subBalances[pledgor][PLED];
-        if (held < amount) {
-            pledgor = HOLDER_REGISTRY.currentOf(pledgor);
-            held = $.subBalances[pledgor][PLED];
+        address next = pledgor;
+        while (held < amount) {
+            // they may have gone to a successor, and not yet from that one to its own
+            (next, ) = HOLDER_REGISTRY.successorOf(next);
+            if (next == address(0)) break;
+            uint64 there = $.subBalances[next][PLED];
+            if (there > held) (pledgor, held) = (next, there);
         }
         // the law may have taken pledged units
         if (amount > held) amount = held;
