@@ -84,6 +84,8 @@ abstract contract Holdings is Verdicts, ISecurityHalf {
 
     /// @dev Give an account's slot the sum of what encumbers its units, once one part has changed.
     function _setSubBalance(SecurityStorage storage $, address account, bytes4 balanceType, uint256 units) internal {
+        // the supply is kept as the zero address's account: nobody's, and nothing encumbers it
+        if (account == address(0)) revert UnitsUnavailable(account, units, 0);
         Account a = $.accounts[account].word;
         uint256 before = $.subBalances[account][balanceType];
         uint256 others = a.unavailable() - before;
@@ -97,6 +99,7 @@ abstract contract Holdings is Verdicts, ISecurityHalf {
         SecurityStorage storage $ = _s();
         _releaseLapsed(account);
         Account a = $.accounts[account].word;
+        if (account == address(0)) revert UnitsUnavailable(account, amount, 0);
         if (amount > a.available()) revert UnitsUnavailable(account, amount, a.available());
         if ($.lots[account].length == MOST_LOTS) revert TooManyLots(account);
         $.lots[account].push(Lot(amount, until));

@@ -159,6 +159,7 @@ contract SecurityTokenExtension is Holdings {
 
     /// @notice See `ISecurityViews`.
     function availableBalanceOf(address account) public view returns (uint256) {
+        if (account == address(0)) return 0;
         SecurityStorage storage $ = _s();
         Account a = $.accounts[account].word;
         (, uint256 lapsed) = _lotsOf($, account, a);
