@@ -700,9 +700,10 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
     }
 
     /// @dev The proxy reads the implementation from the hot slot: it changes with the ERC-1967 slot.
+    /// What other code found of an account, by its own rules and epoch, does not count any more.
     function _authorizeUpgrade(address newImplementation) internal override {
         super._authorizeUpgrade(newImplementation);
-        _s().hot = _s().hot.withImplementation(newImplementation);
+        _s().hot = _s().hot.withImplementation(newImplementation).withNextPolicy();
     }
 
     /// @dev The domain follows the token's name.
