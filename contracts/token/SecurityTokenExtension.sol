@@ -290,14 +290,15 @@ contract SecurityTokenExtension is Holdings {
         _unpause();
     }
 
-    /// @notice Stop everything but payouts and acts of law, for seven days at most.
-    /// @param until last second of the stop
+    /// @notice Stop everything but payouts and acts of law, for seven days at most. Who stops cannot go
+    /// on and on: for another stop an UNPAUSER must have ended this one, in force or over.
+    /// @param until last second of the stop; a stop in force can be made shorter
     /// @custom:access-control PAUSER
     function emergencyStop(uint64 until, bytes32 reason) external onlyRole(Roles.PAUSER) {
         _because(reason);
-        uint256 latest = block.timestamp + LONGEST_STOP;
-        if (until > latest || until < block.timestamp) revert StopTooLong(until, latest);
         SecurityStorage storage $ = _s();
+        uint256 latest = $.hot.has(HotLib.STOPPED) ? $.stoppedUntil : block.timestamp + LONGEST_STOP;
+        if (until > latest || until < block.timestamp) revert StopTooLong(until, latest);
         $.stoppedUntil = until;
         $.hot = $.hot.withFlag(HotLib.STOPPED, true);
         emit EmergencyStopped(until, msg.sender);
