@@ -30,7 +30,7 @@ interface ISecurityViews {
     /// @notice Rules that are numbers, and the number of holders.
     function policy() external view returns (Policy memory);
 
-    /// @notice Changes of the rules so far.
+    /// @notice Changes of the rules and of the code so far.
     function policyCounter() external view returns (uint256);
 
     /// @notice Whether holders of a country (ISO 3166-1 numeric) may receive.

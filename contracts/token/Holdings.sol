@@ -17,6 +17,9 @@ abstract contract Holdings is Verdicts, ISecurityHalf {
     /// @param total units of the type afterwards
     event SubBalanceChanged(address indexed account, bytes4 indexed balanceType, uint256 total);
 
+    /// @notice A quota changed: an account's, or the places of holders for the zero address.
+    event QuotaChanged(address indexed account, uint256 quota);
+
     /// @notice Fewer units are available than an act needs.
     error UnitsUnavailable(address account, uint256 amount, uint256 available);
 
@@ -81,6 +84,8 @@ abstract contract Holdings is Verdicts, ISecurityHalf {
 
     /// @dev Give an account's slot the sum of what encumbers its units, once one part has changed.
     function _setSubBalance(SecurityStorage storage $, address account, bytes4 balanceType, uint256 units) internal {
+        // the supply is kept as the zero address's account: nobody's, and nothing encumbers it
+        if (account == address(0)) revert UnitsUnavailable(account, units, 0);
         Account a = $.accounts[account].word;
         uint256 before = $.subBalances[account][balanceType];
         uint256 others = a.unavailable() - before;
@@ -94,6 +99,7 @@ abstract contract Holdings is Verdicts, ISecurityHalf {
         SecurityStorage storage $ = _s();
         _releaseLapsed(account);
         Account a = $.accounts[account].word;
+        if (account == address(0)) revert UnitsUnavailable(account, amount, 0);
         if (amount > a.available()) revert UnitsUnavailable(account, amount, a.available());
         if ($.lots[account].length == MOST_LOTS) revert TooManyLots(account);
         $.lots[account].push(Lot(amount, until));
@@ -163,16 +169,38 @@ abstract contract Holdings is Verdicts, ISecurityHalf {
         }
         b = _succeedLots($, lost, to, b);
         if (a.has(AccountLib.FROZEN)) {
+            // it goes over, so that a second call cannot lay it on the successor again
+            a = a.withFlag(AccountLib.FROZEN, false);
             b = b.withFlag(AccountLib.FROZEN, true);
+            emit IERC3643.AddressFrozen(lost, false, msg.sender);
             emit IERC3643.AddressFrozen(to, true, msg.sender);
         }
-        if (a.has(AccountLib.OWN_QUOTA) && !b.has(AccountLib.OWN_QUOTA)) {
-            $.quotas[to] = $.quotas[lost];
-            b = b.withFlag(AccountLib.OWN_QUOTA, true);
+        if (a.has(AccountLib.OWN_QUOTA)) {
+            uint256 quota = _mergedQuota($, lost, to, b);
+            (a, b) = (a.withFlag(AccountLib.OWN_QUOTA, false), b.withFlag(AccountLib.OWN_QUOTA, true));
+            $.quotas[lost] = 0;
+            $.quotas[to] = uint64(quota);
+            emit QuotaChanged(to, quota);
         }
         // the verdict that was cached is the former record's
         $.accounts[lost].word = a.minus(units).withUnavailable(0).withFlag(AccountLib.LOTS, false).withVerdict(0, 0, 0);
         $.accounts[to].word = b.withVerdict(0, 0, 0);
+    }
+
+    /// @dev The quota of a former account and its successor's, which began with the ledger's share too:
+    /// together they have it once.
+    function _mergedQuota(
+        SecurityStorage storage $,
+        address lost,
+        address to,
+        Account b
+    ) private view returns (uint256 quota) {
+        quota = $.quotas[lost];
+        if (!b.has(AccountLib.OWN_QUOTA)) return quota;
+        quota += $.quotas[to];
+        uint256 twice = _wordOf(to) & ADDITIONAL == 0 ? $.policy.holdingCap : 0;
+        quota = quota > twice ? quota - twice : 0;
+        if (quota > type(uint64).max) quota = type(uint64).max;
     }
 
     function _succeedLots(SecurityStorage storage $, address lost, address to, Account b) private returns (Account) {

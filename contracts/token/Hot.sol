@@ -8,7 +8,7 @@ pragma solidity 0.8.30;
 ///   0-159   implementation, equal to that in the ERC-1967 slot, which is kept for tools
 ///   160-199 next armed record time, seconds; 0 when there is none
 ///   200-215 number of record times that have passed
-///   216-239 policy counter: raised by every change of the token's rules
+///   216-239 policy counter: raised by every change of the token's rules, and of its code
 ///   240-255 flags
 type Hot is uint256;
 
@@ -42,7 +42,7 @@ library HotLib {
         return (Hot.unwrap(h) >> 200) & 0xffff;
     }
 
-    /// @notice Changes of the token's rules so far.
+    /// @notice Changes of the token's rules and code so far.
     function policy(Hot h) internal pure returns (uint256) {
         return (Hot.unwrap(h) >> 216) & 0xffffff;
     }

@@ -631,7 +631,10 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
         if (!$.hot.has(HotLib.HOME)) revert NotHome();
         if (amount == 0) revert ZeroAmount();
         Hot hot = _advance($);
-        if (amount > $.accounts[from].word.balance() || from == address(0)) _orLaw(from, address(0), amount);
+        if (amount > $.accounts[from].word.balance() || from == address(0)) {
+            // nobody receives, so that there is nothing else to ask
+            revert TransferRestricted(Restrictions.INSUFFICIENT_BALANCE, from, address(0), amount);
+        }
         Account source = _taken($, hot, from, address(0), amount);
         $.accounts[from].word = source.minus(amount);
         $.accounts[address(0)].word = _noted($, address(0), $.accounts[address(0)].word, hot.passed()).minus(amount);
@@ -702,9 +705,10 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
     }
 
     /// @dev The proxy reads the implementation from the hot slot: it changes with the ERC-1967 slot.
+    /// What other code found of an account, by its own rules and epoch, does not count any more.
     function _authorizeUpgrade(address newImplementation) internal override {
         super._authorizeUpgrade(newImplementation);
-        _s().hot = _s().hot.withImplementation(newImplementation);
+        _s().hot = _s().hot.withImplementation(newImplementation).withNextPolicy();
     }
 
     /// @dev The domain follows the token's name.

@@ -38,9 +38,6 @@ contract SecurityTokenExtension is Holdings {
     /// @notice Units were pledged.
     event Pledged(bytes32 indexed id, address indexed pledgor, address indexed pledgee, uint256 amount);
 
-    /// @notice A quota changed: an account's, or the places of holders for the zero address.
-    event QuotaChanged(address indexed account, uint256 quota);
-
     /// @notice A pledge ended, released or enforced.
     event PledgeEnded(bytes32 indexed id, bool enforced);
 
@@ -163,6 +160,7 @@ contract SecurityTokenExtension is Holdings {
 
     /// @notice See `ISecurityViews`.
     function availableBalanceOf(address account) public view returns (uint256) {
+        if (account == address(0)) return 0;
         SecurityStorage storage $ = _s();
         Account a = $.accounts[account].word;
         (, uint256 lapsed) = _lotsOf($, account, a);
@@ -293,14 +291,15 @@ contract SecurityTokenExtension is Holdings {
         _unpause();
     }
 
-    /// @notice Stop everything but payouts and acts of law, for seven days at most.
-    /// @param until last second of the stop
+    /// @notice Stop everything but payouts and acts of law, for seven days at most. Who stops cannot go
+    /// on and on: for another stop an UNPAUSER must have ended this one, in force or over.
+    /// @param until last second of the stop; a stop in force can be made shorter
     /// @custom:access-control PAUSER
     function emergencyStop(uint64 until, bytes32 reason) external onlyRole(Roles.PAUSER) {
         _because(reason);
-        uint256 latest = block.timestamp + LONGEST_STOP;
-        if (until > latest || until < block.timestamp) revert StopTooLong(until, latest);
         SecurityStorage storage $ = _s();
+        uint256 latest = $.hot.has(HotLib.STOPPED) ? $.stoppedUntil : block.timestamp + LONGEST_STOP;
+        if (until > latest || until < block.timestamp) revert StopTooLong(until, latest);
         $.stoppedUntil = until;
         $.hot = $.hot.withFlag(HotLib.STOPPED, true);
         emit EmergencyStopped(until, msg.sender);
@@ -461,6 +460,8 @@ contract SecurityTokenExtension is Holdings {
         Account a = $.accounts[account].word;
         if (!$.hot.has(HotLib.CAPPED)) revert NoSuchRule();
         uint256 word = _wordOf(account);
+        // a superseded account's cap is its successor's: it does not count a second time elsewhere
+        if (word & (KNOWN | SUPERSEDED) != KNOWN) revert AnotherHolder(account);
         uint256 quota = _quotaOf($, account, a, word, $.hot, $.policy.holdingCap);
         uint256 unused = quota > a.balance() ? quota - a.balance() : 0;
         if (amount > unused) revert QuotaInUse(account, amount, unused);
@@ -604,11 +605,14 @@ contract SecurityTokenExtension is Holdings {
         }
         delete $.pledges[id];
         (pledgor, amount) = (pledge_.pledgor, pledge_.amount);
-        // units of a superseded account may have gone to its successor
         uint64 held = $.subBalances[pledgor][PLED];
-        if (held < amount) {
-            pledgor = HOLDER_REGISTRY.currentOf(pledgor);
-            held = $.subBalances[pledgor][PLED];
+        address next = pledgor;
+        while (held < amount) {
+            // they may have gone to a successor, and not yet from that one to its own
+            (next, ) = HOLDER_REGISTRY.successorOf(next);
+            if (next == address(0)) break;
+            uint64 there = $.subBalances[next][PLED];
+            if (there > held) (pledgor, held) = (next, there);
         }
         // the law may have taken pledged units
         if (amount > held) amount = held;
