@@ -236,6 +236,7 @@ contract Approvals is Authorised, Versioned, IApprovals {
     /// @param id identifier of the act
     /// @param target contract that carries it out, as proposed
     /// @param data the call, as proposed
+    /// @custom:access-control whoever proposed or approved it; anybody where the act has no notice
     function execute(bytes32 id, address target, bytes calldata data) external {
         uint256 act = _acts[id];
         uint256 state = _requireOpen(id, act);
@@ -305,7 +306,8 @@ contract Approvals is Authorised, Versioned, IApprovals {
     /// @return readyAt first second at which it may be executed
     /// @return role role for which it was proposed
     /// @return changeClass 1 to 4 for a change of version, otherwise 0
-    /// @return state 0 unknown, 1 open, 2 ready (all approvals are there, and it has no notice), 3 withdrawn, 4 executed
+    /// @return state 0 unknown, 1 open, 2 ready: all approvals are there, and it has no notice, 3 withdrawn,
+    /// 4 executed
     /// @return reason as proposed
     function actOf(bytes32 id)
         external
@@ -479,7 +481,8 @@ contract Approvals is Authorised, Versioned, IApprovals {
     }
 
     function _note(address target, uint256 flag) private {
-        _changes[target].push(_running(target) | block.timestamp << 192 | uint256(uint8(uint256(_current))) << 232 | flag);
+        uint256 changeClass = uint8(uint256(_current));
+        _changes[target].push(_running(target) | block.timestamp << 192 | changeClass << 232 | flag);
     }
 
     function _setPolicy(bytes4 selector, uint256 policy) private {

@@ -7,10 +7,8 @@ import {Roles} from "../../contracts/access/Roles.sol";
 import {PariUpgradeable, Versioned} from "../../contracts/access/Versioned.sol";
 import {CorporateActions, PaymentLine} from "../../contracts/actions/CorporateActions.sol";
 import {IApprovals} from "../../contracts/interfaces/IApprovals.sol";
-import {Instance} from "../../contracts/interfaces/IInstanceRegistry.sol";
 import {CustodyRegistry} from "../../contracts/registry/CustodyRegistry.sol";
 import {SecurityToken} from "../../contracts/token/SecurityToken.sol";
-import {SecurityTokenReadings} from "../../contracts/token/SecurityTokenReadings.sol";
 import {Vm} from "./Vm.sol";
 import {World} from "./World.sol";
 
@@ -143,7 +141,15 @@ contract ApprovalsTest is World {
         vm.expectEmit(address(a));
         bytes32 id = _expectedId(address(target), data, Roles.REGISTRAR, 0, uint40(block.timestamp));
         emit Approvals.ActProposed(
-            id, address(target), Target.burn.selector, Roles.REGISTRAR, registrar, 0, "reason", data, uint64(block.timestamp)
+            id,
+            address(target),
+            Target.burn.selector,
+            Roles.REGISTRAR,
+            registrar,
+            0,
+            "reason",
+            data,
+            uint64(block.timestamp)
         );
         vm.expectEmit(address(a));
         emit Approvals.ActApproved(id, Roles.REGISTRAR, registrar);
@@ -167,7 +173,8 @@ contract ApprovalsTest is World {
         vm.prank(relayer);
         a.execute(id, address(target), data);
 
-        (address to, bytes4 selector, uint64 readyAt, uint64 role, uint8 class, uint8 state, bytes32 reason) = a.actOf(id);
+        (address to, bytes4 selector, uint64 readyAt, uint64 role, uint8 class, uint8 state, bytes32 reason) =
+            a.actOf(id);
         vm.assertTrue(to == address(0) && selector == 0 && readyAt == 0 && role == 0 && class == 0, "slot given back");
         vm.assertTrue(state == 4 && reason == "reason", "executed, for its reason");
         (by, ) = a.approvalOf(id, Roles.REGISTRAR);
@@ -176,7 +183,8 @@ contract ApprovalsTest is World {
 
     function test_ctl_7_anOpenActIsReadWhole() public {
         bytes32 id = _propose(home, Roles.CSD, address(target), _burn(5), 0);
-        (address to, bytes4 selector, uint64 readyAt, uint64 role, uint8 class, uint8 state, bytes32 reason) = a.actOf(id);
+        (address to, bytes4 selector, uint64 readyAt, uint64 role, uint8 class, uint8 state, bytes32 reason) =
+            a.actOf(id);
         vm.assertEq(to, address(target), "target");
         vm.assertTrue(selector == Target.burn.selector && readyAt == block.timestamp, "selector, time");
         vm.assertTrue(role == Roles.CSD && class == 0 && state == 1 && reason == "reason", "role, class, state, reason");
