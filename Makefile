@@ -51,10 +51,15 @@ lint: $(STAMPS)/dev ## ruff over all Python
 	$(SAY) 'ruff'
 	@$(BIN)/ruff check .
 	@$(BIN)/python tools/error_catalogue.py --check
+	@$(BIN)/python tools/denial_matrix.py --check
 
 .PHONY: error-catalogue
 error-catalogue: $(STAMPS)/dev ## write docs/errors.md from the error classes
 	@$(BIN)/python tools/error_catalogue.py
+
+.PHONY: denial-matrix
+denial-matrix: $(STAMPS)/dev ## write docs/denial-matrix.md from the table that the tests walk
+	@$(BIN)/python tools/denial_matrix.py
 
 .PHONY: typecheck
 typecheck: $(STAMPS)/dev ## mypy, strict
@@ -75,6 +80,11 @@ artefacts-check: $(STAMPS)/dev $(STAMPS)/solc ## prove that the package's artefa
 forge: $(STAMPS)/core $(STAMPS)/solc ## unit, fuzz and invariant tests in Solidity
 	$(SAY) 'forge'
 	@$(BIN)/python tools/forge.py test
+
+.PHONY: invariants
+invariants: $(STAMPS)/core $(STAMPS)/solc ## many more runs of the stateful invariants; takes long
+	$(SAY) 'forge, invariants in depth'
+	@FOUNDRY_PROFILE=deep $(BIN)/python tools/forge.py test --match-contract Invariants
 
 .PHONY: pytest
 pytest: $(STAMPS)/node $(STAMPS)/dev $(STAMPS)/solc ## unit, property, integration and acceptance tests
