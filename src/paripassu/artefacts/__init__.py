@@ -66,6 +66,21 @@ class Artefact:
         """keccak-256 of `code_with(values)`: what EXTCODEHASH answers on a chain."""
         return keccak256(self.code_with(values))
 
+    def values_in(self, code: bytes) -> dict[str, bytes] | None:
+        """The immutables of deployed code, by name, as they stand there; None for other code.
+
+        An immutable that differs between its places counts as other code.
+        """
+        values: dict[str, bytes] = {}
+        bare = bytearray(code)
+        for name, places in self.immutables.items():
+            for start, length in places:
+                value = code[start : start + length]
+                if values.setdefault(name, value) != value:
+                    return None
+                bare[start : start + length] = bytes(length)
+        return values if bytes(bare) == self.code else None
+
     def constructor_inputs(self) -> tuple[dict[str, Any], ...]:
         """ABI parameters of the constructor; none where it takes none."""
         for entry in self.abi:
