@@ -66,6 +66,7 @@ def factory_creation() -> Creation:
         init_code=data,
         code_hash=artefact.code_hash_with({}),
         gas=creation_gas(data, len(artefact.code), 0),
+        immutables={},
     )
 
 
@@ -120,15 +121,16 @@ def _created(
     arguments: Mapping[str, Any],
     execution: int,
 ) -> Creation:
-    init_code = _init_code(artefact, arguments)
+    init_code, immutables = _init_code(artefact, arguments), _immutables(site, artefact, address)
     return Creation(
         name=name,
         artefact=artefact.name,
         address=address,
         salt=salt,
         init_code=init_code,
-        code_hash=artefact.code_hash_with(_immutables(site, artefact, address)),
+        code_hash=artefact.code_hash_with(immutables),
         gas=creation_gas(init_code, len(artefact.code), execution),
+        immutables=immutables,
         arguments=arguments or None,
     )
 

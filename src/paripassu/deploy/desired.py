@@ -28,6 +28,7 @@ class Creation:
             `SecurityToken/FR0014ZZPPS9` for one of several of a kind.
         artefact: whose code it has.
         init_code: creation code with its arguments, equal on every chain but for a proxy's.
+        immutables: values of the immutables in its code, by name.
         implementation: for a proxy, the address that it must point to.
         arguments: constructor or initialiser arguments, for the record.
         gas: limit for its transaction.
@@ -40,6 +41,7 @@ class Creation:
     init_code: bytes
     code_hash: Bytes32
     gas: int
+    immutables: Mapping[str, bytes]
     implementation: str = ""
     arguments: Mapping[str, Any] | None = None
 

@@ -123,7 +123,7 @@ def _direct(network: NetworkConfig, site: Site) -> list[Creation]:
     policy = policies(network.approvals)
     return [
         direct_creation(site, MANAGER, {"initialAdmin": site.deployer}),
-        direct_creation(site, APPROVALS, {"policies": policy}, 150_000 + 120_000 * len(policy)),
+        direct_creation(site, APPROVALS, {"rules": policy}, 150_000 + 120_000 * len(policy)),
         direct_creation(site, "HolderRegistry", {}),
     ]
 
