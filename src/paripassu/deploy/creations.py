@@ -104,7 +104,7 @@ def proxy_creation(
         proxy: artefact of the proxy itself.
     """
     artefact, abi = artefacts.load(proxy), codec(name)
-    grouped = len(abi.inputs("initialize")) == 1 and len(initial) > 1
+    grouped = len(abi.inputs("initialize").types) == 1 and len(initial) > 1
     values = [tuple(initial.values())] if grouped else list(initial.values())
     arguments = {"implementation": implementation, "data": abi.encode("initialize", *values)}
     address = site.address(name)
