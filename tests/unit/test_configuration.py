@@ -97,9 +97,7 @@ def test_network_has_the_four_ledgers_of_the_demo() -> None:
 def test_network_may_have_several_securities_and_means_the_first(tmp_path: Path) -> None:
     second = changed(EQUITY, tmp_path, 'isin = "FR0014ZZPPS9"', 'isin = "FR0014ZZPPT7"')
     several = f'security = "{EQUITY}"\nsecurities = ["{EQUITY}", "{second}"]'
-    network = load_network(
-        changed(NETWORK, tmp_path, 'security = "securities/example-equity.toml"', several)
-    )
+    network = load_network(changed(NETWORK, tmp_path, 'security = "securities/example-equity.toml"', several))
     assert network.security_paths == (EQUITY, second)
     assert list(load_securities(network)) == ["FR0014ZZPPS9", "FR0014ZZPPT7"]
     assert security_of(network).isin == "FR0014ZZPPS9"
@@ -125,12 +123,11 @@ def test_ver_6_notice_is_none_on_a_local_network_and_days_elsewhere(tmp_path: Pa
     assert (local.threshold, local.correction_threshold, local.change_class) == (2, 2, "technical")
     assert tuple(local.notice) == CHANGE_CLASSES
     assert set(local.notice.values()) == {0}
-    told = changed(
-        NETWORK, tmp_path, "[attestors]", "[approvals]\nthreshold = 3\nnotice = { technical = 60 }\n[attestors]"
-    )
-    assert load_network(told).approvals.threshold == 3
-    assert load_network(told).approvals.notice["technical"] == 60
-    assert load_network(told).approvals.notice["regulatory"] == 0
+    told = "[approvals]\nthreshold = 3\nnotice = { technical = 60 }\n[attestors]"
+    path = changed(NETWORK, tmp_path, "[attestors]", told)
+    assert load_network(path).approvals.threshold == 3
+    assert load_network(path).approvals.notice["technical"] == 60
+    assert load_network(path).approvals.notice["regulatory"] == 0
     text = re.sub(r"dev:(\w+)", r"${PARI_\1}", NETWORK.read_text())
     text = re.sub(r"\[ledgers\.(bravo|charlie)[^#]*?(?=\n\[)|\[ledgers\.alpha\.devnet][^\[]*", "", text)
     text = text.replace('environment = "local"', 'environment = "pilot"')

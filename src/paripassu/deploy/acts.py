@@ -23,6 +23,13 @@ _EVENTS = ("ActProposed", "ActApproved", "ApprovalWithdrawn", "ActWithdrawn", "A
 PROPOSE, APPROVE, EXECUTE, AFTER = 3, 4, 5, 6
 """Stages of an act, and that of what needs it carried out."""
 
+_STAGES = {
+    PROPOSE: ("propose", "propose to", 150_000),
+    APPROVE: ("approve", "approve to", 80_000),
+    EXECUTE: ("execute", "carry out the act to", 120_000),
+}
+"""Name, words and estimated gas of each."""
+
 
 @dataclass(frozen=True, slots=True)
 class ObservedAct:
@@ -79,26 +86,24 @@ def act_steps(
 ) -> list[Step]:
     """What is left to do until a proposal is carried out; `now` is the chain's time."""
     act = next((one for one in reversed(under_way) if _is(one, proposal) and one.last_second >= now), None)
+    encode, id = codec(APPROVALS).encode, act.id if act else bytes(32)
+    steps, waits = [], ""
     if act is None:
-        arguments = (role_id(PROPOSER), proposal.target, proposal.data, proposal.change_class, _reason())
-        steps = [_step(desired, proposal, PROPOSE, "propose to", PROPOSER, "propose", *arguments)]
+        call = (proposal.target, proposal.data, proposal.change_class, _reason())
+        data = encode("propose", role_id(PROPOSER), *call)
+        steps.append(_step(desired, proposal, PROPOSE, PROPOSER, data))
         waits = "its proposal"
-    else:
-        steps, waits = [], ""
-    approvers = desired.upgrades.approvers
     given = act.approved if act else {}
-    left = [role for role in approvers if role_id(role) not in given][: max(0, len(approvers) - len(given))]
-    for role in left:
-        arguments = (role_id(role), act.id if act else bytes(32))
-        steps.append(_step(desired, proposal, APPROVE, "approve to", role, "approve", *arguments, waits=waits))
-    if act and act.ready_at > now:
-        waits = f"the end of its notice, {_utc(act.ready_at)}"
-    elif left:
+    approvers = desired.upgrades.approvers
+    needed = max(0, len(approvers) - len(given))
+    for role in [role for role in approvers if role_id(role) not in given][:needed]:
+        steps.append(_step(desired, proposal, APPROVE, role, encode("approve", role_id(role), id), waits))
+    if needed:
         waits = waits or "its approvals"
-    arguments = (act.id if act else bytes(32), proposal.target, proposal.data)
-    steps.append(
-        _step(desired, proposal, EXECUTE, "carry out the act to", PROPOSER, "execute", *arguments, waits=waits)
-    )
+    elif act and act.ready_at > now:
+        waits = f"the end of its notice, {_utc(act.ready_at)}"
+    data = encode("execute", id, proposal.target, proposal.data)
+    steps.append(_step(desired, proposal, EXECUTE, PROPOSER, data, waits))
     return steps
 
 
@@ -107,24 +112,18 @@ def _is(act: ObservedAct, proposal: Proposal) -> bool:
 
 
 def _step(
-    desired: EvmDesired,
-    proposal: Proposal,
-    stage: int,
-    words: str,
-    signer: str,
-    function: str,
-    *arguments: object,
-    waits: str = "",
+    desired: EvmDesired, proposal: Proposal, stage: int, signer: str, data: bytes, waits: str = ""
 ) -> Step:
+    name, words, gas = _STAGES[stage]
     return Step(
         ledger=desired.name,
         stage=stage,
-        key=f"{function}/{proposal.key}/{signer}",
+        key=f"{name}/{proposal.key}/{signer}",
         title=f"{words} {proposal.title}",
         signer=signer,
         to=desired.addresses[APPROVALS],
-        data=codec(APPROVALS).encode(function, *arguments),
-        gas_estimate={PROPOSE: 150_000, APPROVE: 80_000, EXECUTE: 120_000}[stage],
+        data=data,
+        gas_estimate=gas,
         waits=waits,
     )
 

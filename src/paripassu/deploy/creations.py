@@ -180,4 +180,3 @@ def creation_gas(data: bytes, code_length: int, execution: int) -> int:
     calldata = sum(16 if byte else 4 for byte in data)
     base = 21_000 + calldata + 2 * 32_000 + 200 * code_length + 6 * len(data) // 32
     return (base + execution) * 23 // 20 + 60_000
-

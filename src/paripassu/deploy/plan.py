@@ -48,25 +48,24 @@ def steps_for(desired: EvmDesired, observed: EvmObserved) -> tuple[Step, ...]:
     steps = _published(desired, observed)
     steps += [_creation(desired, one) for one in desired.creations if not observed.has(one.address)]
     upgrades = _upgrades(desired, observed)
-    missing = _missing(desired, observed)
-    if not observed.members.keys() - {ADMIN}:
-        held_back = {kind for kind, _ in upgrades}
-        ready = [one for one in missing if one[0].after not in held_back]
-        steps += _bootstrap(desired, observed, ready)
-        missing = [one for one in missing if one[0].after in held_back]
-    else:
-        steps += _members(desired, observed)
     outdated = {kind for kind, _ in upgrades}
-    now = observed.final.time
     proposals = [proposal for _, proposal in upgrades]
-    for setting, title, call in missing:
+    missing: Missing = []
+    for setting, title, call in _missing(desired, observed):
         if setting.role == APPROVED:
             key = f"{setting.contract}/{keccak256(call).hex()[:8]}"
             proposals.append(Proposal(key, title, desired.addresses[setting.contract], call, 0))
         else:
-            steps.append(_setting(desired, setting, title, call, outdated))
+            missing.append((setting, title, call))
+    if observed.members.keys() - {ADMIN}:
+        steps += _members(desired, observed)
+    else:
+        steps += _bootstrap(desired, observed, [one for one in missing if one[0].after not in outdated])
+        missing = [one for one in missing if one[0].after in outdated]
+    steps += [_setting(desired, *one, outdated) for one in missing if one[0].after not in outdated]
     for proposal in proposals:
-        steps += act_steps(desired, observed.acts, now, proposal)
+        steps += act_steps(desired, observed.acts, observed.final.time, proposal)
+    steps += [_setting(desired, *one, outdated) for one in missing if one[0].after in outdated]
     return tuple(steps)
 
 

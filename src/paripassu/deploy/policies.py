@@ -5,8 +5,6 @@ The list of acts is that of the code: every function whose right is `approved ac
 
 from __future__ import annotations
 
-from typing import Any
-
 from paripassu import artefacts
 from paripassu.config import CHANGE_CLASSES, ApprovalsConfig, NetworkConfig
 from paripassu.deploy.desired import APPROVALS

@@ -66,7 +66,9 @@ def _entry(creation: Creation, log: DecodedLog | None, observed: EvmObserved) ->
     }
     if creation.implementation:
         current = observed.implementations.get(creation.name, "")
-        entry["implementation"] = checksum_address(current) if current else creation.implementation
+        entry["implementation"] = (
+            checksum_address(bytes.fromhex(current[2:])) if current else creation.implementation
+        )
     if creation.name in observed.versions:
         entry["version"] = observed.versions[creation.name]
     if creation.arguments is not None:

@@ -7,7 +7,9 @@ from typing import Any
 
 from paripassu import artefacts
 from paripassu.config import LedgerConfig, NetworkConfig
-from paripassu.deploy.desired import CASH, TOKEN, Calls, Creation, SecurityPlace, Setting
+from paripassu.deploy.desired import APPROVALS, CASH, TOKEN, Calls, Creation, SecurityPlace, Setting
+from paripassu.deploy.policies import acts, policies
+from paripassu.deploy.rights import APPROVED
 from paripassu.identifiers import ZERO32, InteropAddress
 from paripassu.ledgers.book import book_application, book_gateway
 from paripassu.ledgers.evm.contracts import View, codec
@@ -34,7 +36,7 @@ def chain_settings(
         addresses: of the contracts, equal on every chain.
         token_code: the code behind every security token.
     """
-    settings = list(_subscription(token_code))
+    settings = [*_policies(network), *_subscription(token_code)]
     first = next(iter(securities))
     for place, security in securities.items():
         settings.append(_security(security))
@@ -67,6 +69,26 @@ def _set(
 def _unless(matches: Callable[[Any], bool], title: str, call: bytes) -> Callable[[Any], Calls]:
     """One call, unless what was found is right."""
     return lambda found: () if found is not None and matches(found) else ((title, call),)
+
+
+def _policies(network: NetworkConfig) -> list[Setting]:
+    """Who decides on which act; set by the constructor, changed by an act."""
+    signatures, abi = {selector: signature for signature, selector in acts()}, codec(APPROVALS)
+
+    def setting(selector: bytes, policy: tuple[int, ...]) -> Setting:
+        title = f"decide on {signatures[selector]} as the network file says"
+        call = abi.encode("setPolicy", selector, policy)
+        calls = _unless(lambda found: bool(found == policy), title, call)
+        # before the contract is there, its constructor is to be told
+        return Setting(
+            title,
+            APPROVED,
+            APPROVALS,
+            View(APPROVALS, "policyOf", (selector,)),
+            lambda found: () if found is None else calls(found),
+        )
+
+    return [setting(selector, policy) for selector, policy in policies(network.approvals)]
 
 
 def _subscription(token_code: Creation) -> tuple[Setting, Setting]:

@@ -112,9 +112,7 @@ def _chain(
         settings=chain_settings(network, places, ledger, addresses, codes[TOKEN]),
         members=_members(network, site.deployer),
         securities=tuple(places),
-        upgrades=Upgrades(
-            CHANGE_CLASSES.index(network.approvals.change_class) + 1, approvers_of(network)
-        ),
+        upgrades=Upgrades(CHANGE_CLASSES.index(network.approvals.change_class) + 1, approvers_of(network)),
     )
 
 
@@ -131,14 +129,15 @@ def _direct(network: NetworkConfig, site: Site) -> list[Creation]:
 def _initial(site: Site, name: str, home: bool) -> dict[str, Any]:
     """Initialiser arguments of the contract behind a proxy, in order."""
     routed = {"gateway": site.address("Gateway"), "instanceRegistry": site.address("InstanceRegistry")}
-    return {
+    initials: dict[str, dict[str, Any]] = {
         "InstanceRegistry": {},
         "CustodyRegistry": {"holderRegistry": site.address("HolderRegistry")},
         "AttestorSet": {},
         "Gateway": {"attestors": site.address("AttestorSet")},
-        "TokenBridge": routed,
+        "TokenBridge": {**routed},
         "CorporateActions": {**routed, "home": home},
-    }[name]
+    }
+    return initials[name]
 
 
 def _cash(network: NetworkConfig, site: Site, currency: CurrencyCode, code: Creation) -> Creation:

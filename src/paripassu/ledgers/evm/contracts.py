@@ -14,7 +14,6 @@ from paripassu.ledgers.evm.faults import Fault, NodeFault
 from paripassu.ledgers.evm.reverts import RevertDecoder
 from paripassu.ledgers.evm.rpc import JsonRpc
 
-
 _PARTS = {"SecurityToken": ("SecurityToken", "SecurityTokenExtension", "SecurityTokenReadings")}
 """Contracts whose code is in several parts, which all answer at the first one's address."""
 
