@@ -19,6 +19,16 @@ PROPOSER = "upgrader"
 _UPGRADES = ("upgradeToAndCall", "rollback")
 _UPGRADE_APPROVERS = ("issuer", "csd", "registrar", "regulator", "bridge_operator")
 _CORRECTION_ROLES = ("registrar", "transfer_agent", "csd", "regulator", "issuer_agent")
+_AMENDMENTS = {
+    "amendTerms": "economicTerms",
+    "setIssueLimit": "corporateStructure",
+    "setName": "corporateStructure",
+    "setSymbol": "corporateStructure",
+}
+"""Changes of the security itself, each with the class whose notice it has."""
+
+_AMENDMENT_PROPOSERS = ("issuer", "issuer_agent")
+_AMENDMENT_APPROVERS = ("issuer", "csd", "registrar", "transfer_agent", "regulator")
 
 Policy = tuple[int, ...]
 """Threshold, proposers and approvers bit by bit, notice in seconds without class and by class."""
@@ -67,6 +77,9 @@ def _policy(config: ApprovalsConfig, signature: str) -> Policy:
     if signature in {right.function for right in rights_of(APPROVALS)}:
         # else a short notice of this act could take away the long one of others
         return (config.threshold, _bits(PROPOSER), _bits(*_UPGRADE_APPROVERS), max(classes), 0, 0, 0, 0)
+    if function in _AMENDMENTS:
+        proposers, approvers = _bits(*_AMENDMENT_PROPOSERS), _bits(*_AMENDMENT_APPROVERS)
+        return (config.threshold, proposers, approvers, config.notice[_AMENDMENTS[function]], 0, 0, 0, 0)
     roles = _bits(*_CORRECTION_ROLES)
     return (config.correction_threshold, roles, roles, 0, 0, 0, 0, 0)
 
