@@ -13,6 +13,7 @@ from paripassu.ledgers.book import BookConfiguration, BookLedger, BookPeer
 from paripassu.ledgers.port import Attestor, AttestorSet
 from paripassu.ledgers.signers import signer_from_spec
 from paripassu.messages import Purpose
+from paripassu.rules import share
 from paripassu.securities import Security
 from paripassu.workspace import Workspace
 
@@ -49,7 +50,7 @@ def book_desired(
         isin=security.isin,
         security_id=security.security_id,
         issue_limit=security.issue_size,
-        rules=security.rules,
+        rules=share(security.rules, len(network.ledgers), home=ledger.name == network.home),
         currency=security.currency,
         attestors=AttestorSet(1, network.attestors.threshold, members),
         peers=peers,

@@ -29,6 +29,7 @@ _REFERENCES = {
     "instanceRegistry": "InstanceRegistry",
     "bridge": "TokenBridge",
     "corporateActions": "CorporateActions",
+    "quotas": "Quotas",
     "extension": f"SecurityTokenExtension{IMPLEMENTATION}",
     "readings": f"SecurityTokenReadings{IMPLEMENTATION}",
 }

@@ -41,6 +41,7 @@ def chain_settings(
     for place, security in securities.items():
         settings.append(_security(security))
         settings.append(_instances(network, place, addresses, token_code, in_books=place == first))
+        settings += _blackouts(place, security)
     settings.append(_quorum(network))
     for purpose, app in _APPS.items():
         settings.append(
@@ -135,8 +136,7 @@ def _instances(
     key, abi = bytes(place.security_id), codec(_INSTANCES)
     wanted = [
         _instance(network, place, one, addresses, token_code)
-        for one in network.ledgers.values()
-        if one.id.is_evm or in_books
+        for one in ledgers_of(network, in_books=in_books)
     ]
     names = {one.id.numeric: str(one.id) for one in network.ledgers.values()}
 
@@ -156,6 +156,28 @@ def _instances(
     title = f"the trusted instances of {place.isin}"
     # the registry asks the token of its own chain what code it runs
     return Setting(title, "tokenizer", _INSTANCES, View(_INSTANCES, "instances", (key,)), calls, TOKEN)
+
+
+def _blackouts(place: SecurityPlace, security: Security) -> list[Setting]:
+    """The windows of the terms are in force; a rule manager may have set others too."""
+    wanted = [(window.start, window.end) for window in security.rules.blackout]
+    if not wanted:
+        return []
+    title = f"the blackout windows of {place.isin}"
+
+    def calls(found: Any) -> Calls:
+        known = [tuple(window) for window in found or ()]
+        if all(window in known for window in wanted):
+            return ()
+        windows = sorted({*known, *wanted})
+        return ((title, codec(TOKEN).encode("setBlackouts", windows, bytes(security.terms_hash))),)
+
+    return [Setting(title, "rule_manager", place.token, View(place.token, "blackouts"), calls)]
+
+
+def ledgers_of(network: NetworkConfig, *, in_books: bool) -> list[LedgerConfig]:
+    """The ledgers that a security lives on; book entry keeps the network's first one only."""
+    return [one for one in network.ledgers.values() if one.id.is_evm or in_books]
 
 
 def _instance(

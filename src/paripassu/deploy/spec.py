@@ -33,11 +33,11 @@ from paripassu.deploy.desired import (
 )
 from paripassu.deploy.policies import approvers_of, policies
 from paripassu.deploy.rights import ADMIN
-from paripassu.deploy.settings import chain_settings
+from paripassu.deploy.settings import chain_settings, ledgers_of
 from paripassu.errors import InconsistentFile
 from paripassu.identifiers import CurrencyCode, role_id
 from paripassu.ledgers.signers import KeySigner, signer_from_spec
-from paripassu.rules import RuleSet
+from paripassu.rules import RuleSet, share
 from paripassu.securities import Security
 
 DEPLOYER_VARIABLE = "PARI_DEPLOYER_KEY"
@@ -101,8 +101,10 @@ def _chain(
         creations.append(proxy_creation(site, name, codes[name].address, initial))
     for currency in network.cash:
         creations.append(_cash(network, site, currency, codes[CASH]))
+    first = next(iter(places))
     for place, security in places.items():
-        creations.append(security_creation(site, place, security, codes[TOKEN].address, home=home))
+        code, count = codes[TOKEN].address, len(ledgers_of(network, in_books=place == first))
+        creations.append(security_creation(site, place, security, code, home=home, ledgers=count))
     addresses = {one.name: one.address for one in creations}
     return EvmDesired(
         name=ledger.name,
@@ -121,7 +123,7 @@ def _direct(network: NetworkConfig, site: Site) -> list[Creation]:
     policy = policies(network.approvals)
     return [
         direct_creation(site, MANAGER, {"initialAdmin": site.deployer}),
-        direct_creation(site, APPROVALS, {"rules": policy}, 150_000 + 120_000 * len(policy)),
+        direct_creation(site, APPROVALS, {"policies": policy}, 150_000 + 120_000 * len(policy)),
         direct_creation(site, "HolderRegistry", {}),
     ]
 
@@ -152,9 +154,13 @@ def _cash(network: NetworkConfig, site: Site, currency: CurrencyCode, code: Crea
 
 
 def security_creation(
-    site: Site, place: SecurityPlace, security: Security, implementation: str, *, home: bool
+    site: Site, place: SecurityPlace, security: Security, implementation: str, *, home: bool, ledgers: int
 ) -> Creation:
-    """The token of a security: a proxy on code that all securities share."""
+    """The token of a security: a proxy on code that all securities share.
+
+    Args:
+        ledgers: how many ledgers the security lives on, which share its cap and limit.
+    """
     initial = {
         "name": security.name,
         "symbol": security.symbol,
@@ -163,20 +169,22 @@ def security_creation(
         "termsHash": bytes(security.terms_hash),
         "issueLimit": int(security.issue_size),
         "home": home,
-        **_rules(security.rules),
+        **_rules(share(security.rules, ledgers, home=home)),
     }
     return proxy_creation(site, place.token, implementation, initial, proxy=_TOKEN_PROXY)
 
 
 def _rules(rules: RuleSet) -> dict[str, Any]:
-    """Rules of the terms as the token takes them; classes bit by bit."""
+    """A ledger's rules as its token takes them; classes bit by bit."""
     return {
-        "denyList": False,
+        "denyList": rules.deny_list,
         "countries": sorted(country.numeric for country in rules.countries),
         "classes": sum(1 << number for number in rules.classes),
-        "holdingCap": 0,
-        "minimumLot": 0,
-        "holderLimit": 0,
+        "capped": rules.holding_cap is not None,
+        "limited": rules.holder_limit is not None,
+        "holdingCap": int(rules.holding_cap or 0),
+        "minimumLot": int(rules.minimum_lot),
+        "holderLimit": rules.holder_limit or 0,
     }
 
 
