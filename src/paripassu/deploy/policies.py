@@ -21,6 +21,8 @@ _UPGRADE_APPROVERS = ("issuer", "csd", "registrar", "regulator", "bridge_operato
 _CORRECTION_ROLES = ("registrar", "transfer_agent", "csd", "regulator", "issuer_agent")
 _AMENDMENTS = {
     "amendTerms": "economicTerms",
+    "setHoldingCap": "economicTerms",
+    "setHolderLimit": "economicTerms",
     "setIssueLimit": "corporateStructure",
     "setName": "corporateStructure",
     "setSymbol": "corporateStructure",
