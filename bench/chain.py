@@ -101,6 +101,11 @@ class Bench:
         """Deploy; the new contract's address."""
         return self.send(sender, None, code + abi_encode(list(types), list(values))).address
 
+    def call(self, sender: str, to: str, data: bytes) -> bytes:
+        """What a transaction would return, without sending it."""
+        fields = {"from": sender, "to": to, "data": "0x" + data.hex()}
+        return bytes.fromhex(rpc(self.url, "eth_call", fields, "latest")[2:])
+
     def read(self, to: str, signature: str, *values: Any, returns: str = "uint256") -> Any:
         """One result of a view function."""
         fields = {"to": to, "data": "0x" + call_data(signature, *values).hex()}

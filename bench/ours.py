@@ -2,107 +2,113 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-from bench.chain import Bench
-from bench.parties import COUNTRY, EXPIRY, INVESTOR_CLASS, commitment
-from bench.system import NotOffered, System
+from bench.chain import Bench, Receipt
+from bench.parties import COUNTRY, EXPIRY, INVESTOR_CLASS, commitment, signer_of
+from bench.system import System
 from paripassu.config import NetworkConfig, load_network, load_security
-from paripassu.deploy.creations import proxy_creation
-from paripassu.deploy.desired import FACTORY, MANAGER, EvmDesired, Setting
-from paripassu.deploy.observe import EvmObserved
+from paripassu.deploy.chain import Chain
+from paripassu.deploy.desired import APPROVALS, EvmDesired
+from paripassu.deploy.observe import observe
 from paripassu.deploy.plan import DEPLOYER, steps_for
-from paripassu.deploy.rights import FUNCTIONS
+from paripassu.deploy.rights import role_for
 from paripassu.deploy.spec import desired_state
-from paripassu.devnet import GENESIS_TIME, travel_to
-from paripassu.identifiers import ZERO32, Isin
+from paripassu.deploy.steps import Step
+from paripassu.devnet import GENESIS_TIME, controls, travel_to
+from paripassu.identifiers import Bytes32, Isin, LedgerId, role_id
+from paripassu.keycontrol import KeyControl
 from paripassu.ledgers.evm.contracts import codec
-from paripassu.ledgers.port import BlockRef
 from paripassu.ledgers.signers import signer_from_spec
-from paripassu.securities import Security
+from paripassu.quantities import Units
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 LEDGER = "alpha"
 SECOND_ISIN = Isin("FR0014ZZPPT7")
 RECORD_TIME = GENESIS_TIME + 30 * 86_400
 NO_SERVICER = "0x" + "0" * 40
-TOKEN = "SecurityToken"
+TOKEN, HOLDERS = "SecurityToken", "HolderRegistry"
+HOLDING_CAP = Units(900_000)
+CORRECTORS = ("registrar", "transfer_agent")
+"""The roles that agree to a forced transfer: the first also proposes it and carries it out."""
 
 
 class PariPassu(System):
     name = "paripassu"
     rules = (
-        "eligibility with expiry and freeze of both sides, country and class of the recipient, pause; token "
-        "and holder registry behind proxies. Holding cap and lock-up are not built yet"
+        "eligibility with expiry, sanctions and freeze of both sides, country and class of the recipient, "
+        "blocked and locked-up units of the sender, holding cap of the recipient, pause; upgradeable token"
     )
     bars_countries = True
     remarks: ClassVar = {
+        "onboard": "once for all securities of the chain, with the account's proof that it has its key",
         "deploy_platform": "all steps of `pari deploy` on one chain: every contract, implementations and "
         "proxies, all roles, and the first security with its cash token",
-        "deploy_security": "proxy, rights and registrations of a second security, each transaction by the "
-        "role that may send it; the code behind the proxy is the first security's",
+        "deploy_security": "proxy and registration of a second security, each transaction by the role that "
+        "may send it; the code behind the proxy is the first security's, and so are the roles",
         "first_movement_after_record_time": "the record time is armed as the corporate actions contract does",
     }
 
     def __init__(self, bench: Bench) -> None:
         super().__init__(bench)
-        self._network = _one_chain(load_network(EXAMPLES / "local.toml"))
-        self._first = load_security(self._network.security_path)
-        self._second = replace(self._first, isin=SECOND_ISIN)
-        self._desired = self._desired_for(self._first)
-        self._addresses = dict(self._desired.addresses)
+        self._network = _one_chain(load_network(EXAMPLES / "local.toml"), bench.url)
+        first = load_security(self._network.security_path)
+        first = replace(first, rules=replace(first.rules, holding_cap=HOLDING_CAP))
+        self._securities = [first]
+        self._addresses: dict[str, str] = {}
         self._references = 0
 
     def deploy_platform(self) -> int:
-        desired = self._desired
-        bare = EvmObserved(
-            genesis="",
-            final=BlockRef(0, ZERO32, GENESIS_TIME),
-            has_deterministic_deployer=True,
-            code_hashes={creation.address: None for creation in desired.creations},
-            implementations={},
-            settings=(None,) * len(desired.settings),
-            members={},
-            functions={},
-            versions={},
-        )
         with self.bench.meter() as gas:
-            for step in steps_for(desired, bare):
-                receipt = self.bench.send(self._signer(step.signer), step.to, step.data)
+            for step, receipt in self._deploy():
                 self.parts[step.key.removeprefix("create/")] = receipt.gas
         return gas[0]
 
     def deploy_security(self) -> int:
-        desired = self._desired_for(self._second)
-        self._addresses = dict(desired.addresses)
-        self.token = self._addresses[TOKEN]
+        self._securities.append(replace(self._securities[0], isin=SECOND_ISIN))
         with self.bench.meter() as gas:
-            self._create_proxy(desired)
-            self._give_rights(desired)
-            self._set_up(desired)
+            self._deploy()
+        self.token = self._addresses[f"{TOKEN}/{SECOND_ISIN}"]
         return gas[0]
 
     def onboard(self, holder: str, country: int = COUNTRY) -> int:
-        record = (holder, commitment(holder), country, INVESTOR_CLASS, EXPIRY, NO_SERVICER)
-        return self._restricted("HolderRegistry", "onboard", *record)
+        identity = commitment(holder)[:24] + bytes(8)  # registers keep the first 24 bytes
+        record = (holder, identity, country, INVESTOR_CLASS, EXPIRY, NO_SERVICER, False)
+        ledger = LedgerId(f"eip155:{self._network.ledgers[LEDGER].id.chain_id}")
+        statement = KeyControl(ledger, self._addresses[HOLDERS], holder, Bytes32(identity))
+        proof = signer_of(holder).sign_digest(statement.digest)
+        return self._restricted(self._addresses[HOLDERS], HOLDERS, "onboard", *record, proof)
+
+    def open(self, holder: str) -> int:
+        data = codec(TOKEN).encode("open", [holder])
+        return self.bench.send(self._signer("transfer_agent"), self.token, data).gas
 
     def issue(self, holder: str, amount: int) -> None:
-        self._references += 1
-        reference = self._references.to_bytes(32, "big")
-        self._restricted(TOKEN, "issue", holder, amount, reference)
+        self._restricted(self.token, TOKEN, "issue", holder, amount, self._reference())
 
     def batch_transfer(self, sender: str, recipients: list[str], amount: int) -> int:
-        if not codec(TOKEN).has("batchTransfer"):
-            raise NotOffered("the token has no batch transfer yet")
         data = codec(TOKEN).encode("batchTransfer", recipients, [amount] * len(recipients))
         return self.bench.send(sender, self.token, data).gas
 
     def forced_transfer(self, source: str, recipient: str, amount: int) -> int:
-        if not codec(TOKEN).has("forcedTransfer"):
-            raise NotOffered("the token has no forced transfer yet")
-        return self._restricted(TOKEN, "forcedTransfer", source, recipient, amount)
+        data = codec(TOKEN).encode("forcedTransfer", source, recipient, amount)
+        abi, address = codec(APPROVALS), self._addresses[APPROVALS]
+        first, second = CORRECTORS
+        call = abi.encode("propose", role_id(first), self.token, data, 0, self._reference())
+        act = self.bench.call(self._signer(first), address, call)
+        proposed = self.bench.send(self._signer(first), address, call)
+        call = abi.encode("approve", role_id(second), act)
+        approved = self.bench.send(self._signer(second), address, call)
+        self.remarks = {
+            **self.remarks,
+            "forced_transfer": f"carrying out what two roles agreed to; proposing it takes {proposed.gas:,} "
+            f"gas and the second approval {approved.gas:,}, in transactions of their own",
+        }
+        call = abi.encode("execute", act, self.token, data)
+        return self.bench.send(self._signer(first), address, call).gas
 
     def pass_record_time(self) -> None:
         data = codec(TOKEN).encode("armRecordTime", RECORD_TIME)
@@ -111,63 +117,40 @@ class PariPassu(System):
 
     # ------------------------------------------------------------------ parts
 
-    def _desired_for(self, security: Security) -> EvmDesired:
-        desired = desired_state(self._network, security)[LEDGER]
+    def _deploy(self) -> list[tuple[Step, Receipt]]:
+        """Carry out what `pari deploy` plans on the chain as it is."""
+        desired = desired_state(self._network, self._securities)[LEDGER]
         assert isinstance(desired, EvmDesired)
-        return desired
+        self._addresses = desired.addresses
+        controls.mine(self.bench.url, 4)  # what is planned on is what is final
+        steps = asyncio.run(self._planned(desired))
+        return [
+            (step, self.bench.send(self._signer(step.signer, desired), step.to, step.data)) for step in steps
+        ]
 
-    def _signer(self, role: str) -> str:
+    async def _planned(self, desired: EvmDesired) -> tuple[Step, ...]:
+        async with Chain(self._network.ledgers[LEDGER], desired) as chain:
+            return steps_for(desired, await observe(chain))
+
+    def _signer(self, role: str, desired: EvmDesired | None = None) -> str:
         if role == DEPLOYER:
-            return self._desired.deployer
+            assert desired is not None
+            return desired.deployer
         return signer_from_spec(self._network.roles[role][0], self._network.environment).address
 
-    def _restricted(self, contract: str, function: str, *values: object) -> int:
+    def _restricted(self, address: str, contract: str, function: str, *values: object) -> int:
         """Call a restricted function as the role that may."""
-        role = next(role for role, functions in FUNCTIONS[contract].items() if function in functions)
         data = codec(contract).encode(function, *values)
-        return self.bench.send(self._signer(role), self._addresses[contract], data).gas
+        return self.bench.send(self._signer(role_for(contract, function)), address, data).gas
 
-    def _multicall(self, role: str, calls: list[bytes]) -> None:
-        data = codec(MANAGER).encode("multicall", calls)
-        self.bench.send(self._signer(role), self._addresses[MANAGER], data)
-
-    def _create_proxy(self, desired: EvmDesired) -> None:
-        code = next(one for one in self._desired.creations if one.name == f"{TOKEN}.implementation")
-        planned = next(one for one in desired.creations if one.name == TOKEN)
-        proxy = proxy_creation(
-            self._network,
-            self._second,
-            TOKEN,
-            code.address,
-            dict(planned.arguments or {}),
-            dict(desired.addresses),
-        )
-        data = codec(FACTORY).encode("deploy", proxy.salt, proxy.init_code)
-        self.bench.send(desired.deployer, self._addresses[FACTORY], data)
-
-    def _give_rights(self, desired: EvmDesired) -> None:
-        groups: dict[int, list[bytes]] = {}
-        for (target, selector), role in desired.functions.items():
-            if target == self.token:
-                groups.setdefault(role, []).append(selector)
-        encode = codec(MANAGER).encode
-        calls = [
-            encode("setTargetFunctionRole", self.token, selectors, role) for role, selectors in groups.items()
-        ]
-        self._multicall(DEPLOYER, calls)
-
-    def _set_up(self, desired: EvmDesired) -> None:
-        made = {(one.contract, one.call) for one in self._desired.settings}
-        missing: dict[str, list[Setting]] = {}
-        for setting in desired.settings:
-            if (setting.contract, setting.call) not in made:
-                missing.setdefault(setting.role, []).append(setting)
-        for role, settings in missing.items():
-            encode = codec(MANAGER).encode
-            calls = [encode("execute", self._addresses[one.contract], one.call) for one in settings]
-            self._multicall(role, calls)
+    def _reference(self) -> bytes:
+        self._references += 1
+        return self._references.to_bytes(32, "big")
 
 
-def _one_chain(network: NetworkConfig) -> NetworkConfig:
-    """The example network without its other ledgers: no peer here has any either."""
-    return replace(network, ledgers={LEDGER: network.ledgers[LEDGER]})
+def _one_chain(network: NetworkConfig, url: str) -> NetworkConfig:
+    """The example network without its other ledgers, which so are nobody's peers; blocks final at once."""
+    ledger = network.ledgers[LEDGER]
+    ledger = replace(ledger, blocks=replace(ledger.blocks, reorg_period=0), rpc_urls=(url,))
+    return replace(network, ledgers={LEDGER: ledger})
+

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from paripassu.identifiers import checksum_address, keccak256
+from paripassu.identifiers import keccak256
+from paripassu.ledgers.signers import KeySigner
 
 AMOUNT = 1_000
 """Units of every measured movement."""
@@ -27,14 +28,23 @@ EXPIRY = 2_145_916_800
 """End of every holder's validity: 2038-01-01, Unix seconds."""
 
 
+_SIGNERS: dict[str, KeySigner] = {}
+
+
 @cache
 def account(name: str) -> str:
-    """The address of a party; nobody needs its key, since the node sends for everyone."""
+    """The address of a party. The node sends for everyone; its key only signs what a system asks for."""
     for attempt in range(256):
-        address = keccak256(f"gas bench/{name}/{attempt}".encode())[12:]
-        if all(address):
-            return checksum_address(address)
+        signer = KeySigner(name, bytes(keccak256(f"gas bench/{name}/{attempt}".encode())))
+        if all(bytes.fromhex(signer.address[2:])):
+            _SIGNERS[signer.address] = signer
+            return signer.address
     raise AssertionError(f"no address without a zero byte for {name}")
+
+
+def signer_of(address: str) -> KeySigner:
+    """The key of a party, by its address."""
+    return _SIGNERS[address]
 
 
 def commitment(holder: str) -> bytes:

@@ -4,10 +4,14 @@
     python tools/build_artefacts.py --check    compare; exit 1 and list what differs
 
 Each artefact has `contractName`, `sourceName`, `abi`, `bytecode`, `deployedBytecode`,
-`immutableReferences` (byte ranges that the constructor fills), `codeHash` (keccak-256 of
-`deployedBytecode` as compiled), `compiler` (version and settings) and `sourceHash`
-(SHA-256 over the hashes of every source the contract was compiled from). Ours also have
-`storageLayout`: plain slots, and by ERC-7201 namespace the members of each storage struct.
+`immutableReferences` (by variable: start and length of the bytes that the constructor
+fills), `codeHash` (keccak-256 of `deployedBytecode` as compiled), `compiler` (version and
+settings), `rights` (by signature: who may call, from the access-control tags), `version`
+(the version tag in the code) and `sourceHash` (SHA-256 over the hashes of every source the
+contract was compiled from). Ours also have `storageLayout`: plain slots, and by ERC-7201
+namespace the members of each storage struct.
+
+A tag that does not say what the function's modifier does stops the build.
 
 The output is a function of the sources and the pinned compiler alone: keys sorted, no
 dates, no paths of this machine, no node ids of the syntax tree.
@@ -21,11 +25,11 @@ import json
 import posixpath
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import solcx
+from syntax_tree import Trees
 
 from paripassu.identifiers import keccak256
 
@@ -68,7 +72,8 @@ def resolved(importer: str, target: str) -> str:
 
 def compile_all() -> dict[str, Any]:
     per_contract = ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"]
-    per_contract += ["evm.deployedBytecode.immutableReferences", "metadata", "storageLayout"]
+    per_contract += ["evm.deployedBytecode.immutableReferences", "evm.methodIdentifiers"]
+    per_contract += ["devdoc", "metadata", "storageLayout"]
     texts = sources()
     selection: dict[str, Any] = {"*": {"*": per_contract}}
     selection |= {name: {"*": per_contract, "": ["ast"]} for name in texts}
@@ -87,28 +92,28 @@ def compile_all() -> dict[str, Any]:
 def artefacts() -> dict[str, str]:
     """File name -> content of each deployable contract."""
     output = compile_all()
+    trees = Trees(output["sources"])
     files: dict[str, str] = {}
     for source, contracts in sorted(output["contracts"].items()):
         if not source.startswith("contracts/") and source not in SHIPPED:
             continue
-        deployable = set(deployable_in(output["sources"][source]["ast"]))
+        deployable = set(trees.deployable_in(source))
         for name, compiled in sorted(contracts.items()):
             if name not in deployable:
                 continue
             if f"{name}.json" in files:
                 raise SystemExit(f"Two contracts are named {name}; artefacts are found by name.")
-            artefact = artefact_of(source, name, compiled)
+            artefact = artefact_of(source, name, compiled, trees)
             if source.startswith("contracts/"):
-                artefact["storageLayout"] = storage_layout(source, name, compiled, output["sources"])
+                artefact["storageLayout"] = trees.storage(source, name, compiled["storageLayout"]["storage"])
             files[f"{name}.json"] = json.dumps(artefact, indent=1, sort_keys=True) + "\n"
     return files
 
 
-def artefact_of(source: str, name: str, compiled: dict[str, Any]) -> dict[str, Any]:
+def artefact_of(source: str, name: str, compiled: dict[str, Any], trees: Trees) -> dict[str, Any]:
     runtime = compiled["evm"]["deployedBytecode"]
     metadata = json.loads(compiled["metadata"])
     hashes = {unit: entry["keccak256"] for unit, entry in metadata["sources"].items()}
-    ranges = [entry for entries in runtime.get("immutableReferences", {}).values() for entry in entries]
     return {
         "abi": compiled["abi"],
         "bytecode": "0x" + compiled["evm"]["bytecode"]["object"],
@@ -116,56 +121,12 @@ def artefact_of(source: str, name: str, compiled: dict[str, Any]) -> dict[str, A
         "compiler": {"name": "solc", "version": metadata["compiler"]["version"], "settings": SETTINGS},
         "contractName": name,
         "deployedBytecode": "0x" + runtime["object"],
-        "immutableReferences": sorted(ranges, key=lambda entry: int(entry["start"])),
+        "immutableReferences": trees.immutables(runtime.get("immutableReferences", {})),
+        "rights": trees.rights(source, name, compiled),
         "sourceHash": "0x" + hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest(),
         "sourceName": source,
+        "version": trees.version(source, name),
     }
-
-
-def deployable_in(ast: dict[str, Any]) -> Iterator[str]:
-    for node in ast["nodes"]:
-        is_contract = node["nodeType"] == "ContractDefinition" and node["contractKind"] == "contract"
-        if is_contract and not node["abstract"]:
-            yield node["name"]
-
-
-def storage_layout(source: str, name: str, compiled: dict[str, Any], trees: dict[str, Any]) -> dict[str, Any]:
-    """Plain slots of the contract, and the ERC-7201 structs of it and its bases."""
-    definitions = {
-        node["id"]: node
-        for tree in trees.values()
-        if "ast" in tree
-        for node in tree["ast"]["nodes"]
-        if node["nodeType"] == "ContractDefinition"
-    }
-    own = next(node for node in trees[source]["ast"]["nodes"] if node.get("name") == name)
-    namespaces: dict[str, Any] = {}
-    for base in own["linearizedBaseContracts"]:
-        namespaces |= namespaces_of(definitions[base])
-    slots = [
-        {key: slot[key] for key in ("label", "offset", "slot")} | {"type": without_ids(slot["type"])}
-        for slot in compiled["storageLayout"]["storage"]
-    ]
-    return {"namespaces": namespaces, "slots": slots}
-
-
-def namespaces_of(contract: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for node in contract["nodes"]:
-        if node["nodeType"] != "StructDefinition":
-            continue
-        text = (node.get("documentation") or {}).get("text", "")
-        if marker := re.search(r"@custom:storage-location\s+(\S+)", text):
-            found[marker[1]] = [
-                {"label": member["name"], "type": member["typeDescriptions"]["typeString"]}
-                for member in node["members"]
-            ]
-    return found
-
-
-def without_ids(type_id: str) -> str:
-    """`t_struct(Account)1234_storage` -> `t_struct(Account)_storage`: ids move with unrelated edits."""
-    return re.sub(r"\)\d+", ")", type_id)
 
 
 def differences(built: dict[str, str]) -> list[str]:

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def builder() -> ModuleType:
+    sys.path.insert(0, str(ROOT / "tools"))  # as for the script, which imports its neighbour
     spec = importlib.util.spec_from_file_location("build_artefacts", ROOT / "tools" / "build_artefacts.py")
     assert spec is not None
     assert spec.loader is not None

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+import re
 from pathlib import Path
 
 import pytest
 
-from paripassu.config import holder_salt, load_breakdown, load_event, load_network, load_security
+from paripassu.config import (
+    CHANGE_CLASSES,
+    holder_salt,
+    load_breakdown,
+    load_event,
+    load_network,
+    load_securities,
+    load_security,
+    security_of,
+)
 from paripassu.custody import holder_commitment
 from paripassu.errors import (
     BreakdownRefused,
@@ -84,6 +94,49 @@ def test_network_has_the_four_ledgers_of_the_demo() -> None:
         network.ledger_named(LedgerId("eip155:1"))
 
 
+def test_network_may_have_several_securities_and_means_the_first(tmp_path: Path) -> None:
+    second = changed(EQUITY, tmp_path, 'isin = "FR0014ZZPPS9"', 'isin = "FR0014ZZPPT7"')
+    several = f'security = "{EQUITY}"\nsecurities = ["{EQUITY}", "{second}"]'
+    network = load_network(changed(NETWORK, tmp_path, 'security = "securities/example-equity.toml"', several))
+    assert network.security_paths == (EQUITY, second)
+    assert list(load_securities(network)) == ["FR0014ZZPPS9", "FR0014ZZPPT7"]
+    assert security_of(network).isin == "FR0014ZZPPS9"
+    assert security_of(network, "FR0014ZZPPT7").isin == "FR0014ZZPPT7"
+    with pytest.raises(InconsistentFile, match="the network has no US0378331005"):
+        security_of(network, "US0378331005")
+
+
+def test_network_names_a_security_and_none_twice(tmp_path: Path) -> None:
+    none = changed(NETWORK, tmp_path, 'security = "securities/example-equity.toml"', "")
+    with pytest.raises(MissingKey, match="'security' is missing"):
+        load_network(none)
+    again = tmp_path / "again.toml"
+    again.write_text(EQUITY.read_text())
+    twice = f'securities = ["{EQUITY}", "{again}"]'
+    network = load_network(changed(NETWORK, tmp_path, 'security = "securities/example-equity.toml"', twice))
+    with pytest.raises(InconsistentFile, match="two files are of FR0014ZZPPS9"):
+        load_securities(network)
+
+
+def test_ver_6_notice_is_none_on_a_local_network_and_days_elsewhere(tmp_path: Path) -> None:
+    local = load_network(NETWORK).approvals
+    assert (local.threshold, local.correction_threshold, local.change_class) == (2, 2, "technical")
+    assert tuple(local.notice) == CHANGE_CLASSES
+    assert set(local.notice.values()) == {0}
+    told = "[approvals]\nthreshold = 3\nnotice = { technical = 60 }\n[attestors]"
+    path = changed(NETWORK, tmp_path, "[attestors]", told)
+    assert load_network(path).approvals.threshold == 3
+    assert load_network(path).approvals.notice["technical"] == 60
+    assert load_network(path).approvals.notice["regulatory"] == 0
+    text = re.sub(r"dev:(\w+)", r"${PARI_\1}", NETWORK.read_text())
+    text = re.sub(r"\[ledgers\.(bravo|charlie)[^#]*?(?=\n\[)|\[ledgers\.alpha\.devnet][^\[]*", "", text)
+    text = text.replace('environment = "local"', 'environment = "pilot"')
+    text = text.replace("chainId = 31001", 'chainId = 31001\nrpcUrls = ["https://node"]')
+    pilot = tmp_path / "pilot.toml"
+    pilot.write_text(text)
+    assert load_network(pilot).approvals.notice["technical"] == 14 * 86_400
+
+
 def test_attestors_legal_entity_is_its_lei_on_chains() -> None:
     member = load_network(NETWORK).attestors.members[0]
     assert member.entity_id == b"529900CSDATTEST00066" + bytes(12)
@@ -121,6 +174,12 @@ def test_rpc_urls_come_from_the_environment(tmp_path: Path) -> None:
             'home = "alpha"\nzzz = 1',
             UnknownKey,
             "the keys here are schema, environment, home",
+        ),
+        (
+            "[attestors]\nthreshold = 2",
+            "[approvals]\nthreshold = 1\n[attestors]\nthreshold = 2",
+            InvalidValue,
+            "approvals.threshold",
         ),
         ('home = "alpha"', "", MissingKey, "the key 'home' is missing"),
         ("chainId = 31001\n", "", MissingKey, "'ledgers.alpha.chainId' is missing"),

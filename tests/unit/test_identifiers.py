@@ -256,8 +256,9 @@ def test_id_1_security_id_changes_with_isin_and_with_terms() -> None:
 
 def test_id_7_roles_are_a_closed_list() -> None:
     assert (ROLES["issuer"], ROLES["attestor"], ROLES["cash_issuer"]) == (1, 11, 16)
+    assert (ROLES["guarantor"], ROLES["rule_manager"]) == (17, 18)
     assert role_id("paying_agent") == 3
     with pytest.raises(UnknownRole, match="'admin' is no role"):
         role_id("admin")
     with pytest.raises(TypeError):
-        ROLES["admin"] = 17  # type: ignore[index]
+        ROLES["admin"] = 19  # type: ignore[index]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from paripassu.config.breakdown import holder_salt, load_breakdown
 from paripassu.config.event import EventFile, end_of_day, load_event
 from paripassu.config.network import load_network
-from paripassu.config.security import load_security
+from paripassu.config.security import load_securities, load_security, security_of
 from paripassu.config.types import (
+    CHANGE_CLASSES,
+    ApprovalsConfig,
     AttestorMember,
     AttestorsConfig,
     Blocks,
@@ -17,6 +19,8 @@ from paripassu.config.types import (
 )
 
 __all__ = [
+    "CHANGE_CLASSES",
+    "ApprovalsConfig",
     "AttestorMember",
     "AttestorsConfig",
     "Blocks",
@@ -30,5 +34,7 @@ __all__ = [
     "load_breakdown",
     "load_event",
     "load_network",
+    "load_securities",
     "load_security",
+    "security_of",
 ]

@@ -16,6 +16,7 @@ from pydantic import Field
 from paripassu.config.files import FileModel, expand, located, names_its_file, read_model
 from paripassu.config.types import (
     LOCAL_ENVIRONMENT,
+    ApprovalsConfig,
     AttestorMember,
     AttestorsConfig,
     Blocks,
@@ -26,6 +27,17 @@ from paripassu.config.types import (
 )
 from paripassu.errors import InconsistentFile, MissingKey, SecretInFile
 from paripassu.identifiers import CurrencyCode, LedgerId, Lei, role_id
+
+_DAY = 86_400
+_LONGEST_NOTICE = 366 * _DAY
+_NOTICE = {
+    "regulatory": 14 * _DAY,
+    "corporateStructure": 28 * _DAY,
+    "economicTerms": 28 * _DAY,
+    "technical": 14 * _DAY,
+}
+"""Seconds of notice outside of local networks: ten business days, twenty where holders' rights or
+their issuer change."""
 
 
 class _Blocks(FileModel):
@@ -65,15 +77,31 @@ class _Cash(FileModel):
     symbol: str = Field(min_length=1, max_length=11)
 
 
+class _Notice(FileModel):
+    regulatory: int | None = Field(default=None, ge=0, le=_LONGEST_NOTICE)
+    corporate_structure: int | None = Field(default=None, ge=0, le=_LONGEST_NOTICE)
+    economic_terms: int | None = Field(default=None, ge=0, le=_LONGEST_NOTICE)
+    technical: int | None = Field(default=None, ge=0, le=_LONGEST_NOTICE)
+
+
+class _Approvals(FileModel):
+    threshold: int = Field(default=2, ge=2, le=5)
+    correction_threshold: int = Field(default=2, ge=2, le=5)
+    change_class: Literal["regulatory", "corporateStructure", "economicTerms", "technical"] = "technical"
+    notice: _Notice = _Notice()
+
+
 class _Network(FileModel):
     schema_: Literal["paripassu.network/1"] = Field(alias="schema")
     environment: str = Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")
     home: str
-    security: str
+    security: str | None = None
+    securities: list[str] = Field(default_factory=list)
     ledgers: dict[str, _Ledger]
     attestors: _Attestors
     roles: dict[str, str | list[str]] = Field(default_factory=dict)
     cash: dict[str, _Cash] = Field(default_factory=dict)
+    approvals: _Approvals | None = None
 
 
 @names_its_file
@@ -106,11 +134,31 @@ def load_network(path: Path | str, environ: Mapping[str, str] | None = None) -> 
         path=path.absolute(),
         environment=file.environment,
         home=file.home,
-        security_path=(path.absolute().parent / file.security),
+        security_paths=_securities(path, file),
         ledgers=ledgers,
         attestors=_attestors(path, file),
         roles=roles,
         cash=cash,
+        approvals=_approvals(file),
+    )
+
+
+def _securities(path: Path, file: _Network) -> tuple[Path, ...]:
+    """The file of `security` first, then those of `securities`, each once."""
+    named = [] if file.security is None else [file.security]
+    found = dict.fromkeys(path.absolute().parent / name for name in (*named, *file.securities))
+    if not found:
+        raise MissingKey(f"{path}: the key 'security' is missing.")
+    return tuple(found)
+
+
+def _approvals(file: _Network) -> ApprovalsConfig:
+    given = file.approvals or _Approvals()
+    local = file.environment == LOCAL_ENVIRONMENT
+    usual = dict.fromkeys(_NOTICE, 0) if local else _NOTICE
+    named = given.notice.model_dump(by_alias=True, exclude_none=True)
+    return ApprovalsConfig(
+        given.threshold, given.correction_threshold, given.change_class, {**usual, **named}
     )
 
 

@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 
 from paripassu.canonical import Json
 from paripassu.config.files import FileModel, located, names_its_file, read_model, read_toml
+from paripassu.config.types import NetworkConfig
 from paripassu.errors import InconsistentFile, InvalidValue
 from paripassu.identifiers import Cfi, Country, CurrencyCode, Fisn, Isin, Lei
 from paripassu.quantities import Rate, Units
@@ -137,6 +138,39 @@ def _rules(path: Path, rules: _TransferRules) -> RuleSet:
         minimum_lot=Units(rules.minimum_lot or 1),
         blackout=blackout,
     )
+
+
+def load_securities(network: NetworkConfig) -> dict[Isin, Security]:
+    """Every security of a network by its ISIN, in the file's order.
+
+    Raises:
+        InconsistentFile: two files are of one ISIN.
+        ConfigurationError and IdentifierError leaves as `load_security`.
+    """
+    found: dict[Isin, Security] = {}
+    for path in network.security_paths:
+        security = load_security(path)
+        if security.isin in found:
+            raise InconsistentFile(f"{network.path}, securities: two files are of {security.isin}.")
+        found[security.isin] = security
+    return found
+
+
+def security_of(network: NetworkConfig, isin: str = "") -> Security:
+    """The security with an ISIN, or the network's first where none is named.
+
+    Raises:
+        InconsistentFile: the network has no security with that ISIN.
+        ConfigurationError and IdentifierError leaves as `load_security`.
+    """
+    if not isin:
+        return load_security(network.security_path)
+    found = load_securities(network)
+    if isin not in found:
+        raise InconsistentFile(
+            f"{network.path}, securities: the network has no {isin}; it has {', '.join(found)}."
+        )
+    return found[Isin(isin)]
 
 
 def market_zone(path: Path, name: str) -> ZoneInfo:

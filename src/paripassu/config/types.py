@@ -12,6 +12,9 @@ from paripassu.identifiers import Bytes32, CurrencyCode, LedgerId, Lei
 
 LOCAL_ENVIRONMENT = "local"
 
+CHANGE_CLASSES = ("regulatory", "corporateStructure", "economicTerms", "technical")
+"""Classes of a change of code, as the contracts number them from 1 (VER-6)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
@@ -75,17 +78,43 @@ class CashConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovalsConfig:
+    """How many roles must agree to an act of consequence, and how long it is announced before (VER-6).
+
+    Args:
+        threshold: distinct roles, with distinct holders, that approve a change of code.
+        correction_threshold: the same for a correction: forced transfer, recovery, cancellation, burn.
+        change_class: class that the changes of code are of which the next deployment makes.
+        notice: seconds from proposal to execution at least, by class of change.
+    """
+
+    threshold: int
+    correction_threshold: int
+    change_class: str
+    notice: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkConfig:
-    """A whole network. Signers are kept as written (`dev:…`, `${…}`, `keystore:…`), never as keys."""
+    """A whole network. Signers are kept as written (`dev:…`, `${…}`, `keystore:…`), never as keys.
+
+    `security_paths` has a file for each security; the first one is meant where none is named.
+    """
 
     path: Path
     environment: str
     home: str
-    security_path: Path
+    security_paths: tuple[Path, ...]
     ledgers: Mapping[str, LedgerConfig]
     attestors: AttestorsConfig
     roles: Mapping[str, tuple[str, ...]]
     cash: Mapping[CurrencyCode, CashConfig]
+    approvals: ApprovalsConfig
+
+    @property
+    def security_path(self) -> Path:
+        """The file of the security that is meant where none is named."""
+        return self.security_paths[0]
 
     @property
     def is_local(self) -> bool:

@@ -3,7 +3,8 @@
 On each chain: first whatever an earlier run sent is waited for, then the chain is read at
 a final block and what is missing is planned anew, so a resumed run is no special case.
 Each transaction is in the journal before it is sent. A stage ends when its transactions
-are final; after the last one the chain is read again, and must need nothing more.
+are final; after the last one the chain is read again, and what could not be sent before is
+planned with what is known now. At the end nothing is left but what waits for its notice.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from paripassu.config import NetworkConfig, load_security
+from paripassu.config import NetworkConfig, load_securities
 from paripassu.deploy import records
 from paripassu.deploy.books import adjusted, book_of, book_plan
 from paripassu.deploy.chain import Chain
 from paripassu.deploy.desired import BookDesired, Desired
 from paripassu.deploy.execution import Executor
 from paripassu.deploy.journal import Journal, seam
-from paripassu.deploy.observe import observe
+from paripassu.deploy.observe import EvmObserved, observe
 from paripassu.deploy.plan import steps_for
 from paripassu.deploy.provenance import chain_record
 from paripassu.deploy.spec import deployer_of, desired_state
@@ -45,7 +46,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class AppliedLedger:
-    """One ledger after apply: how many steps were carried out, and where its contracts are."""
+    """One ledger after apply: how many steps were carried out, where its contracts are, what waits.
+
+    `waiting` has the steps that a later apply carries out, once the notice of their act is over.
+    """
 
     ledger: str
     caip2: str
@@ -53,6 +57,7 @@ class AppliedLedger:
     gas_used: int
     addresses: Mapping[str, str] = field(default_factory=dict)
     record: str = ""
+    waiting: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,7 @@ class AppliedDeployment:
                     "gasUsed": one.gas_used,
                     "addresses": dict(one.addresses),
                     "record": one.record,
+                    "waiting": [step.as_json() for step in one.waiting],
                 }
                 for name, one in self.ledgers.items()
             },
@@ -96,7 +102,7 @@ async def apply(
     """
     started = time.monotonic()
     report = progress or (lambda _: None)
-    desired = desired_state(network, load_security(network.security_path))
+    desired = desired_state(network, list(load_securities(network).values()))
     folder = records.folder_of(network, workspace)
     with Journal(folder / "journal.jsonl").opened() as journal:
         done = await _all([_apply_one(network, workspace, journal, one, report) for one in desired.values()])
@@ -130,19 +136,38 @@ async def _apply_one(
         log = journal.intents_of(await chain.genesis())
         executor = Executor(chain, log, _signers(network))
         await executor.finish_earlier()
-        observed = await observe(chain)
-        steps = steps_for(desired, observed)
-        gas = await _carry_out(executor, steps, report) if steps else 0
-        if steps:
-            observed = await observe(chain)
-            left = steps_for(desired, observed)
-            if left:
-                raise NotConverged(f"{desired.name} still needs: {left[0].title}.")
+        count, gas, observed, left = await _converge(chain, executor, report)
         path = records.path_of(network, workspace, config)
         seam()
         records.write(path, await chain_record(chain, network.environment, observed))
         seam()
-        return AppliedLedger(desired.name, desired.ledger, len(steps), gas, desired.addresses, str(path))
+        return AppliedLedger(desired.name, desired.ledger, count, gas, desired.addresses, str(path), left)
+
+
+async def _converge(
+    chain: Chain, executor: Executor, report: Report
+) -> tuple[int, int, EvmObserved, tuple[Step, ...]]:
+    """Read, plan and carry out until nothing is left that can be sent.
+
+    Returns:
+        Steps carried out, their gas, the chain as it was read last, and the steps that wait.
+
+    Raises:
+        NotConverged: a step that was carried out is still needed.
+    """
+    count = gas = 0
+    done: set[tuple[str, bytes]] = set()
+    while True:
+        observed = await observe(chain)
+        steps = steps_for(chain.desired, observed)
+        ready = tuple(step for step in steps if not step.waits)
+        if not ready:
+            return count, gas, observed, steps
+        if again := next((step for step in ready if (step.to, step.data) in done), None):
+            raise NotConverged(f"{chain.desired.name} still needs: {again.title}.")
+        gas += await _carry_out(executor, ready, report)
+        count += len(ready)
+        done |= {(step.to, step.data) for step in ready}
 
 
 async def _carry_out(executor: Executor, steps: tuple[Step, ...], report: Report) -> int:

@@ -2,14 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from paripassu.config import LedgerConfig
+from paripassu.config import LedgerConfig, NetworkConfig
 from paripassu.deploy.desired import BookDesired
 from paripassu.deploy.steps import LedgerPlan, Step
-from paripassu.ledgers.book import BookConfiguration, BookLedger
-from paripassu.ledgers.port import AttestorSet
+from paripassu.identifiers import InteropAddress
+from paripassu.ledgers.book import BookConfiguration, BookLedger, BookPeer
+from paripassu.ledgers.port import Attestor, AttestorSet
+from paripassu.ledgers.signers import signer_from_spec
+from paripassu.messages import Purpose
+from paripassu.rules import share
+from paripassu.securities import Security
 from paripassu.workspace import Workspace
+
+
+def book_desired(
+    network: NetworkConfig, security: Security, ledger: LedgerConfig, apps: Mapping[str, str]
+) -> BookDesired:
+    """The desired state of a book, which keeps one security.
+
+    Args:
+        apps: addresses of TokenBridge and CorporateActions, equal on every chain.
+    """
+    peers = {
+        other.id: BookPeer(
+            {
+                Purpose.MOVEMENT: InteropAddress(other.id, apps["TokenBridge"]).encode(),
+                Purpose.CORPORATE_ACTION: InteropAddress(other.id, apps["CorporateActions"]).encode(),
+            }
+        )
+        for other in network.ledgers.values()
+        if other.id.is_evm
+    }
+    members = tuple(
+        Attestor(signer_from_spec(member.signer, network.environment).address, member.entity_id)
+        for member in network.attestors.members
+    )
+    roles = {
+        role: tuple(signer_from_spec(spec, network.environment).name for spec in specs)
+        for role, specs in network.roles.items()
+    }
+    configuration = BookConfiguration(
+        ledger=ledger.id,
+        home=ledger.name == network.home,
+        isin=security.isin,
+        security_id=security.security_id,
+        issue_limit=security.issue_size,
+        rules=share(security.rules, len(network.ledgers), home=ledger.name == network.home),
+        currency=security.currency,
+        attestors=AttestorSet(1, network.attestors.threshold, members),
+        peers=peers,
+        roles=roles,
+    )
+    return BookDesired(ledger.name, ledger.id, configuration)
 
 
 def book_of(config: LedgerConfig, workspace: Workspace) -> BookLedger:

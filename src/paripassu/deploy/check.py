@@ -7,15 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from paripassu.config import LedgerConfig, NetworkConfig, load_security
+from paripassu import artefacts
+from paripassu.config import LedgerConfig, NetworkConfig, load_securities
 from paripassu.deploy import records
 from paripassu.deploy.books import adjusted, book_of
 from paripassu.deploy.chain import Chain
-from paripassu.deploy.desired import BookDesired, Desired, EvmDesired
-from paripassu.deploy.observe import EvmObserved, observe
+from paripassu.deploy.desired import BookDesired, Creation, Desired, EvmDesired
+from paripassu.deploy.observe import EvmObserved, observe, versioned
 from paripassu.deploy.plan import role_name
-from paripassu.deploy.rights import ADMIN
-from paripassu.deploy.settings import CONTRACT_VERSION
 from paripassu.deploy.spec import desired_state
 from paripassu.errors import CodeDrift, DeploymentDrift, DeploymentError
 from paripassu.ledgers.book.configuration import to_json
@@ -24,7 +23,7 @@ from paripassu.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One difference. `kind` is code, role, right, set-up, version or record."""
+    """One difference. `kind` is code, role, set-up, version or record."""
 
     ledger: str
     kind: str
@@ -87,7 +86,7 @@ async def check(network: NetworkConfig, workspace: Workspace) -> CheckReport:
         NotDeployed, RecordUnreadable, RecordTampered: a deployment record.
         LedgerError: a ledger that cannot be read.
     """
-    desired = desired_state(network, load_security(network.security_path))
+    desired = desired_state(network, list(load_securities(network).values()))
     found = await asyncio.gather(*(_check_one(network, workspace, one) for one in desired.values()))
     findings = tuple(finding for ledger in found for finding in ledger)
     return CheckReport(network.environment, tuple(desired), findings)
@@ -100,7 +99,7 @@ async def _check_one(network: NetworkConfig, workspace: Workspace, desired: Desi
         return await _check_book(config, workspace, desired)
     async with Chain(config, desired, records.first_block(network, workspace, config)) as chain:
         observed = await observe(chain)
-    checks = (_code, _record_of(record), _members, _functions, _settings, _versions)
+    checks = (_code, _record_of(record), _members, _settings, _versions)
     return [finding for part in checks for finding in part(desired, observed)]
 
 
@@ -120,15 +119,29 @@ async def _check_book(config: LedgerConfig, workspace: Workspace, desired: BookD
 
 def _code(desired: EvmDesired, observed: EvmObserved) -> Iterator[Finding]:
     for creation in desired.creations:
-        found = observed.code_hashes[creation.address]
-        title = f"the code of {creation.name} at {creation.address}"
+        found = observed.code_hash(creation.address)
         if found != creation.code_hash:
-            yield Finding(desired.name, "code", title, creation.code_hash.text, str(found or "none"))
+            yield from _other_code(desired, observed, creation)
         current = observed.implementations.get(creation.name, "")
         if current and current != creation.implementation.lower():
             yield Finding(
                 desired.name, "code", f"the code behind {creation.name}", creation.implementation, current
             )
+
+
+def _other_code(desired: EvmDesired, observed: EvmObserved, creation: Creation) -> Iterator[Finding]:
+    """Where only immutables differ, each of them; else the hashes."""
+    artefact = artefacts.load(creation.artefact)
+    values = artefact.values_in(observed.codes[creation.address])
+    place = f"{creation.name} at {creation.address}"
+    if not values:
+        found = str(observed.code_hash(creation.address) or "none")
+        yield Finding(desired.name, "code", f"the code of {place}", creation.code_hash.text, found)
+        return
+    for name, value in values.items():
+        expected = creation.immutables[name].rjust(len(value), b"\0")
+        if value != expected:
+            yield Finding(desired.name, "code", f"{name} in the code of {place}", _hex(expected), _hex(value))
 
 
 def _record_of(record: records.Record) -> Any:
@@ -158,27 +171,24 @@ def _members(desired: EvmDesired, observed: EvmObserved) -> Iterator[Finding]:
             yield Finding(desired.name, "role", title, _listed(sorted(expected)), _listed(sorted(found)))
 
 
-def _functions(desired: EvmDesired, observed: EvmObserved) -> Iterator[Finding]:
-    names = {address: name for name, address in desired.addresses.items()}
-    for key in sorted({*desired.functions, *observed.functions}):
-        expected = desired.functions.get(key, ADMIN)
-        found = observed.functions.get(key, ADMIN)
-        if expected != found:
-            title = f"the right to call 0x{key[1].hex()} of {names.get(key[0], key[0])}"
-            yield Finding(desired.name, "right", title, role_name(expected), role_name(found))
-
-
 def _settings(desired: EvmDesired, observed: EvmObserved) -> Iterator[Finding]:
     for setting, found in zip(desired.settings, observed.settings, strict=True):
-        if found is None or not setting.matches(found):
+        if setting.calls(found):
             yield Finding(desired.name, "set-up", setting.title, "as the network file says", str(found))
 
 
 def _versions(desired: EvmDesired, observed: EvmObserved) -> Iterator[Finding]:
-    for name, version in observed.versions.items():
-        if version != CONTRACT_VERSION:
-            title = f"the version tag of {name}"
-            yield Finding(desired.name, "version", title, _semver(CONTRACT_VERSION), _semver(version))
+    for name in versioned(desired):
+        expected = artefacts.load(name.partition("/")[0]).version
+        found = observed.versions.get(name)
+        if expected is not None and found != expected:
+            shown = "none" if found is None else _semver(found)
+            yield Finding(desired.name, "version", f"the version tag of {name}", _semver(expected), shown)
+
+
+def _hex(value: bytes) -> str:
+    """A word's value, without the zeros on the left of an address."""
+    return "0x" + (value[12:] if len(value) == 32 and not any(value[:12]) else value).hex()
 
 
 def _semver(packed: int) -> str:

@@ -1,4 +1,4 @@
-"""What a ledger shall look like (pure values): contracts at their addresses, rights, settings."""
+"""What a ledger shall look like (pure values): contracts at their addresses, role holders, settings."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ from paripassu.ledgers.evm.contracts import View
 
 FACTORY = "Create3Factory"
 MANAGER = "AccessManager"
+APPROVALS = "Approvals"
+TOKEN = "SecurityToken"
+CASH = "CashToken"
+IMPLEMENTATION = ".implementation"
+"""Ending of the name of code behind proxies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +24,11 @@ class Creation:
     """One contract to be deployed.
 
     Args:
-        name: what it is called in the record; `SecurityToken.implementation` for code behind a proxy.
+        name: what it is called in the record; `SecurityToken.implementation` for code behind proxies,
+            `SecurityToken/FR0014ZZPPS9` for one of several of a kind.
         artefact: whose code it has.
-        init_code: creation code with its arguments, the same call on every chain but for its arguments.
+        init_code: creation code with its arguments, equal on every chain but for a proxy's.
+        immutables: values of the immutables in its code, by name.
         implementation: for a proxy, the address that it must point to.
         arguments: constructor or initialiser arguments, for the record.
         gas: limit for its transaction.
@@ -34,29 +41,62 @@ class Creation:
     init_code: bytes
     code_hash: Bytes32
     gas: int
+    immutables: Mapping[str, bytes]
     implementation: str = ""
     arguments: Mapping[str, Any] | None = None
+
+    @property
+    def kind(self) -> str:
+        """Name of the contract that answers here: `SecurityToken` for each security's."""
+        return self.name.removesuffix(IMPLEMENTATION).partition("/")[0]
+
+
+Calls = tuple[tuple[str, bytes], ...]
+"""Calls of one contract, each with what it does in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One piece of set-up: how it is read, when it is right, and the call that makes it so."""
+    """One piece of set-up.
+
+    Args:
+        role: who may make it.
+        contract: name of the contract that is called.
+        read: how it is read.
+        calls: from what was read (None where the contract is not there yet) to the calls that
+            make it right; none where it is.
+        after: kind of contract that must run its desired code first; empty where none must.
+    """
 
     title: str
     role: str
     contract: str
-    call: bytes
     read: View
-    matches: Callable[[Any], bool]
+    calls: Callable[[Any], Calls]
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityPlace:
+    """A security of a network, by the names of its contracts."""
+
+    isin: str
+    security_id: Bytes32
+    token: str
+    cash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrades:
+    """How code is changed: class of the change, and the roles that approve it, enough of them."""
+
+    change_class: int
+    approvers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class EvmDesired:
-    """The desired state of one chain.
-
-    `members` has the exact holders of every role, `functions` the exact role of every
-    restricted function by (address, selector).
-    """
+    """The desired state of one chain. `members` has the exact holders of every role."""
 
     name: str
     ledger: LedgerId
@@ -64,16 +104,22 @@ class EvmDesired:
     creations: tuple[Creation, ...]
     settings: tuple[Setting, ...]
     members: Mapping[int, frozenset[str]]
-    functions: Mapping[tuple[str, bytes], int]
+    securities: tuple[SecurityPlace, ...]
+    upgrades: Upgrades
 
     @property
     def addresses(self) -> dict[str, str]:
-        """Contract name to address; implementations left out."""
-        return {
+        """Contract name to address, code behind proxies left out.
+
+        `SecurityToken` and `CashToken` are those of the first security.
+        """
+        found = {
             creation.name: creation.address
             for creation in self.creations
-            if not creation.name.endswith(".implementation")
+            if not creation.name.endswith(IMPLEMENTATION)
         }
+        first = self.securities[0]
+        return {**found, TOKEN: found[first.token], CASH: found[first.cash]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Reading what is on a chain, at one final block: code, rights, set-up."""
+"""Reading what is on a chain, at one final block: code, role holders, set-up, acts under way."""
 
 from __future__ import annotations
 
@@ -7,39 +7,45 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from paripassu import artefacts
+from paripassu.deploy.acts import ObservedAct, observed_acts
 from paripassu.deploy.chain import Chain
 from paripassu.deploy.create3 import DETERMINISTIC_DEPLOYER
-from paripassu.deploy.desired import MANAGER
+from paripassu.deploy.desired import IMPLEMENTATION, MANAGER, EvmDesired
 from paripassu.identifiers import Bytes32, keccak256
 from paripassu.ledgers.evm.contracts import View, codec
 from paripassu.ledgers.port import BlockRef
 
 # ERC-1967: keccak256("eip1967.proxy.implementation") - 1
 _IMPLEMENTATION_SLOT = hex(int.from_bytes(keccak256(b"eip1967.proxy.implementation"), "big") - 1)
-_RIGHTS = ("RoleGranted", "RoleRevoked", "TargetFunctionRoleUpdated")
 
 
 @dataclass(frozen=True, slots=True)
 class EvmObserved:
     """What a chain has at block `final`.
 
-    `code_hashes` by address, None where there is no code; `implementations` by proxy name;
-    `settings` in the order of the desired ones, None where the contract is not there.
+    `codes` by address, empty where there is none; `implementations` by proxy name; `settings`
+    in the order of the desired ones, None where the contract is not there; `acts` are the
+    changes of code that are proposed and not carried out.
     """
 
     genesis: str
     final: BlockRef
     has_deterministic_deployer: bool
-    code_hashes: Mapping[str, Bytes32 | None]
+    codes: Mapping[str, bytes]
     implementations: Mapping[str, str]
     settings: tuple[Any, ...]
     members: Mapping[int, frozenset[str]]
-    functions: Mapping[tuple[str, bytes], int]
     versions: Mapping[str, int]
+    acts: tuple[ObservedAct, ...] = ()
 
     def has(self, address: str) -> bool:
         """Whether there is code at an address."""
-        return self.code_hashes.get(address) is not None
+        return bool(self.codes.get(address))
+
+    def code_hash(self, address: str) -> Bytes32 | None:
+        """Hash of the code at an address, None where there is none."""
+        return keccak256(self.codes[address]) if self.has(address) else None
 
 
 async def observe(chain: Chain) -> EvmObserved:
@@ -47,29 +53,30 @@ async def observe(chain: Chain) -> EvmObserved:
     desired = chain.desired
     final = await chain.blocks.final()
     addresses = [creation.address for creation in desired.creations]
-    codes = await chain.rpc.batch(
+    found = await chain.rpc.batch(
         [("eth_getCode", (address, hex(final.height))) for address in (*addresses, DETERMINISTIC_DEPLOYER)]
     )
-    hashes = {
-        address: None if code in ("0x", None) else keccak256(bytes.fromhex(code[2:]))
-        for address, code in zip(addresses, codes, strict=False)
+    codes = {
+        address: bytes.fromhex((code or "0x")[2:]) for address, code in zip(addresses, found, strict=False)
     }
-    members, functions = await _rights(chain, final.height, hashes)
+    if not codes[desired.addresses[MANAGER]]:
+        chain.first_block = final.height + 1  # nothing of ours is older
+    implementations = await _implementations(chain, final.height, codes)
     return EvmObserved(
         genesis=await chain.genesis(),
         final=final,
-        has_deterministic_deployer=codes[-1] not in ("0x", None),
-        code_hashes=hashes,
-        implementations=await _implementations(chain, final.height, hashes),
+        has_deterministic_deployer=found[-1] not in ("0x", None),
+        codes=codes,
+        implementations=implementations,
         settings=await _settings(chain, final.height),
-        members=members,
-        functions=functions,
+        members=await _members(chain, final.height),
         versions=await _versions(chain, final.height),
+        acts=await observed_acts(chain, final.height),
     )
 
 
-async def _implementations(chain: Chain, height: int, hashes: Mapping[str, Bytes32 | None]) -> dict[str, str]:
-    proxies = [one for one in chain.desired.creations if one.implementation and hashes[one.address]]
+async def _implementations(chain: Chain, height: int, codes: Mapping[str, bytes]) -> dict[str, str]:
+    proxies = [one for one in chain.desired.creations if one.implementation and codes[one.address]]
     slots = await chain.rpc.batch(
         [("eth_getStorageAt", (one.address, _IMPLEMENTATION_SLOT, hex(height))) for one in proxies]
     )
@@ -84,27 +91,28 @@ async def _settings(chain: Chain, height: int) -> tuple[Any, ...]:
     return tuple(await chain.contracts.views_or_none(reads, height))
 
 
+def versioned(desired: EvmDesired) -> list[str]:
+    """Names of the contracts that say which version they run."""
+    return [
+        one.name
+        for one in desired.creations
+        if not one.name.endswith(IMPLEMENTATION) and artefacts.load(one.kind).version is not None
+    ]
+
+
 async def _versions(chain: Chain, height: int) -> dict[str, int]:
-    names = [one.name for one in chain.desired.creations if one.implementation]
-    values = await chain.contracts.views_or_none([View(name, "version") for name in names], height)
+    names = versioned(chain.desired)
+    values = await chain.contracts.views_or_none([View(name, "versionTag") for name in names], height)
     return {name: value for name, value in zip(names, values, strict=True) if value is not None}
 
 
-async def _rights(
-    chain: Chain, height: int, hashes: Mapping[str, Bytes32 | None]
-) -> tuple[dict[int, frozenset[str]], dict[tuple[str, bytes], int]]:
-    """Members of every role and roles of every function, from the manager's whole history."""
-    manager = chain.desired.addresses[MANAGER]
-    if hashes[manager] is None:
-        chain.first_block = height + 1
-        return {}, {}
-    members: dict[int, set[str]] = defaultdict(set)
-    functions: dict[tuple[str, bytes], int] = {}
-    for log in await chain.logs.read(manager, codec(MANAGER), _RIGHTS, chain.first_block, height):
-        if log.event == "RoleGranted":
-            members[log.args["roleId"]].add(log.args["account"])
-        elif log.event == "RoleRevoked":
-            members[log.args["roleId"]].discard(log.args["account"])
-        else:
-            functions[(log.args["target"], log.args["selector"])] = log.args["roleId"]
-    return {role: frozenset(accounts) for role, accounts in members.items() if accounts}, functions
+async def _members(chain: Chain, height: int) -> dict[int, frozenset[str]]:
+    """Members of every role, from the manager's whole history."""
+    if chain.first_block > height:
+        return {}
+    manager, members = chain.desired.addresses[MANAGER], defaultdict[int, set[str]](set)
+    events = ("RoleGranted", "RoleRevoked")
+    for log in await chain.logs.read(manager, codec(MANAGER), events, chain.first_block, height):
+        held = members[log.args["roleId"]]
+        (held.add if log.event == "RoleGranted" else held.discard)(log.args["account"])
+    return {role: frozenset(accounts) for role, accounts in members.items() if accounts}

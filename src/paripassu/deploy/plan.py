@@ -1,15 +1,17 @@
 """The difference between desired and observed state, as steps (pure).
 
 Stages: 0 what the chain itself lacks, 1 everything that the deployer signs (in nonce
-order, so nothing has to be waited for in between), 2 what role holders sign. On a chain
-where no right is given yet the whole set-up is one transaction of the deployer, who holds
-the roles it needs within that transaction only.
+order, so nothing has to be waited for in between), 2 settings, each signed by the role that
+makes it, 3 to 5 changes that roles propose, approve and carry out, 6 settings that need those.
+On a chain where nobody holds a role yet, the set-up is made by the AccessManager itself: the
+deployer, its administrator, grants it the roles within the transaction that takes them away.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
+from paripassu.deploy.acts import AFTER, Proposal, act_steps
 from paripassu.deploy.create3 import (
     DETERMINISTIC_DEPLOYER,
     DETERMINISTIC_DEPLOYER_COST,
@@ -18,14 +20,22 @@ from paripassu.deploy.create3 import (
 )
 from paripassu.deploy.desired import FACTORY, MANAGER, Creation, EvmDesired, Setting
 from paripassu.deploy.observe import EvmObserved
-from paripassu.deploy.rights import ADMIN
+from paripassu.deploy.rights import ADMIN, APPROVED
 from paripassu.deploy.steps import Step
 from paripassu.errors import CodeDrift
-from paripassu.identifiers import ROLES, role_id
+from paripassu.identifiers import ROLES, keccak256, role_id
 from paripassu.ledgers.evm.contracts import codec
 
 DEPLOYER = "deployer"
-_GAS_PER_PART = 110_000
+TRANSACTION_GAS = 1 << 24
+"""Most gas that a transaction may have (EIP-7825)."""
+
+_GAS_BASE, _GAS_PER_CALL, _GAS_PER_BYTE = 60_000, 60_000, 600
+_MARGIN = 3 / 2
+
+Part = tuple[str, bytes]
+Missing = list[tuple[Setting, str, bytes]]
+"""Calls that settings need, each with its words."""
 
 
 def steps_for(desired: EvmDesired, observed: EvmObserved) -> tuple[Step, ...]:
@@ -37,28 +47,44 @@ def steps_for(desired: EvmDesired, observed: EvmObserved) -> tuple[Step, ...]:
     _require_our_code(desired, observed)
     steps = _published(desired, observed)
     steps += [_creation(desired, one) for one in desired.creations if not observed.has(one.address)]
-    missing = [
-        setting
-        for setting, found in zip(desired.settings, observed.settings, strict=True)
-        if found is None or not setting.matches(found)
-    ]
-    if not observed.functions:
-        return (*steps, _bootstrap(desired, observed, missing))
-    steps += _manager_steps(desired, observed)
-    steps += _upgrades(desired, observed)
-    for role in dict.fromkeys(setting.role for setting in missing):
-        steps.append(_set_up(desired, role, [one for one in missing if one.role == role]))
+    upgrades = _upgrades(desired, observed)
+    outdated = {kind for kind, _ in upgrades}
+    proposals = [proposal for _, proposal in upgrades]
+    missing: Missing = []
+    for setting, title, call in _missing(desired, observed):
+        if setting.role == APPROVED:
+            key = f"{setting.contract}/{keccak256(call).hex()[:8]}"
+            proposals.append(Proposal(key, title, desired.addresses[setting.contract], call, 0))
+        else:
+            missing.append((setting, title, call))
+    if observed.members.keys() - {ADMIN}:
+        steps += _members(desired, observed)
+    else:
+        steps += _bootstrap(desired, observed, [one for one in missing if one[0].after not in outdated])
+        missing = [one for one in missing if one[0].after in outdated]
+    steps += [_setting(desired, *one, outdated) for one in missing if one[0].after not in outdated]
+    for proposal in proposals:
+        steps += act_steps(desired, observed.acts, observed.final.time, proposal)
+    steps += [_setting(desired, *one, outdated) for one in missing if one[0].after in outdated]
     return tuple(steps)
 
 
 def _require_our_code(desired: EvmDesired, observed: EvmObserved) -> None:
     for creation in desired.creations:
-        found = observed.code_hashes[creation.address]
+        found = observed.code_hash(creation.address)
         if found is not None and found != creation.code_hash:
             raise CodeDrift(
                 f"The code of {creation.name} at {creation.address} on {desired.name} has the hash {found}, "
                 f"this version deploys {creation.code_hash}."
             )
+
+
+def _missing(desired: EvmDesired, observed: EvmObserved) -> Missing:
+    return [
+        (setting, title, call)
+        for setting, found in zip(desired.settings, observed.settings, strict=True)
+        for title, call in setting.calls(found)
+    ]
 
 
 def _published(desired: EvmDesired, observed: EvmObserved) -> list[Step]:
@@ -99,117 +125,121 @@ def _creation(desired: EvmDesired, creation: Creation) -> Step:
     )
 
 
-def _bootstrap(desired: EvmDesired, observed: EvmObserved, missing: list[Setting]) -> Step:
-    """All rights and all set-up in one transaction, in which the deployer acts for the roles."""
-    functions, grants = _rights(desired, observed)
-    acting = [role_id(role) for role in dict.fromkeys(setting.role for setting in missing)]
-    temporary = [role for role in acting if desired.deployer not in desired.members.get(role, ())]
-    manager = codec(MANAGER)
-    parts = [
-        *functions,
-        *(("", manager.encode("grantRole", role, desired.deployer, 0)) for role in temporary),
-        *((setting.title, _executed(desired, setting)) for setting in missing),
-        *(("", manager.encode("revokeRole", role, desired.deployer)) for role in temporary),
-        *grants,
+def _bootstrap(desired: EvmDesired, observed: EvmObserved, missing: Missing) -> list[Step]:
+    """The set-up, then every role to its holders; in as few transactions as their gas allows."""
+    grants = _grants(desired, observed)
+    steps: list[Step] = []
+    batch: Missing = []
+    for one in missing:
+        if batch and _limit(_acting(desired, [*batch, one])) > TRANSACTION_GAS:
+            steps.append(_multicall(desired, len(steps), "set up", _acting(desired, batch)))
+            batch = []
+        batch.append(one)
+    last = [*_acting(desired, batch), *grants]
+    if batch and _limit(last) > TRANSACTION_GAS:
+        steps.append(_multicall(desired, len(steps), "set up", _acting(desired, batch)))
+        last = list(grants)
+    if last:
+        steps.append(_multicall(desired, len(steps), "set up and give the roles", last))
+    return steps
+
+
+def _acting(desired: EvmDesired, missing: Missing) -> list[Part]:
+    """The settings' calls by the AccessManager, which holds their roles for just as long."""
+    manager, address = codec(MANAGER), desired.addresses[MANAGER]
+    roles = [role_id(role) for role in dict.fromkeys(setting.role for setting, _, _ in missing)]
+    return [
+        *(("", manager.encode("grantRole", role, address, 0)) for role in roles),
+        *(
+            (title, manager.encode("execute", desired.addresses[setting.contract], call))
+            for setting, title, call in missing
+        ),
+        *(("", manager.encode("revokeRole", role, address)) for role in roles),
     ]
-    return _multicall(desired, 1, "set-up", "give rights and set up", DEPLOYER, parts, simulated=False)
 
 
-def _manager_steps(desired: EvmDesired, observed: EvmObserved) -> list[Step]:
-    functions, grants = _rights(desired, observed)
-    if not functions and not grants:
-        return []
-    parts = [*functions, *grants]
-    return [_multicall(desired, 1, "rights", "correct the rights", DEPLOYER, parts, simulated=True)]
+def _members(desired: EvmDesired, observed: EvmObserved) -> list[Step]:
+    grants = _grants(desired, observed)
+    return [_multicall(desired, 0, "correct who holds which role", grants, key="roles")] if grants else []
 
 
-def _set_up(desired: EvmDesired, role: str, settings: list[Setting]) -> Step:
-    parts = [(setting.title, _executed(desired, setting)) for setting in settings]
-    return _multicall(desired, 2, f"set-up/{role}", f"set up, as {role}", role, parts, simulated=True)
-
-
-def _executed(desired: EvmDesired, setting: Setting) -> bytes:
-    """The setting's call, made through the AccessManager so that many fit one transaction."""
-    return codec(MANAGER).encode("execute", desired.addresses[setting.contract], setting.call)
-
-
-def _multicall(
-    desired: EvmDesired,
-    stage: int,
-    key: str,
-    title: str,
-    signer: str,
-    parts: Iterable[tuple[str, bytes]],
-    *,
-    simulated: bool,
-) -> Step:
-    calls = list(parts)
-    estimate = 100_000 + _GAS_PER_PART * len(calls)
+def _setting(desired: EvmDesired, setting: Setting, title: str, call: bytes, outdated: set[str]) -> Step:
+    """A setting by the role that makes it; one that needs newer code waits for that."""
+    late = setting.after in outdated
     return Step(
         ledger=desired.name,
-        stage=stage,
-        key=key,
-        title=f"{title} ({len(calls)} calls)",
-        signer=signer,
-        to=desired.addresses[MANAGER],
-        data=codec(MANAGER).encode("multicall", [data for _, data in calls]),
-        gas=None if simulated else estimate * 3 // 2,
-        gas_estimate=estimate,
-        parts=tuple(words for words, _ in calls if words),
+        stage=AFTER if late else 2,
+        key=f"set/{setting.contract}/{keccak256(call).hex()[:8]}",
+        title=title,
+        signer=setting.role,
+        to=desired.addresses[setting.contract],
+        data=call,
+        gas_estimate=_gas_of(call),
+        waits=f"the new code of {setting.after}" if late else "",
     )
 
 
-def _rights(
-    desired: EvmDesired, observed: EvmObserved
-) -> tuple[list[tuple[str, bytes]], list[tuple[str, bytes]]]:
-    """Calls that bring function roles, and then role members, to exactly what is desired."""
+def _gas_of(call: bytes) -> int:
+    return _GAS_PER_CALL + _GAS_PER_BYTE * len(call)
+
+
+def _limit(parts: Sequence[Part]) -> int:
+    return int((_GAS_BASE + sum(_gas_of(data) for _, data in parts)) * _MARGIN)
+
+
+def _multicall(
+    desired: EvmDesired, number: int, title: str, parts: Sequence[Part], *, key: str = "set-up"
+) -> Step:
+    """One transaction of the deployer; not simulated, for it may build on pending ones."""
+    limit = min(_limit(parts), TRANSACTION_GAS)
+    return Step(
+        ledger=desired.name,
+        stage=1,
+        key=f"{key}/{number}" if number else key,
+        title=f"{title} ({len(parts)} calls)",
+        signer=DEPLOYER,
+        to=desired.addresses[MANAGER],
+        data=codec(MANAGER).encode("multicall", [data for _, data in parts]),
+        gas=limit,
+        gas_estimate=int(limit / _MARGIN),
+        parts=tuple(words for words, _ in parts if words),
+    )
+
+
+def _grants(desired: EvmDesired, observed: EvmObserved) -> list[Part]:
+    """Calls that bring the members of every role to exactly those desired."""
     manager = codec(MANAGER)
-    names = {address: name for name, address in desired.addresses.items()}
-    groups: dict[tuple[str, int], list[bytes]] = {}
-    for key in {**observed.functions, **desired.functions}:
-        wanted = desired.functions.get(key, ADMIN)
-        if observed.functions.get(key, ADMIN) != wanted:
-            groups.setdefault((key[0], wanted), []).append(key[1])
-    functions = [
-        (
-            f"{names.get(target, target)}: {len(selectors)} functions to {role_name(role)}",
-            manager.encode("setTargetFunctionRole", target, selectors, role),
-        )
-        for (target, role), selectors in groups.items()
-    ]
-    grants = []
+    grants: list[Part] = []
     # a manager that does not exist yet will have its admin from its constructor
     known = observed.members or {ADMIN: desired.members[ADMIN]}
     for role in sorted({*desired.members, *known}):
-        wanted_members, found = desired.members.get(role, frozenset()), known.get(role, frozenset())
-        for account in sorted(wanted_members - found):
+        wanted, found = desired.members.get(role, frozenset()), known.get(role, frozenset())
+        for account in sorted(wanted - found):
             grants.append((f"{role_name(role)} to {account}", manager.encode("grantRole", role, account, 0)))
-        for account in sorted(found - wanted_members):
-            grants.append(
-                (f"no {role_name(role)} for {account}", manager.encode("revokeRole", role, account))
-            )
-    return functions, grants
+        for account in sorted(found - wanted):
+            call = manager.encode("revokeRole", role, account)
+            grants.append((f"no {role_name(role)} for {account}", call))
+    return grants
 
 
-def _upgrades(desired: EvmDesired, observed: EvmObserved) -> list[Step]:
-    steps = []
+def _upgrades(desired: EvmDesired, observed: EvmObserved) -> list[tuple[str, Proposal]]:
+    """Proxies that run other code than is desired, by kind of contract, with what is proposed."""
+    proposals = []
     for creation in desired.creations:
         current = observed.implementations.get(creation.name)
         if current is None or current == creation.implementation.lower():
             continue
-        steps.append(
-            Step(
-                ledger=desired.name,
-                stage=2,
-                key=f"upgrade/{creation.name}",
-                title=f"upgrade {creation.name} from {current} to {creation.implementation}",
-                signer="upgrader",
-                to=creation.address,
-                data=codec(creation.name).encode("upgradeToAndCall", creation.implementation, b""),
-                gas_estimate=60_000,
-            )
+        title = f"upgrade {creation.name} from {current} to {creation.implementation}"
+        data = codec(creation.name).encode("upgradeToAndCall", creation.implementation, b"")
+        proposal = Proposal(
+            f"{creation.name}/{creation.implementation}",
+            title,
+            creation.address,
+            data,
+            desired.upgrades.change_class,
         )
-    return steps
+        proposals.append((creation.kind, proposal))
+    return proposals
 
 
 def role_name(role: int) -> str:

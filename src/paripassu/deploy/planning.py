@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from paripassu.config import NetworkConfig, load_security
+from paripassu.config import NetworkConfig, load_securities
 from paripassu.deploy import records
 from paripassu.deploy.books import book_of, book_plan
 from paripassu.deploy.chain import Chain
@@ -24,7 +24,7 @@ async def plan(network: NetworkConfig, workspace: Workspace) -> Plan:
         LedgerError: a ledger that cannot be read, or is another one.
         CodeDrift: other code is where ours belongs.
     """
-    desired = desired_state(network, load_security(network.security_path))
+    desired = desired_state(network, list(load_securities(network).values()))
     found = await asyncio.gather(*(_plan_one(network, workspace, one) for one in desired.values()))
     return Plan(network.environment, {one.ledger: one for one in found})
 

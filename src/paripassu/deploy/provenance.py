@@ -12,6 +12,7 @@ from paripassu.deploy.chain import Chain
 from paripassu.deploy.desired import FACTORY, Creation
 from paripassu.deploy.observe import EvmObserved
 from paripassu.deploy.records import SCHEMA, Record
+from paripassu.identifiers import checksum_address
 from paripassu.ledgers.evm.codec import DecodedLog
 from paripassu.ledgers.evm.contracts import codec
 
@@ -36,6 +37,10 @@ async def chain_record(chain: Chain, environment: str, observed: EvmObserved) ->
         "compiler": artefacts.load(FACTORY).compiler,
         "deployer": desired.deployer,
         "firstBlock": min((log.height for log in made.values()), default=0),
+        "securities": {
+            one.isin: {"securityId": one.security_id.text, "token": one.token, "cash": one.cash}
+            for one in desired.securities
+        },
         "contracts": contracts,
     }
 
@@ -60,8 +65,12 @@ def _entry(creation: Creation, log: DecodedLog | None, observed: EvmObserved) ->
         "codeHash": creation.code_hash.text,
     }
     if creation.implementation:
-        entry["implementation"] = creation.implementation
-        entry["version"] = observed.versions.get(creation.name)
+        current = observed.implementations.get(creation.name, "")
+        entry["implementation"] = (
+            checksum_address(bytes.fromhex(current[2:])) if current else creation.implementation
+        )
+    if creation.name in observed.versions:
+        entry["version"] = observed.versions[creation.name]
     if creation.arguments is not None:
         entry["arguments"] = {key: _plain(value) for key, value in creation.arguments.items()}
     if log is not None:
@@ -70,7 +79,9 @@ def _entry(creation: Creation, log: DecodedLog | None, observed: EvmObserved) ->
 
 
 def _plain(value: Any) -> Any:
-    return "0x" + value.hex() if isinstance(value, bytes) else value
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _commit() -> str:

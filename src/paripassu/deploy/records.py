@@ -84,8 +84,26 @@ def first_block(network: NetworkConfig, workspace: Workspace, ledger: LedgerConf
         return 0
 
 
-def addresses_in(record: Record) -> dict[str, str]:
-    """Contract name to address, implementations left out."""
+def addresses_in(record: Record, isin: str = "") -> dict[str, str]:
+    """Contract name to address, code behind proxies left out.
+
+    Args:
+        isin: the security whose token and cash are `SecurityToken` and `CashToken`; the first of
+            the record where none is named.
+
+    Raises:
+        NotDeployed: the record has no such security.
+    """
+    found = _places(record)
+    securities = record.get("securities", {})
+    if isin and isin not in securities:
+        raise NotDeployed(f"The deployment record of {record['ledger']} has no security {isin}.")
+    if place := securities.get(isin or next(iter(securities), "")):
+        found |= {"SecurityToken": found[place["token"]], "CashToken": found[place["cash"]]}
+    return found
+
+
+def _places(record: Record) -> dict[str, str]:
     return {
         name: str(entry["address"])
         for name, entry in record["contracts"].items()
@@ -101,9 +119,11 @@ def write_map(folder: Path, records: Iterable[Record]) -> None:
         known = json.loads(path.read_text("utf-8"))
     for record in records:
         contracts = known.setdefault(str(record["chainId"]), {})
-        for name, address in addresses_in(record).items():
-            others = [one for one in contracts.get(name, []) if one != address]
-            contracts[name] = [address, *others]
+        # of several of a kind the first one shall come first
+        for name, address in reversed(_places(record).items()):
+            kind = name.partition("/")[0]
+            others = [one for one in contracts.get(kind, []) if one != address]
+            contracts[kind] = [address, *others]
     _replace(path, json.dumps(known, indent=2, sort_keys=True) + "\n")
 
 

@@ -1,12 +1,15 @@
-"""The set-up of one chain's contracts: quorum, lanes, peers, instances, cash."""
+"""The set-up of one chain's contracts: securities, instances, quorum, lanes, peers, cash, subscribers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from paripassu import artefacts
 from paripassu.config import LedgerConfig, NetworkConfig
-from paripassu.deploy.desired import Creation, Setting
+from paripassu.deploy.desired import APPROVALS, CASH, TOKEN, Calls, Creation, SecurityPlace, Setting
+from paripassu.deploy.policies import acts, policies
+from paripassu.deploy.rights import APPROVED
 from paripassu.identifiers import ZERO32, InteropAddress
 from paripassu.ledgers.book import book_application, book_gateway
 from paripassu.ledgers.evm.contracts import View, codec
@@ -14,39 +17,42 @@ from paripassu.ledgers.signers import signer_from_spec
 from paripassu.messages import Purpose
 from paripassu.securities import Security
 
-CONTRACT_VERSION = 1 << 16
-"""Version tag of the shipped contracts, packed major << 16 | minor << 8 | patch."""
-
 _APPS = {Purpose.MOVEMENT: "TokenBridge", Purpose.CORPORATE_ACTION: "CorporateActions"}
+_HOLDERS, _INSTANCES = "HolderRegistry", "InstanceRegistry"
+_NO_DTI = bytes(9)
 
 
 def chain_settings(
     network: NetworkConfig,
-    security: Security,
+    securities: Mapping[SecurityPlace, Security],
     ledger: LedgerConfig,
-    addresses: dict[str, str],
+    addresses: Mapping[str, str],
     token_code: Creation,
 ) -> tuple[Setting, ...]:
-    """Every setting of one chain, in the order in which they can be made."""
-    others = [other for other in network.ledgers.values() if other.id != ledger.id]
-    settings = [_security(security)]
-    settings += [
-        _instance(network, security, other, addresses, token_code) for other in network.ledgers.values()
-    ]
+    """Every setting of one chain, in the order in which they can be made.
+
+    Args:
+        securities: the network's securities; the first one is also in book entry.
+        addresses: of the contracts, equal on every chain.
+        token_code: the code behind every security token.
+    """
+    settings = [*_policies(network), *_subscription(token_code)]
+    first = next(iter(securities))
+    for place, security in securities.items():
+        settings.append(_security(security))
+        settings.append(_instances(network, place, addresses, token_code, in_books=place == first))
+        settings += _blackouts(place, security)
     settings.append(_quorum(network))
     for purpose, app in _APPS.items():
         settings.append(
             _set("bridge_operator", "Gateway", "setApp", (int(purpose), addresses[app]), "appOf", 1)
         )
-    for other in others:
-        settings += _peer(other, addresses)
-    key = bytes(security.security_id)
-    for app, role in (("TokenBridge", "bridge_operator"), ("CorporateActions", "issuer_agent")):
-        settings.append(_set(role, app, "setToken", (key, addresses["SecurityToken"]), "tokenOf", 1))
-    currency = security.currency.encode("ascii")
-    settings.append(
-        _set("issuer_agent", "CorporateActions", "setCash", (currency, addresses["CashToken"]), "cashOf", 1)
-    )
+    for other in network.ledgers.values():
+        if other.id != ledger.id:
+            settings += _peer(other, addresses)
+    for currency in network.cash:
+        code, token = currency.encode("ascii"), addresses[f"{CASH}/{currency}"]
+        settings.append(_set("issuer_agent", "CorporateActions", "setCash", (code, token), "cashOf", 1))
     return tuple(settings)
 
 
@@ -55,57 +61,140 @@ def _set(
 ) -> Setting:
     """A plain setter: its first `keys` arguments are the key of `getter`, the others its result."""
     expected = args[keys] if len(args) == keys + 1 else args[keys:]
-    return Setting(
-        title=title or f"{contract}.{function}({', '.join(_shown(arg) for arg in args)})",
-        role=role,
-        contract=contract,
-        call=codec(contract).encode(function, *args),
-        read=View(contract, getter, args[:keys]),
-        matches=_equals(expected),
+    title = title or f"{contract}.{function}({', '.join(_shown(arg) for arg in args)})"
+    call = codec(contract).encode(function, *args)
+    view = View(contract, getter, args[:keys])
+    return Setting(title, role, contract, view, _unless(lambda found: bool(found == expected), title, call))
+
+
+def _unless(matches: Callable[[Any], bool], title: str, call: bytes) -> Callable[[Any], Calls]:
+    """One call, unless what was found is right."""
+    return lambda found: () if found is not None and matches(found) else ((title, call),)
+
+
+def _policies(network: NetworkConfig) -> list[Setting]:
+    """Who decides on which act; set by the constructor, changed by an act."""
+    signatures, abi = {selector: signature for signature, selector in acts()}, codec(APPROVALS)
+
+    def setting(selector: bytes, policy: tuple[int, ...]) -> Setting:
+        title = f"decide on {signatures[selector]} as the network file says"
+        call = abi.encode("setPolicy", selector, policy)
+        calls = _unless(lambda found: bool(found == policy), title, call)
+        # before the contract is there, its constructor is to be told
+        return Setting(
+            title,
+            APPROVED,
+            APPROVALS,
+            View(APPROVALS, "policyOf", (selector,)),
+            lambda found: () if found is None else calls(found),
+        )
+
+    return [setting(selector, policy) for selector, policy in policies(network.approvals)]
+
+
+def _subscription(token_code: Creation) -> tuple[Setting, Setting]:
+    """The token code caches verdicts of the registry, so the registry tells it of every change.
+
+    Code that no token runs any more is told no longer, once all run the new one.
+    """
+    abi, address = codec(_HOLDERS), token_code.address
+    title = f"tell the token code {address} of changes of the policy"
+    view = View(_HOLDERS, "subscribers")
+    subscribe = _unless(lambda found: address in found, title, abi.encode("addSubscriber", address))
+
+    def others(found: Any) -> Calls:
+        return tuple(
+            (f"tell the former token code {one} no longer", abi.encode("removeSubscriber", one))
+            for one in found or ()
+            if one != address
+        )
+
+    return (
+        Setting(title, "tokenizer", _HOLDERS, view, subscribe),
+        Setting("tell no other code of changes of the policy", "tokenizer", _HOLDERS, view, others, TOKEN),
     )
-
-
-def _equals(expected: Any) -> Callable[[Any], bool]:
-    return lambda found: bool(found == expected)
 
 
 def _security(security: Security) -> Setting:
-    isin = security.isin.encode("ascii")
+    isin, title = security.isin.encode("ascii"), f"register the security {security.isin}"
     args = (isin, security.lei.encode("ascii"), bytes(security.terms_hash))
-    return Setting(
-        title=f"register the security {security.isin}",
-        role="tokenizer",
-        contract="InstanceRegistry",
-        call=codec("InstanceRegistry").encode("registerSecurity", *args),
-        read=View("InstanceRegistry", "securityIdOf", (isin,)),
-        matches=_equals(bytes(security.security_id)),
-    )
+    call = codec(_INSTANCES).encode("registerSecurity", *args)
+    view, expected = View(_INSTANCES, "securityIdOf", (isin,)), bytes(security.security_id)
+    calls = _unless(lambda found: bool(found == expected), title, call)
+    return Setting(title, "tokenizer", _INSTANCES, view, calls)
+
+
+def _instances(
+    network: NetworkConfig,
+    place: SecurityPlace,
+    addresses: Mapping[str, str],
+    token_code: Creation,
+    *,
+    in_books: bool,
+) -> Setting:
+    """Trust a security's instances; in book entry it is known by its ISIN. Trust no others."""
+    key, abi = bytes(place.security_id), codec(_INSTANCES)
+    wanted = [
+        _instance(network, place, one, addresses, token_code)
+        for one in ledgers_of(network, in_books=in_books)
+    ]
+    names = {one.id.numeric: str(one.id) for one in network.ledgers.values()}
+
+    def calls(found: Any) -> Calls:
+        known = {instance[0]: instance for instance in found or ()}
+        differ = [one for one in wanted if known.get(one[0]) != one]
+        made: list[tuple[str, bytes]] = []
+        if differ:
+            listed = ", ".join(names[one[0]] for one in differ)
+            call = abi.encode("registerInstances", key, differ)
+            made.append((f"trust the instances of {place.isin} on {listed}", call))
+        for ledger in sorted(known.keys() - {one[0] for one in wanted}):
+            call = abi.encode("revokeInstance", key, ledger)
+            made.append((f"trust no instance of {place.isin} on ledger {ledger}", call))
+        return tuple(made)
+
+    title = f"the trusted instances of {place.isin}"
+    # the registry asks the token of its own chain what code it runs
+    return Setting(title, "tokenizer", _INSTANCES, View(_INSTANCES, "instances", (key,)), calls, TOKEN)
+
+
+def _blackouts(place: SecurityPlace, security: Security) -> list[Setting]:
+    """The windows of the terms are in force; a rule manager may have set others too."""
+    wanted = [(window.start, window.end) for window in security.rules.blackout]
+    if not wanted:
+        return []
+    title = f"the blackout windows of {place.isin}"
+
+    def calls(found: Any) -> Calls:
+        known = [tuple(window) for window in found or ()]
+        if all(window in known for window in wanted):
+            return ()
+        windows = sorted({*known, *wanted})
+        return ((title, codec(TOKEN).encode("setBlackouts", windows, bytes(security.terms_hash))),)
+
+    return [Setting(title, "rule_manager", place.token, View(place.token, "blackouts"), calls)]
+
+
+def ledgers_of(network: NetworkConfig, *, in_books: bool) -> list[LedgerConfig]:
+    """The ledgers that a security lives on; book entry keeps the network's first one only."""
+    return [one for one in network.ledgers.values() if one.id.is_evm or in_books]
 
 
 def _instance(
     network: NetworkConfig,
-    security: Security,
-    other: LedgerConfig,
-    addresses: dict[str, str],
+    place: SecurityPlace,
+    ledger: LedgerConfig,
+    addresses: Mapping[str, str],
     token_code: Creation,
-) -> Setting:
-    """Trust the security's instance on a ledger; in book entry it is known by its ISIN."""
-    account = addresses["SecurityToken"] if other.id.is_evm else str(security.isin)
-    instance = (
-        other.id.numeric,
-        InteropAddress(other.id, account).encode(),
-        bytes(token_code.code_hash if other.id.is_evm else ZERO32),
-        CONTRACT_VERSION,
-        other.name == network.home,
-    )
-    key = bytes(security.security_id)
-    return Setting(
-        title=f"trust the instance on {other.id}",
-        role="tokenizer",
-        contract="InstanceRegistry",
-        call=codec("InstanceRegistry").encode("registerInstance", key, instance),
-        read=View("InstanceRegistry", "instances", (key,)),
-        matches=lambda found: instance in found,
+) -> tuple[Any, ...]:
+    account = addresses[place.token] if ledger.id.is_evm else place.isin
+    return (
+        ledger.id.numeric,
+        InteropAddress(ledger.id, account).encode(),
+        bytes(token_code.code_hash if ledger.id.is_evm else ZERO32),
+        artefacts.load(TOKEN).version,
+        ledger.name == network.home,
+        _NO_DTI,
     )
 
 
@@ -115,17 +204,17 @@ def _quorum(network: NetworkConfig) -> Setting:
         for member in network.attestors.members
     ]
     threshold = network.attestors.threshold
-    return Setting(
-        title=f"attestors: {threshold} of {', '.join(member.name for member in network.attestors.members)}",
-        role="bridge_operator",
-        contract="AttestorSet",
-        call=codec("AttestorSet").encode("rotate", members, threshold),
-        read=View("AttestorSet", "current"),
-        matches=lambda found: found[1] == threshold and set(found[2]) == set(members),
-    )
+    title = f"attestors: {threshold} of {', '.join(member.name for member in network.attestors.members)}"
+    call = codec("AttestorSet").encode("rotate", members, threshold)
+
+    def matches(found: Any) -> bool:
+        return bool(found[1] == threshold and set(found[2]) == set(members))
+
+    view = View("AttestorSet", "current")
+    return Setting(title, "bridge_operator", "AttestorSet", view, _unless(matches, title, call))
 
 
-def _peer(other: LedgerConfig, addresses: dict[str, str]) -> list[Setting]:
+def _peer(other: LedgerConfig, addresses: Mapping[str, str]) -> Sequence[Setting]:
     """Open the lanes with another ledger and name its applications."""
 
     def app(purpose: Purpose) -> bytes:
@@ -136,30 +225,12 @@ def _peer(other: LedgerConfig, addresses: dict[str, str]) -> list[Setting]:
     gateway = (
         InteropAddress(other.id, addresses["Gateway"]).encode() if other.id.is_evm else book_gateway(other.id)
     )
-    number = other.id.numeric
-    found = [
-        _set(
-            "bridge_operator",
-            "Gateway",
-            "setPeer",
-            (number, gateway, True),
-            "peerOf",
-            1,
-            f"open the lanes with {other.id}",
-        )
-    ]
+    role, number = "bridge_operator", other.id.numeric
+    opened = f"open the lanes with {other.id}"
+    found = [_set(role, "Gateway", "setPeer", (number, gateway, True), "peerOf", 1, opened)]
     for purpose, contract in _APPS.items():
-        found.append(
-            _set(
-                "bridge_operator",
-                contract,
-                "setPeerApp",
-                (number, app(purpose)),
-                "peerAppOf",
-                1,
-                f"{contract}: its counterpart on {other.id}",
-            )
-        )
+        title = f"{contract}: its counterpart on {other.id}"
+        found.append(_set(role, contract, "setPeerApp", (number, app(purpose)), "peerAppOf", 1, title))
     return found
 
 

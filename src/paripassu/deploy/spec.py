@@ -1,37 +1,53 @@
-"""From network and security file to the desired state of each ledger.
+"""From network and security files to the desired state of each ledger (reads files and keys, no ledger).
 
 Addresses follow from deployer and salts, so the whole network can be described before
-anything is sent. The salt of code holds its hash: new code goes to a new address, and a
-proxy is then pointed to it by an upgrade.
+anything is sent. All securities share the code behind their proxies: one more needs a proxy
+and its registration, and nothing else.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from paripassu.config import LedgerConfig, NetworkConfig
-from paripassu.deploy.create3 import address_of, factory_address
+from paripassu.config import CHANGE_CLASSES, LedgerConfig, NetworkConfig
+from paripassu.deploy.books import book_desired
 from paripassu.deploy.creations import (
+    Site,
     code_creation,
+    direct_creation,
     factory_creation,
-    manager_creation,
     proxy_creation,
-    salt_of,
 )
-from paripassu.deploy.desired import FACTORY, MANAGER, BookDesired, Desired, EvmDesired
-from paripassu.deploy.rights import ADMIN, FUNCTIONS, function_roles
-from paripassu.deploy.settings import chain_settings
+from paripassu.deploy.desired import (
+    APPROVALS,
+    CASH,
+    MANAGER,
+    TOKEN,
+    Creation,
+    Desired,
+    EvmDesired,
+    SecurityPlace,
+    Upgrades,
+)
+from paripassu.deploy.policies import approvers_of, policies
+from paripassu.deploy.rights import ADMIN
+from paripassu.deploy.settings import chain_settings, ledgers_of
 from paripassu.errors import InconsistentFile
-from paripassu.identifiers import CurrencyCode, InteropAddress, role_id
-from paripassu.ledgers.book import BookConfiguration, BookPeer
-from paripassu.ledgers.port import Attestor, AttestorSet
+from paripassu.identifiers import CurrencyCode, role_id
 from paripassu.ledgers.signers import KeySigner, signer_from_spec
-from paripassu.messages import Purpose
+from paripassu.rules import RuleSet, share
 from paripassu.securities import Security
 
 DEPLOYER_VARIABLE = "PARI_DEPLOYER_KEY"
-_PROXIED = tuple(FUNCTIONS)
+_SHARED = ("InstanceRegistry", "CustodyRegistry", "AttestorSet", "Gateway", "TokenBridge", "CorporateActions")
+"""Contracts behind proxies of which a chain has one."""
+
+_TOKEN_PARTS = ("SecurityTokenReadings", "SecurityTokenExtension", TOKEN)
+"""The parts of the token's code, each before the one that calls it."""
+
+_TOKEN_PROXY = "SecurityProxy"
 
 
 def deployer_of(network: NetworkConfig) -> KeySigner:
@@ -41,112 +57,134 @@ def deployer_of(network: NetworkConfig) -> KeySigner:
     return signer_from_spec("dev:deployer" if network.is_local else spec, network.environment, "deployer")
 
 
-def desired_state(network: NetworkConfig, security: Security) -> dict[str, Desired]:
+def desired_state(network: NetworkConfig, securities: Sequence[Security]) -> dict[str, Desired]:
     """The desired state of every ledger, by its name in the network file.
 
+    Args:
+        securities: those of the network, the first one in book entry too.
+
     Raises:
-        InconsistentFile: the network has no single cash currency that fits the security.
+        InconsistentFile: the network has no cash in the currency of a security.
         SignerUnusable: a signer of the file has no key here.
     """
-    currency = _currency(network, security)
+    places = {_place(network, security): security for security in securities}
     deployer = deployer_of(network).address
-    addresses = _addresses(network, security, deployer)
     desired: dict[str, Desired] = {}
     for name, ledger in network.ledgers.items():
         if ledger.id.is_evm:
-            desired[name] = _chain(network, security, ledger, deployer, addresses, currency)
+            desired[name] = _chain(network, places, ledger, Site(network.environment, deployer))
         else:
-            desired[name] = _book(network, security, ledger, addresses, currency)
+            site = Site(network.environment, deployer)
+            apps = {name: site.address(name) for name in ("TokenBridge", "CorporateActions")}
+            desired[name] = book_desired(network, securities[0], ledger, apps)
     return desired
 
 
-def _currency(network: NetworkConfig, security: Security) -> CurrencyCode:
+def _place(network: NetworkConfig, security: Security) -> SecurityPlace:
     if security.currency not in network.cash:
         raise InconsistentFile(
-            f"{network.path}, cash: the security pays {security.currency}, the network has no such cash."
+            f"{network.path}, cash: {security.isin} pays {security.currency}, the network has no such cash."
         )
-    return security.currency
-
-
-def _addresses(network: NetworkConfig, security: Security, deployer: str) -> dict[str, str]:
-    """Addresses of everything but code behind proxies; equal on every chain."""
-    named = (MANAGER, *_PROXIED)
-    found = {name: address_of(deployer, salt_of(network, security, name)) for name in named}
-    return {FACTORY: factory_address(), **found}
-
-
-def _chain(
-    network: NetworkConfig,
-    security: Security,
-    ledger: LedgerConfig,
-    deployer: str,
-    addresses: dict[str, str],
-    currency: CurrencyCode,
-) -> EvmDesired:
-    creations = [factory_creation(), manager_creation(network, security, deployer, addresses)]
-    initials = _initials(network, security, ledger, addresses, currency)
-    codes = [code_creation(network, security, name, deployer) for name in _PROXIED]
-    creations += codes
-    for name, code in zip(_PROXIED, codes, strict=True):
-        creations.append(proxy_creation(network, security, name, code.address, initials[name], addresses))
-    implementations = {code.artefact: code for code in codes}
-    return EvmDesired(
-        name=ledger.name,
-        ledger=ledger.id,
-        deployer=deployer,
-        creations=tuple(creations),
-        settings=chain_settings(network, security, ledger, addresses, implementations["SecurityToken"]),
-        members=_members(network, deployer),
-        functions={
-            (addresses[name], selector): role
-            for name in _PROXIED
-            for selector, role in function_roles(name).items()
-        },
+    return SecurityPlace(
+        security.isin, security.security_id, f"{TOKEN}/{security.isin}", f"{CASH}/{security.currency}"
     )
 
 
-def _initials(
-    network: NetworkConfig,
-    security: Security,
-    ledger: LedgerConfig,
-    addresses: dict[str, str],
-    currency: CurrencyCode,
-) -> dict[str, dict[str, Any]]:
-    """Initialiser arguments of each proxy, in order."""
-    manager = {"manager": addresses[MANAGER]}
+def _chain(
+    network: NetworkConfig, places: Mapping[SecurityPlace, Security], ledger: LedgerConfig, site: Site
+) -> EvmDesired:
     home = ledger.name == network.home
-    routed = {"gateway": addresses["Gateway"], "instanceRegistry": addresses["InstanceRegistry"]}
+    codes = {name: code_creation(site, name) for name in (*_SHARED, CASH, *_TOKEN_PARTS)}
+    creations = [factory_creation(), *_direct(network, site), *codes.values()]
+    for name in _SHARED:
+        initial = _initial(site, name, home)
+        creations.append(proxy_creation(site, name, codes[name].address, initial))
+    for currency in network.cash:
+        creations.append(_cash(network, site, currency, codes[CASH]))
+    first = next(iter(places))
+    for place, security in places.items():
+        code, count = codes[TOKEN].address, len(ledgers_of(network, in_books=place == first))
+        creations.append(security_creation(site, place, security, code, home=home, ledgers=count))
+    addresses = {one.name: one.address for one in creations}
+    return EvmDesired(
+        name=ledger.name,
+        ledger=ledger.id,
+        deployer=site.deployer,
+        creations=tuple(creations),
+        settings=chain_settings(network, places, ledger, addresses, codes[TOKEN]),
+        members=_members(network, site.deployer),
+        securities=tuple(places),
+        upgrades=Upgrades(CHANGE_CLASSES.index(network.approvals.change_class) + 1, approvers_of(network)),
+    )
+
+
+def _direct(network: NetworkConfig, site: Site) -> list[Creation]:
+    """Contracts that stand at their addresses themselves."""
+    policy = policies(network.approvals)
+    return [
+        direct_creation(site, MANAGER, {"initialAdmin": site.deployer}),
+        direct_creation(site, APPROVALS, {"policies": policy}, 150_000 + 120_000 * len(policy)),
+        direct_creation(site, "HolderRegistry", {}),
+    ]
+
+
+def _initial(site: Site, name: str, home: bool) -> dict[str, Any]:
+    """Initialiser arguments of the contract behind a proxy, in order."""
+    routed = {"gateway": site.address("Gateway"), "instanceRegistry": site.address("InstanceRegistry")}
+    initials: dict[str, dict[str, Any]] = {
+        "InstanceRegistry": {},
+        "CustodyRegistry": {"holderRegistry": site.address("HolderRegistry")},
+        "AttestorSet": {},
+        "Gateway": {"attestors": site.address("AttestorSet")},
+        "TokenBridge": {**routed},
+        "CorporateActions": {**routed, "home": home},
+    }
+    return initials[name]
+
+
+def _cash(network: NetworkConfig, site: Site, currency: CurrencyCode, code: Creation) -> Creation:
     cash = network.cash[currency]
+    initial = {
+        "name": cash.name,
+        "symbol": cash.symbol,
+        "currency": currency.encode("ascii"),
+        "decimals": currency.exponent,
+    }
+    return proxy_creation(site, f"{CASH}/{currency}", code.address, initial)
+
+
+def security_creation(
+    site: Site, place: SecurityPlace, security: Security, implementation: str, *, home: bool, ledgers: int
+) -> Creation:
+    """The token of a security: a proxy on code that all securities share.
+
+    Args:
+        ledgers: how many ledgers the security lives on, which share its cap and limit.
+    """
+    initial = {
+        "name": security.name,
+        "symbol": security.symbol,
+        "isin": security.isin.encode("ascii"),
+        "lei": security.lei.encode("ascii"),
+        "termsHash": bytes(security.terms_hash),
+        "issueLimit": int(security.issue_size),
+        "home": home,
+        **_rules(share(security.rules, ledgers, home=home)),
+    }
+    return proxy_creation(site, place.token, implementation, initial, proxy=_TOKEN_PROXY)
+
+
+def _rules(rules: RuleSet) -> dict[str, Any]:
+    """A ledger's rules as its token takes them; classes bit by bit."""
     return {
-        "HolderRegistry": manager,
-        "InstanceRegistry": manager,
-        "CustodyRegistry": {**manager, "holderRegistry": addresses["HolderRegistry"]},
-        "AttestorSet": manager,
-        "Gateway": {**manager, "attestors": addresses["AttestorSet"]},
-        "TokenBridge": {**manager, **routed},
-        "CorporateActions": {**manager, **routed, "home": home},
-        "SecurityToken": {
-            "name": security.name,
-            "symbol": security.symbol,
-            "isin": security.isin.encode("ascii"),
-            "lei": security.lei.encode("ascii"),
-            "termsHash": bytes(security.terms_hash),
-            **manager,
-            "holderRegistry": addresses["HolderRegistry"],
-            "bridge": addresses["TokenBridge"],
-            "corporateActions": addresses["CorporateActions"],
-            "issueLimit": int(security.issue_size),
-            "home": home,
-            "countries": sorted(country.numeric for country in security.rules.countries),
-            "classes": sorted(security.rules.classes),
-        },
-        "CashToken": {
-            "name": cash.name,
-            "symbol": cash.symbol,
-            "currency": currency.encode("ascii"),
-            "decimals": currency.exponent,
-            **manager,
-        },
+        "denyList": rules.deny_list,
+        "countries": sorted(country.numeric for country in rules.countries),
+        "classes": sum(1 << number for number in rules.classes),
+        "capped": rules.holding_cap is not None,
+        "limited": rules.holder_limit is not None,
+        "holdingCap": int(rules.holding_cap or 0),
+        "minimumLot": int(rules.minimum_lot),
+        "holderLimit": rules.holder_limit or 0,
     }
 
 
@@ -156,43 +194,3 @@ def _members(network: NetworkConfig, deployer: str) -> dict[int, frozenset[str]]
         for role, specs in network.roles.items()
     }
     return {ADMIN: frozenset({deployer}), **held}
-
-
-def _book(
-    network: NetworkConfig,
-    security: Security,
-    ledger: LedgerConfig,
-    addresses: dict[str, str],
-    currency: CurrencyCode,
-) -> BookDesired:
-    peers = {
-        other.id: BookPeer(
-            {
-                Purpose.MOVEMENT: InteropAddress(other.id, addresses["TokenBridge"]).encode(),
-                Purpose.CORPORATE_ACTION: InteropAddress(other.id, addresses["CorporateActions"]).encode(),
-            }
-        )
-        for other in network.ledgers.values()
-        if other.id.is_evm
-    }
-    members = tuple(
-        Attestor(signer_from_spec(member.signer, network.environment).address, member.entity_id)
-        for member in network.attestors.members
-    )
-    roles = {
-        role: tuple(signer_from_spec(spec, network.environment).name for spec in specs)
-        for role, specs in network.roles.items()
-    }
-    configuration = BookConfiguration(
-        ledger=ledger.id,
-        home=ledger.name == network.home,
-        isin=security.isin,
-        security_id=security.security_id,
-        issue_limit=security.issue_size,
-        rules=security.rules,
-        currency=currency,
-        attestors=AttestorSet(1, network.attestors.threshold, members),
-        peers=peers,
-        roles=roles,
-    )
-    return BookDesired(ledger.name, ledger.id, configuration)

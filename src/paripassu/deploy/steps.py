@@ -13,6 +13,8 @@ class Step:
 
     `gas` is its limit, None where a simulation will set it; `gas_estimate` is for reading.
     `published` is a signed transaction of somebody else that is broadcast after this one.
+    `waits` says what must be first where the step cannot be sent yet; its data may then not
+    be known either.
     """
 
     ledger: str
@@ -27,6 +29,7 @@ class Step:
     gas_estimate: int = 0
     parts: tuple[str, ...] = ()
     published: bytes = b""
+    waits: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -36,6 +39,7 @@ class Step:
             "to": self.to,
             "gasEstimate": self.gas_estimate,
             "parts": list(self.parts),
+            "waits": self.waits,
         }
 
 

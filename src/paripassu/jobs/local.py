@@ -17,6 +17,7 @@ from paripassu.devnet import GENESIS_TIME, NodeSpec, controls, head_time
 from paripassu.devnet import network as devnet
 from paripassu.errors import DeploymentError, DevnetDown
 from paripassu.ledgers.book import BookLedger
+from paripassu.ledgers.evm.contracts import abi_of
 from paripassu.ledgers.signers import signer_from_spec
 from paripassu.workspace import LOCAL_ENVIRONMENT, Workspace
 
@@ -112,7 +113,7 @@ def describe(network: NetworkConfig, workspace: Workspace, urls: Mapping[str, st
         "home": network.home,
         "ledgers": ledgers,
         "accounts": role_addresses(network),
-        "abis": {name: artefacts.load(name).abi for name in artefacts.names()},
+        "abis": {name: abi_of(name) for name in artefacts.names()},
     }
 
 

@@ -159,6 +159,10 @@ class Contract:
         """Selector of a function, by name or by full signature where the name is overloaded."""
         return self._functions[function].selector
 
+    def inputs(self, function: str) -> Parameters:
+        """Parameters of a function."""
+        return self._functions[function].inputs
+
     def has(self, function: str) -> bool:
         """Whether the ABI has the function."""
         return function in self._functions

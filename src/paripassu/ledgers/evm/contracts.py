@@ -14,11 +14,32 @@ from paripassu.ledgers.evm.faults import Fault, NodeFault
 from paripassu.ledgers.evm.reverts import RevertDecoder
 from paripassu.ledgers.evm.rpc import JsonRpc
 
+_PARTS = {"SecurityToken": ("SecurityToken", "SecurityTokenExtension", "SecurityTokenReadings")}
+"""Contracts whose code is in several parts, which all answer at the first one's address."""
+
+
+def parts_of(name: str) -> tuple[str, ...]:
+    """Names of the artefacts that answer behind one address; `name` may end in `/<whose>`."""
+    kind = name.partition("/")[0]
+    return _PARTS.get(kind, (kind,))
+
+
+def abi_of(name: str) -> list[dict[str, Any]]:
+    """The ABI of everything that answers where a contract stands."""
+    main, *others = parts_of(name)
+    abi = list(artefacts.load(main).abi)
+    for other in others:
+        abi += [one for one in artefacts.load(other).abi if one["type"] != "constructor" and one not in abi]
+    return abi
+
 
 @cache
 def codec(name: str) -> Contract:
-    """Codec of a shipped contract, for example `SecurityToken`."""
-    return Contract(name, artefacts.load(name).abi)
+    """Codec of a shipped contract, for example `SecurityToken`, with all its parts.
+
+    Of several contracts of one kind, as `SecurityToken/FR0014ZZPPS9`, the kind counts.
+    """
+    return Contract(name, abi_of(name))
 
 
 def revert_decoder(ledger: str) -> RevertDecoder:
