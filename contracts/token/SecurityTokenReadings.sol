@@ -184,6 +184,12 @@ contract SecurityTokenReadings is SecurityBase {
     }
 
     /// @notice See `ISecurityViews`.
+    function limits() external view returns (bool capped, bool limited) {
+        Hot hot = _s().hot;
+        return (hot.has(HotLib.CAPPED), hot.has(HotLib.LIMITED));
+    }
+
+    /// @notice See `ISecurityViews`.
     function policyCounter() external view returns (uint256) {
         return _s().hot.policy();
     }

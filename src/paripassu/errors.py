@@ -622,7 +622,7 @@ class SheetUnreadable(SpecificationError):
     """A file is no specification sheet, or a table in it is broken."""
 
     code = "PP-SPC-001"
-    next_command = "pari spec --write FILE"
+    next_command = "pari spec --help"
 
 
 class SpecificationDrift(SpecificationError):

@@ -63,6 +63,7 @@ COMMANDS = {
     "event fund": ("paripassu.cli.events:fund", "Fund the paying agent on every ledger (local networks)."),
     "event pay": ("paripassu.cli.events:pay", "Pay every entitlement that is not paid yet."),
     "event show": ("paripassu.cli.events:show", "Show the event as each ledger knows it."),
+    "spec": ("paripassu.cli.spec:spec", "Show what a security is on its ledgers, or drift from a sheet."),
     "reconcile": ("paripassu.cli.reconcile:reconcile", "Prove the invariants I1 to I7 from the ledgers."),
     "relay": ("paripassu.cli.bridge:relay", "Carry attested batches to their destinations."),
     "attest": ("paripassu.cli.bridge:attest", "Watch the ledgers and sign batches, as one attestor."),
