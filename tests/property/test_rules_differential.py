@@ -96,6 +96,7 @@ class Pair(RuleBasedStateMachine):
         )
         self.model = TokenState(rules)
         self.references = 0
+        self.stop_stands = False
         for name, given in HOLDERS.items():
             self.platform.onboard(name, **given)
             self.model = self.model.with_account(name, AccountState(self.record_of(given | {"name": name})))
@@ -320,6 +321,7 @@ class Pair(RuleBasedStateMachine):
         role = "pauser" if paused else "unpauser"
         function = "pause(bytes32)" if paused else "unpause(bytes32)"
         self.token.send(function, reference("halt"), sender=role)
+        self.stop_stands = self.stop_stands and paused
         self.model = replace(
             self.model, paused=paused, stopped_until=self.model.stopped_until if paused else 0
         )
@@ -327,7 +329,14 @@ class Pair(RuleBasedStateMachine):
     @rule(seconds=st.integers(0, 300))
     def stop(self, seconds: int) -> None:
         until = self.now + seconds
-        self.token.send("emergencyStop", until, reference("attack"), sender="pauser")
+        refused = self.refusal("pauser", "emergencyStop", until, reference("attack"))
+        if self.stop_stands:
+            # no stop follows a stop until another role has ended it (CTL-6)
+            assert refused is not None
+            assert refused.error == "StopTooLong"
+            return
+        assert refused is None
+        self.stop_stands = True
         self.model = replace(self.model, stopped_until=until)
 
     @rule(number=st.integers(1, 3), paused=st.booleans())

@@ -28,9 +28,9 @@ def spec(
     """Show what a security is on its ledgers: identity, terms, rules, roles, acts, code, addresses."""
     network = read_network(place.network_file, place.folder)
     securities = load_securities(network)
-    if isin and isin not in securities:
+    security = next((one for one in securities.values() if isin in ("", one.isin)), None)
+    if security is None:
         raise InvalidArgument(f"The network has no security {isin}; it has {', '.join(securities)}.")
-    security = securities[isin] if isin else next(iter(securities.values()))
     said = None if diff is None else parsed(_text(diff), str(diff))
     sheet = run(observed_specification(network, place.folder, security))
     if said is None:

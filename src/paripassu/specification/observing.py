@@ -10,14 +10,14 @@ from paripassu.config import LedgerConfig, NetworkConfig, load_securities
 from paripassu.deploy import records
 from paripassu.deploy.books import book_of
 from paripassu.deploy.chain import Chain
-from paripassu.deploy.desired import APPROVALS, IMPLEMENTATION, Desired, EvmDesired, SecurityPlace
+from paripassu.deploy.desired import APPROVALS, Desired, EvmDesired, SecurityPlace
 from paripassu.deploy.observe import observe, versioned
 from paripassu.deploy.plan import role_name
 from paripassu.deploy.policies import acts
 from paripassu.deploy.spec import desired_state
 from paripassu.errors import NotDeployed
 from paripassu.identifiers import ROLES, Country
-from paripassu.identifiers.iso import COUNTRY_NUMERIC
+from paripassu.identifiers.tables import COUNTRY_NUMERIC
 from paripassu.ledgers.book import BookConfiguration
 from paripassu.ledgers.evm.contracts import View
 from paripassu.rules import RuleSet
