@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {Blackout, Lot, Policy} from "../token/SecurityBase.sol";
+import {Blackout, Lot, Pledge, Policy} from "../token/SecurityBase.sol";
 import {IERC1404} from "./IERC1404.sol";
 import {IERC1643} from "./IERC1643.sol";
 import {IERC3643} from "./IERC3643.sol";
@@ -26,6 +26,9 @@ interface ISecurityViews {
 
     /// @notice Lock-ups of an account.
     function lotsOf(address account) external view returns (Lot[] memory);
+
+    /// @notice A pledge; zeros when there is none.
+    function pledgeOf(bytes32 id) external view returns (Pledge memory);
 
     /// @notice Rules that are numbers, and the number of holders.
     function policy() external view returns (Policy memory);

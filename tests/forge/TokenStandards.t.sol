@@ -364,7 +364,7 @@ contract TokenStandardsTest is TokenWorld {
         vm.assertEq(token.compliance(), address(token), "its own rules");
         vm.assertEq(token.onchainID(), address(0), "no identity contract");
         vm.assertEq(token.version(), "1.0.0", "version");
-        vm.startPrank(approvals);
+        vm.startPrank(address(home.approvals));
         vm.expectRevert(SecurityTokenReadings.FixedForLife.selector);
         token.setIdentityRegistry(stranger);
         vm.expectRevert(SecurityTokenReadings.FixedForLife.selector);
@@ -408,6 +408,21 @@ contract TokenStandardsTest is TokenWorld {
         uint256 tried = uint256(seed) * 7 % 64;
         uint8 code = t.detectTransferRestriction(source, target, tried);
         vm.assertEq(_transfer(t, source, target, tried), code, "the outcome is the prediction");
+    }
+
+    function test_ctl_3_howMuchMayArriveIsNotBoundedByWhatIsHereAlready() public {
+        ISecurity t = _security("DE000PARI018", true, false);
+        (uint256 most, uint8 next) = t.allowedAmount(address(0), target);
+        vm.assertEq(most, 1_000_000, "the cap");
+        vm.assertEq(next, 15, "and no more");
+        vm.prank(address(home.bridge));
+        t.crosschainMint(target, most);
+        (most, next) = t.allowedAmount(address(0), target);
+        vm.assertEq(most, 0, "nothing more");
+        vm.assertEq(next, 15, "for the cap");
+        (most, next) = t.allowedAmount(target, address(0));
+        vm.assertEq(most, 1_000_000, "all may leave");
+        vm.assertEq(next, 10, "and no more");
     }
 
     function test_erc_7943_canSendAndCanReceiveAskOneSide() public {

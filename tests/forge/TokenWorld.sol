@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Roles} from "../../contracts/access/Roles.sol";
-import {IPolicyEpoch} from "../../contracts/interfaces/IPolicyEpoch.sol";
 import {ISecurity} from "../../contracts/interfaces/ISecurity.sol";
 import {SecurityBase, TokenInit} from "../../contracts/token/SecurityBase.sol";
 import {World} from "./World.sol";
@@ -68,7 +66,6 @@ abstract contract TokenWorld is World {
     bytes4 internal constant PLED = "PLED";
     bytes4 internal constant RSTR = "RSTR";
 
-    address internal ruleManager = _address("rule manager");
     address internal source = _address("source");
     address internal target = _address("target");
     address internal other = _address("other");
@@ -81,8 +78,6 @@ abstract contract TokenWorld is World {
     function _setUpTokens() internal {
         _setUpWorld();
         _on(home);
-        vm.prank(admin);
-        home.manager.grantRole(Roles.RULE_MANAGER, ruleManager, 0);
         _onboard(home, source, "source", GERMANY, PROFESSIONAL, address(0));
         _onboard(home, target, "target", FRANCE, RETAIL, address(0));
         _onboard(home, other, "other", GERMANY, SPECIAL, address(0));
@@ -110,7 +105,7 @@ abstract contract TokenWorld is World {
     /// Call as an approved act arrives: from the approvals contract, with the act's id behind it.
     function _approved(address callee, bytes memory data) internal returns (bool success, bytes memory answer) {
         bytes32 id = keccak256(abi.encode("act", ++acts));
-        vm.prank(approvals);
+        vm.prank(address(home.approvals));
         return callee.call(bytes.concat(data, id));
     }
 

@@ -32,6 +32,8 @@ interface Vm {
     function expectRevert(bytes calldata data) external;
     function expectEmit(address emitter) external;
     function lastCallGas() external view returns (Gas memory);
+    function record() external;
+    function accesses(address target) external returns (bytes32[] memory reads, bytes32[] memory writes);
     function recordLogs() external;
     function getRecordedLogs() external returns (Log[] memory);
     function snapshotState() external returns (uint256);
