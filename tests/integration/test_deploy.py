@@ -29,8 +29,8 @@ from paripassu.devnet.rpc import call
 from paripassu.errors import (
     ApplyRunning,
     CodeDrift,
-    ContractRefused,
     DeploymentDrift,
+    NotAuthorised,
     NotDeployed,
     RecordTampered,
     WrongChain,
@@ -192,9 +192,9 @@ async def test_ctl_12_administrator_can_open_no_function(deployed: Deployed) -> 
     pause = abi.selector("pause()")
     arguments = (token, [pause], role_id("issuer"))
     await deployed.by_hand("alpha", "dev:deployer", "AccessManager", "setTargetFunctionRole", *arguments)
-    with pytest.raises(ContractRefused, match="Unauthorised"):
+    with pytest.raises(NotAuthorised, match="does not hold the role pauser"):
         await deployed.by_hand("alpha", "dev:issuer", "AccessManager", "execute", token, pause)
-    with pytest.raises(ContractRefused, match="Unauthorised"):
+    with pytest.raises(NotAuthorised, match="does not hold the role pauser"):
         await deployed.by_hand("alpha", "dev:issuer", "SecurityToken", "pause()")
     assert (await deploy.check(deployed.network, deployed.workspace)).ok
 

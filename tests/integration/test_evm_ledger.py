@@ -221,7 +221,7 @@ async def test_frozen_account_cannot_deliver(pair: Pair) -> None:
 
 
 async def test_signer_without_role_is_named(pair: Pair) -> None:
-    with pytest.raises(NotAuthorised, match=address("holder_fr")):
+    with pytest.raises(NotAuthorised, match=f"{address('holder_fr')} does not hold the role transfer_agent"):
         await pair.home.execute(Issue(address("holder_fr"), Units(1)), key("holder_fr"), pair.once())
 
 

@@ -62,7 +62,7 @@ def call_for(command: Command, signer: str, reference: str, address_of: AddressO
         case Move():
             return _move(command, signer, address_of)
         case Freeze():
-            return call("SecurityToken", "freeze", command.account, command.frozen)
+            return call("SecurityToken", "freeze", command.account, command.frozen, once)
         case AttestBreakdown():
             return call(
                 "CustodyRegistry",

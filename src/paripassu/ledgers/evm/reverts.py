@@ -27,6 +27,7 @@ from paripassu.errors import (
     RuleError,
     Unfunded,
 )
+from paripassu.identifiers import ROLES
 from paripassu.ledgers.evm.codec import Contract, CustomError, Parameters
 from paripassu.rules import Restriction
 
@@ -64,11 +65,20 @@ def _unauthorised(args: Args) -> PariError:
     return NotAuthorised(f"The account {caller} has no authority for this command.")
 
 
+def _role_missing(args: Args) -> PariError:
+    names = {number: name for name, number in ROLES.items()}
+    role = names.get(args["role"], f"number {args['role']}")
+    return NotAuthorised(f"The account {args['caller']} does not hold the role {role}.")
+
+
 _MEANINGS: dict[str, Callable[[Args], PariError]] = {
     "TransferRestricted": _restricted,
     "Unfunded": _unfunded,
     "EventConflict": _event_conflict,
-    "AccessManagedUnauthorized": _unauthorised,
+    "Unauthorised": _role_missing,
+    "ApprovalNeeded": lambda args: NotAuthorised(
+        f"The account {args['caller']} cannot do this alone: it is an act that roles approve."
+    ),
     "AccessManagerUnauthorizedAccount": _unauthorised,
     "AccessManagerUnauthorizedCall": _unauthorised,
     "NotServicer": lambda args: NotAuthorised(
