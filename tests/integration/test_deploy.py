@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from paripassu import deploy
+from paripassu import artefacts, deploy
 from paripassu.config import NetworkConfig, load_network, load_securities
 from paripassu.deploy import records
 from paripassu.deploy.chain import Chain
@@ -304,12 +304,121 @@ async def test_new_attestor_set_is_rotated_in_on_chain_and_in_the_book(deployed:
     assert (await deploy.check(deployed.network, deployed.workspace)).ok
 
 
+# -- upgrades and further securities ---------------------------------------------------
+
+
+@pytest.fixture
+def untouched(deployed: Deployed) -> Iterator[None]:
+    """What a test does to chains and records is undone after it."""
+    states = {name: controls.snapshot(url) for name, url in deployed.urls.items()}
+    kept = {name: deployed.record(name).read_text() for name in CHAINS}
+    yield
+    for name, url in deployed.urls.items():
+        controls.revert(url, states[name])
+        controls.mine(url, 4)
+        deployed.record(name).write_text(kept[name])
+
+
+def ship_newer_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the package ship a gateway of version 1.0.1."""
+    shipped, load = artefacts.load("Gateway"), artefacts.load
+    old, new = bytes.fromhex("62010000"), bytes.fromhex("62010001")  # PUSH3 of the version tag
+    newer = replace(
+        shipped,
+        bytecode=shipped.bytecode.replace(old, new),
+        code=shipped.code.replace(old, new),
+        version=(1 << 16) + 1,
+    )
+    assert newer.code != shipped.code
+    monkeypatch.setattr(artefacts, "load", lambda name: newer if name == "Gateway" else load(name))
+
+
+@pytest.mark.usefixtures("untouched")
+async def test_ver_6_newer_code_is_proposed_approved_and_put_in_place(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ship_newer_gateway(monkeypatch)
+    plan = await deploy.plan(deployed.network, deployed.workspace)
+    steps = plan.ledgers["alpha"].steps
+    assert [step.signer for step in steps] == ["deployer", "upgrader", "issuer", "csd", "upgrader"]
+    before = await deploy.check(deployed.network, deployed.workspace)
+    assert {one.kind for one in before.findings} == {"code", "record", "version"}
+    applied = await deploy.apply(deployed.network, deployed.workspace)
+    assert {applied.ledgers[name].steps for name in CHAINS} == {5}
+    assert (await deploy.check(deployed.network, deployed.workspace)).ok
+    desired = deployed.desired("alpha")
+    async with Chain(deployed.network.ledgers["alpha"], desired) as chain:
+        gateway, head = desired.addresses["Gateway"], (await chain.blocks.head()).time
+        versions = [
+            (await chain.contracts.view("Approvals", "versionAt", gateway, time))[0] for time in (1, head)
+        ]
+    assert versions == [1 << 16, (1 << 16) + 1]
+
+
+@pytest.mark.usefixtures("untouched")
+async def test_ver_6_upgrade_waits_for_its_notice_and_is_carried_out_by_a_later_apply(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notice = {**deployed.network.approvals.notice, "technical": 86_400}
+    network = replace(deployed.network, approvals=replace(deployed.network.approvals, notice=notice))
+    await deploy.apply(network, deployed.workspace)  # policies are changed by acts too, so far without notice
+    assert (await deploy.check(network, deployed.workspace)).ok
+    ship_newer_gateway(monkeypatch)
+    for sent in (4, 0):
+        applied = await deploy.apply(network, deployed.workspace)
+        assert applied.ledgers["alpha"].steps == sent
+        (step,) = applied.ledgers["alpha"].waiting
+        assert step.waits.startswith("the end of its notice, ")
+    assert json.loads(json.dumps(applied.as_json()))["ledgers"]["alpha"]["waiting"]
+    controls.advance(deployed.urls.values(), 86_460)
+    for url in deployed.urls.values():
+        controls.mine(url, 4)
+    assert (await deploy.apply(network, deployed.workspace)).ledgers["alpha"].steps == 1
+    assert (await deploy.check(network, deployed.workspace)).ok
+
+
+@pytest.mark.usefixtures("untouched")
+async def test_one_more_security_takes_three_transactions_on_each_chain(
+    deployed: Deployed, tmp_path: Path
+) -> None:
+    first = deployed.network.security_path
+    second = tmp_path / "second.toml"
+    second.write_text(first.read_text().replace("FR0014ZZPPS9", "FR0014ZZPPT7"))
+    network = replace(deployed.network, security_paths=(first, second))
+    plan = await deploy.plan(network, deployed.workspace)
+    signers = [step.signer for step in plan.ledgers["bravo"].steps]
+    assert signers == ["deployer", "tokenizer", "tokenizer"]
+    assert not plan.ledgers["register"].steps, "the book keeps the first security"
+    applied = await deploy.apply(network, deployed.workspace)
+    assert applied.ledgers["bravo"].gas_used < 900_000
+    assert (await deploy.check(network, deployed.workspace)).ok
+    record = records.read(deployed.record("bravo"))
+    tokens = [records.addresses_in(record, isin)["SecurityToken"] for isin in record["securities"]]
+    assert len(set(tokens)) == 2
+    assert records.addresses_in(record)["SecurityToken"] == tokens[0]
+    with pytest.raises(NotDeployed, match="no security US0378331005"):
+        records.addresses_in(record, "US0378331005")
+
+
+@pytest.mark.usefixtures("untouched")
+async def test_other_immutable_in_our_code_is_named(deployed: Deployed) -> None:
+    desired, url = deployed.desired("alpha"), deployed.urls["alpha"]
+    creation = next(one for one in desired.creations if one.name == "HolderRegistry")
+    code = artefacts.load("HolderRegistry").code_with({**creation.immutables, "AUTHORITY": b"\x11" * 20})
+    call(url, "anvil_setCode", creation.address, "0x" + code.hex())
+    controls.mine(url, 4)
+    report = await deploy.check(deployed.network, deployed.workspace)
+    assert [(one.kind, one.title, one.found) for one in report.findings if one.kind == "code"] == [
+        ("code", f"AUTHORITY in the code of HolderRegistry at {creation.address}", "0x" + "11" * 20)
+    ]
+
+
 # -- killed anywhere -------------------------------------------------------------------
 
 APPLY = """
 import asyncio, sys
 from pathlib import Path
-from paripassu import deploy
+from paripassu import artefacts, deploy
 from paripassu.config import load_network
 from paripassu.workspace import Workspace
 network = load_network(Path(sys.argv[1])).with_rpc_urls({"alpha": sys.argv[2]})
