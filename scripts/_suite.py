@@ -1,30 +1,53 @@
 """The contracts of one chain on Brownie's development network, behind proxies, roles granted.
 
-For trying things out in `brownie console` and `brownie run`. Real deployments, with plans,
-journals and equal addresses on every chain, are made by `pari deploy`.
+For trying things out in `brownie console` and `brownie run`: the steps of `pari deploy`, sent by
+Brownie. Real deployments, with plans, journals and equal addresses on every chain, are made by
+`pari deploy` itself.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from brownie import Contract, accounts, chain, project
-from eth_abi import encode
+from brownie import Contract, accounts, chain, web3
 
-from paripassu import artefacts
-from paripassu.config import load_event, load_security
+from paripassu.config import NetworkConfig, load_event, load_network, load_security
 from paripassu.config.event import EventFile
-from paripassu.deploy.rights import FUNCTIONS, function_roles
-from paripassu.identifiers import AccountId, Bytes32, Country, InteropAddress, LedgerId, keccak256, role_id
+from paripassu.custody import holder_commitment
+from paripassu.deploy.create3 import DETERMINISTIC_DEPLOYER
+from paripassu.deploy.desired import EvmDesired
+from paripassu.deploy.observe import EvmObserved
+from paripassu.deploy.plan import steps_for
+from paripassu.deploy.spec import desired_state
+from paripassu.deploy.steps import Step
+from paripassu.identifiers import ZERO32, AccountId, Bytes32, Country, LedgerId, keccak256
+from paripassu.keycontrol import KeyControl
+from paripassu.ledgers.evm.contracts import abi_of
+from paripassu.ledgers.port import BlockRef
+from paripassu.ledgers.signers import KeySigner, dev_key
 from paripassu.securities import Security
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
-ROLES = sorted({role for rights in FUNCTIONS.values() for role in rights} | {"upgrader"})
+CONTRACTS = {
+    "manager": "AccessManager",
+    "approvals": "Approvals",
+    "holders": "HolderRegistry",
+    "instances": "InstanceRegistry",
+    "custody": "CustodyRegistry",
+    "attestors": "AttestorSet",
+    "gateway": "Gateway",
+    "bridge": "TokenBridge",
+    "actions": "CorporateActions",
+    "token": "SecurityToken",
+    "cash": "CashToken",
+}
 HOLDERS = {"holder_de": "DE", "holder_fr": "FR", "holder_gb": "GB"}
 RETAIL = 1
-MOVEMENT, CORPORATE_ACTION = 1, 2
+NOBODY = "0x" + "0" * 40
+_SALT = b"brownie development salt"
+_COIN = "10 ether"
 
 
 @dataclass(frozen=True)
@@ -53,44 +76,45 @@ class Suite:
 
 
 def deploy() -> Suite:
-    """Deploy, connect and fill in the example equity; nothing is issued yet."""
-    (ours,) = project.get_loaded_projects()
-    security = load_security(EXAMPLES / "securities" / "example-equity.toml")
-    names = ["admin", *ROLES, *HOLDERS]
-    parties = dict(zip(names, accounts, strict=False))
-    admin = parties["admin"]
-    manager = _artefact("AccessManager", ["address"], [admin.address], admin)
+    """Deploy, connect and fill in the example equity; nothing is issued yet.
 
-    def proxied(name: str, *arguments: Any) -> Any:
-        implementation = admin.deploy(ours[name], silent=True)
-        call = bytes.fromhex(implementation.initialize.encode_input(*arguments)[2:])
-        proxy = _artefact("ERC1967Proxy", ["address", "bytes"], [implementation.address, call], admin)
-        return Contract.from_abi(name, proxy.address, implementation.abi, owner=admin)
+    Each party has the key that `pari` gives it on local networks: `dev:<name>`.
+    """
+    network = one_chain(load_network(EXAMPLES / "local.toml"))
+    (name,) = network.ledgers
+    security = load_security(network.security_path)
+    desired = desired_state(network, [security])[name]
+    assert isinstance(desired, EvmDesired)
+    names = ["deployer", *network.roles, *HOLDERS]
+    parties = {party: _funded(party) for party in names}
+    for step in steps_for(desired, _bare(desired)):
+        _send(step, parties)
+    contracts = {
+        short: Contract.from_abi(kind, desired.addresses[kind], abi_of(kind), owner=parties["deployer"])
+        for short, kind in CONTRACTS.items()
+    }
+    return Suite(security, desired.ledger, parties, contracts)
 
-    contracts = {"manager": manager}
-    contracts["holders"] = proxied("HolderRegistry", manager)
-    contracts["instances"] = proxied("InstanceRegistry", manager)
-    contracts["custody"] = proxied("CustodyRegistry", manager, contracts["holders"])
-    contracts["attestors"] = proxied("AttestorSet", manager)
-    contracts["gateway"] = proxied("Gateway", manager, contracts["attestors"])
-    contracts["bridge"] = proxied("TokenBridge", manager, contracts["gateway"], contracts["instances"])
-    contracts["actions"] = proxied(
-        "CorporateActions", manager, contracts["gateway"], contracts["instances"], True
-    )
-    contracts["token"] = proxied("SecurityToken", _token_terms(security, contracts))
-    contracts["cash"] = proxied("CashToken", "Cash token EUR", "EURC1", b"EUR", 2, manager)
-    suite = Suite(security, LedgerId(f"eip155:{chain.id}"), parties, contracts)
-    _grant(suite)
-    _connect(suite)
-    return suite
+
+def one_chain(network: NetworkConfig) -> NetworkConfig:
+    """The home ledger of a network alone, as the chain that Brownie is connected to."""
+    id = LedgerId(f"eip155:{web3.eth.chain_id}")
+    return replace(network, ledgers={network.home: replace(network.home_ledger, id=id)})
 
 
 def onboard_holders(suite: Suite) -> None:
-    """Register the holders, each with a commitment, a country and a class."""
+    """Register the holders, each with a commitment, a country, a class, and the proof of its key."""
     for name, country in HOLDERS.items():
-        number = Country(country).numeric
-        entry = (suite.parties[name], commitment(name), number, RETAIL, 0, "0x" + "0" * 40)
-        suite.send("registrar", suite.holders.onboard, *entry)
+        onboard(suite, name, country)
+
+
+def onboard(suite: Suite, name: str, country: str) -> None:
+    """Register one holder; its key signs that it is the holder's."""
+    signer, holder = KeySigner(name, dev_key(name)), commitment(name)
+    statement = KeyControl(suite.ledger, suite.holders.address, signer.address, holder)
+    number, proof = Country(country).numeric, signer.sign_digest(statement.digest)
+    entry = (suite.parties[name], holder, number, RETAIL, 0, NOBODY, False, proof)
+    suite.send("registrar", suite.holders.onboard, *entry)
 
 
 def issue(suite: Suite) -> None:
@@ -105,7 +129,7 @@ def issue(suite: Suite) -> None:
 
 def commitment(name: str) -> Bytes32:
     """Stand-in for a salted commitment to a holder."""
-    return keccak256(b"development holder " + name.encode())
+    return holder_commitment(_SALT, name)
 
 
 def example_dividend(security: Security) -> EventFile:
@@ -124,54 +148,30 @@ def finish() -> None:
     chain.mine()
 
 
-def _artefact(name: str, types: list[str], arguments: list[Any], deployer: Any) -> Any:
-    """Deploy a contract of OpenZeppelin's from the package's artefacts."""
-    artefact = artefacts.load(name)
-    creation = artefact.bytecode + encode(types, arguments)
-    transaction = deployer.transfer(data="0x" + creation.hex(), silent=True)
-    return Contract.from_abi(name, transaction.contract_address, list(artefact.abi), owner=deployer)
-
-
-def _token_terms(security: Security, contracts: dict[str, Any]) -> tuple[Any, ...]:
-    rules = security.rules
-    return (
-        security.name,
-        security.symbol,
-        security.isin.encode(),
-        security.lei.encode(),
-        bytes(security.terms_hash),
-        contracts["manager"],
-        contracts["holders"],
-        contracts["bridge"],
-        contracts["actions"],
-        int(security.issue_size),
-        True,
-        sorted(country.numeric for country in rules.countries),
-        sorted(rules.classes),
+def _bare(desired: EvmDesired) -> EvmObserved:
+    """The chain as Brownie has just started it."""
+    has_deployer = len(web3.eth.get_code(DETERMINISTIC_DEPLOYER)) > 0
+    return EvmObserved(
+        genesis="",
+        final=BlockRef(0, ZERO32, chain.time()),
+        has_deterministic_deployer=has_deployer,
+        codes={},
+        implementations={},
+        settings=(None,) * len(desired.settings),
+        members={},
+        versions={},
     )
 
 
-def _grant(suite: Suite) -> None:
-    manager = suite.manager
-    for role in ROLES:
-        suite.send("admin", manager.grantRole, role_id(role), suite.parties[role], 0)
-    for contract in suite.contracts.values():
-        if contract._name not in FUNCTIONS:
-            continue
-        for selector, role in function_roles(contract._name).items():
-            suite.send("admin", manager.setTargetFunctionRole, contract, [selector], role)
+def _send(step: Step, parties: dict[str, Any]) -> None:
+    sender = parties[step.signer]
+    sender.transfer(step.to, step.value, data="0x" + step.data.hex(), gas_limit=step.gas, silent=True)
+    if step.published:
+        web3.eth.wait_for_transaction_receipt(web3.eth.send_raw_transaction(step.published))
 
 
-def _connect(suite: Suite) -> None:
-    security, identity = suite.security, bytes(suite.security.security_id)
-    suite.send("bridge_operator", suite.gateway.setApp, MOVEMENT, suite.bridge)
-    suite.send("bridge_operator", suite.gateway.setApp, CORPORATE_ACTION, suite.actions)
-    suite.send("bridge_operator", suite.bridge.setToken, identity, suite.token)
-    suite.send("issuer_agent", suite.actions.setToken, identity, suite.token)
-    suite.send("issuer_agent", suite.actions.setCash, b"EUR", suite.cash)
-    terms = (security.isin.encode(), security.lei.encode(), bytes(security.terms_hash))
-    suite.send("tokenizer", suite.instances.registerSecurity, *terms)
-    own = InteropAddress(suite.ledger, suite.token.address).encode()
-    code_hash = bytes(artefacts.load("ERC1967Proxy").code_hash)
-    instance = (suite.ledger.numeric, own, code_hash, suite.token.version(), True)
-    suite.send("tokenizer", suite.instances.registerInstance, identity, instance)
+def _funded(name: str) -> Any:
+    """The account with the key `dev:<name>`, with coin for its fees."""
+    account = accounts.add(dev_key(name).hex())
+    accounts[0].transfer(account, _COIN, silent=True)
+    return account
