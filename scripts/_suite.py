@@ -75,18 +75,20 @@ class Suite:
         return AccountId(self.ledger, str(account))
 
 
-def deploy() -> Suite:
-    """Deploy, connect and fill in the example equity; nothing is issued yet.
+def deploy(security: Security | None = None, *, peers: tuple[str, ...] = ()) -> Suite:
+    """Deploy, connect and fill in a security; nothing is issued yet.
 
     Each party has the key that `pari` gives it on local networks: `dev:<name>`.
+
+    Args:
+        security: the example equity when left out.
+        peers: other ledgers of examples/local.toml that lanes are opened with.
     """
-    network = one_chain(load_network(EXAMPLES / "local.toml"))
-    (name,) = network.ledgers
-    security = load_security(network.security_path)
-    desired = desired_state(network, [security])[name]
+    network = on_this_chain(load_network(EXAMPLES / "local.toml"), peers)
+    security = security or load_security(network.security_path)
+    desired = desired_state(network, [security])[network.home]
     assert isinstance(desired, EvmDesired)
-    names = ["deployer", *network.roles, *HOLDERS]
-    parties = {party: _funded(party) for party in names}
+    parties = {party: funded(party) for party in ("deployer", *network.roles, *HOLDERS)}
     for step in steps_for(desired, _bare(desired)):
         _send(step, parties)
     contracts = {
@@ -96,10 +98,12 @@ def deploy() -> Suite:
     return Suite(security, desired.ledger, parties, contracts)
 
 
-def one_chain(network: NetworkConfig) -> NetworkConfig:
-    """The home ledger of a network alone, as the chain that Brownie is connected to."""
+def on_this_chain(network: NetworkConfig, peers: tuple[str, ...]) -> NetworkConfig:
+    """A network whose home ledger is the chain that Brownie is connected to, and of whose others only
+    `peers` are there."""
     id = LedgerId(f"eip155:{web3.eth.chain_id}")
-    return replace(network, ledgers={network.home: replace(network.home_ledger, id=id)})
+    others = {name: network.ledgers[name] for name in peers}
+    return replace(network, ledgers={network.home: replace(network.home_ledger, id=id), **others})
 
 
 def onboard_holders(suite: Suite) -> None:
@@ -108,12 +112,14 @@ def onboard_holders(suite: Suite) -> None:
         onboard(suite, name, country)
 
 
-def onboard(suite: Suite, name: str, country: str) -> None:
+def onboard(
+    suite: Suite, name: str, country: str, *, investor_class: int = RETAIL, servicer: str = NOBODY
+) -> None:
     """Register one holder; its key signs that it is the holder's."""
     signer, holder = KeySigner(name, dev_key(name)), commitment(name)
     statement = KeyControl(suite.ledger, suite.holders.address, signer.address, holder)
     number, proof = Country(country).numeric, signer.sign_digest(statement.digest)
-    entry = (suite.parties[name], holder, number, RETAIL, 0, NOBODY, False, proof)
+    entry = (signer.address, holder, number, investor_class, 0, servicer, False, proof)
     suite.send("registrar", suite.holders.onboard, *entry)
 
 
@@ -170,7 +176,7 @@ def _send(step: Step, parties: dict[str, Any]) -> None:
         web3.eth.wait_for_transaction_receipt(web3.eth.send_raw_transaction(step.published))
 
 
-def _funded(name: str) -> Any:
+def funded(name: str) -> Any:
     """The account with the key `dev:<name>`, with coin for its fees."""
     account = accounts.add(dev_key(name).hex())
     accounts[0].transfer(account, _COIN, silent=True)

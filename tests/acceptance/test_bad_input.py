@@ -535,7 +535,7 @@ def test_a_tampered_deployment_record_is_refused_and_the_next_command_repairs_it
     operator = entitled.operator
     record = operator.workspace / "deployments" / "local" / "31002-bravo.json"
     original = record.read_text("utf-8")
-    address = json.loads(original)["contracts"]["SecurityToken"]["address"]
+    address = json.loads(original)["contracts"]["SecurityToken/FR0014ZZPPS9"]["address"]
     record.write_text(original.replace(address, dev_address("attacker")), encoding="utf-8")
     before = footprint(operator)
 

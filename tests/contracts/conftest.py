@@ -2,112 +2,74 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from dataclasses import replace
 
 import pytest
-from brownie import (
-    AttestorSet,
-    CashToken,
-    Contract,
-    CorporateActions,
-    CustodyRegistry,
-    Gateway,
-    HolderRegistry,
-    InstanceRegistry,
-    SecurityToken,
-    TokenBridge,
-    accounts,
-    chain,
-)
 from eth_account import Account
-from eth_utils import keccak
-from support import World, allow, commitment, created, interop, proxied
+from scripts import _suite
+from support import World
 
-from paripassu import artefacts
-from paripassu.identifiers import ROLES
+from paripassu.config import load_security
+from paripassu.identifiers import Country
+from paripassu.ledgers.signers import dev_key
 
-ISIN = b"DE000PARI000"
-LEI = b"9845001EXAMPLE00PP11"
-TERMS = keccak(text="terms")
 PEER_CHAIN = 31002
-GERMANY, FRANCE, UNITED_STATES = 276, 250, 840
-RETAIL, PROFESSIONAL = 1, 2
-NOBODY = "0x" + "00" * 20
-# the applications of the other ledger; nothing of it runs here
-PEER_GATEWAY, PEER_BRIDGE, PEER_ACTIONS = ("0x" + f"{n:02x}" * 20 for n in (0xA1, 0xA2, 0xA3))
+REASON = b"a test".ljust(32, b"\0")
 
 
-@pytest.fixture(scope="session")
-def issuer_agent():
-    return accounts[1]
+def _party(name: str):
+    """A fixture: the account of a party of the suite."""
+
+    def party(world):
+        return getattr(world, name)
+
+    party.__name__ = name
+    return pytest.fixture(party)
 
 
-@pytest.fixture(scope="session")
-def paying_agent():
-    return accounts[2]
+issuer_agent = _party("issuer_agent")
+paying_agent = _party("paying_agent")
+transfer_agent = _party("transfer_agent")
+holder_de = _party("holder_de")
+holder_fr = _party("holder_fr")
+custodian_de = _party("custodian_de")
 
 
-@pytest.fixture(scope="session")
-def transfer_agent():
-    return accounts[3]
+@pytest.fixture(scope="module")
+def relayer(module_isolation):
+    return _suite.funded("relayer")
 
 
-@pytest.fixture(scope="session")
-def relayer():
-    return accounts[4]
+@pytest.fixture(scope="module")
+def holder_us(module_isolation):
+    return _suite.funded("holder_us")
 
 
-@pytest.fixture(scope="session")
-def holder_de():
-    return accounts[5]
-
-
-@pytest.fixture(scope="session")
-def holder_fr():
-    return accounts[6]
-
-
-@pytest.fixture(scope="session")
-def holder_us():
-    return accounts[7]
-
-
-@pytest.fixture(scope="session")
-def custodian_de():
-    return accounts[8]
-
-
-@pytest.fixture(scope="session")
-def stranger():
-    return accounts[9]
+@pytest.fixture(scope="module")
+def stranger(module_isolation):
+    return _suite.funded("stranger")
 
 
 @pytest.fixture(scope="session")
 def attestors():
     """Two attestors of two entities, in the order of their addresses."""
-    keys = [keccak(text=f"attestor {n}") for n in range(2)]
+    keys = [dev_key(name) for name in ("attestor_csd", "attestor_custodian")]
     return sorted((Account.from_key(key) for key in keys), key=lambda account: int(account.address, 16))
 
 
 @pytest.fixture(scope="module")
-def world(
-    module_isolation,
-    issuer_agent,
-    paying_agent,
-    transfer_agent,
-    custodian_de,
-    holder_de,
-    holder_fr,
-    attestors,
-):
-    """All contracts of the chain, configured; `admin` also registers, operates and freezes."""
-    w = SimpleNamespace(admin=accounts[0])
-    _deploy(w)
-    _grant(w, issuer_agent, paying_agent, transfer_agent)
-    _configure(w, issuer_agent, attestors)
-    onboard(w, holder_de, "holder de", GERMANY)
-    onboard(w, holder_fr, "holder fr", FRANCE)
-    onboard(w, custodian_de, "custodian de", GERMANY, servicer=custodian_de)
+def world(module_isolation):
+    """All contracts of the chain, as `pari deploy` sets them up, with lanes to one peer; three holders."""
+    security = load_security(_suite.EXAMPLES / "securities" / "example-equity.toml")
+    countries = frozenset((Country("DE"), Country("FR")))
+    security = replace(security, rules=replace(security.rules, countries=countries))
+    suite = _suite.deploy(security, peers=("bravo",))
+    custodian = _suite.funded("custodian_de")
+    w = World(suite=suite, custodian_de=custodian, **suite.contracts, **suite.parties)
+    _suite.onboard(suite, "holder_de", "DE")
+    _suite.onboard(suite, "holder_fr", "FR")
+    _suite.onboard(suite, "custodian_de", "DE", servicer=custodian.address)
+    w.security = bytes(security.security_id)
     return w
 
 
@@ -121,87 +83,3 @@ def issued(world, transfer_agent, holder_de):
     """1,000 shares, all with the German holder."""
     world.token.issue(holder_de, 1000, b"first issue", {"from": transfer_agent})
     return 1000
-
-
-def onboard(w: World, account, holder: str, country: int, servicer=NOBODY) -> None:
-    w.holders.onboard(account, commitment(holder), country, RETAIL, 0, servicer, {"from": w.admin})
-
-
-def _deploy(w: World) -> None:
-    manager = created("AccessManager", w.admin, ["address"], [str(w.admin)])
-    w.manager = Contract.from_abi("AccessManager", manager, list(artefacts.load("AccessManager").abi))
-    w.holders = proxied(HolderRegistry, w.admin, manager)
-    w.instances = proxied(InstanceRegistry, w.admin, manager)
-    w.custody = proxied(CustodyRegistry, w.admin, manager, w.holders)
-    w.attestors = proxied(AttestorSet, w.admin, manager)
-    w.gateway = proxied(Gateway, w.admin, manager, w.attestors)
-    w.bridge = proxied(TokenBridge, w.admin, manager, w.gateway, w.instances)
-    w.actions = proxied(CorporateActions, w.admin, manager, w.gateway, w.instances, True)
-    w.cash = proxied(CashToken, w.admin, "Cash token EUR", "EURC1", b"EUR", 2, manager)
-    rules = ([GERMANY, FRANCE], [RETAIL, PROFESSIONAL])
-    w.token = proxied(
-        SecurityToken,
-        w.admin,
-        (
-            "Example share",
-            "EXEQ",
-            ISIN,
-            LEI,
-            TERMS,
-            manager,
-            w.holders.address,
-            w.bridge.address,
-            w.actions.address,
-            1_000_000,
-            True,
-            *rules,
-        ),
-    )
-    w.security = bytes(w.token.securityId())
-
-
-def _grant(w: World, issuer_agent, paying_agent, transfer_agent) -> None:
-    allow(w, w.holders, dict.fromkeys(("onboard", "setStatus"), ROLES["registrar"]))
-    allow(w, w.instances, dict.fromkeys(("registerSecurity", "registerInstance"), ROLES["tokenizer"]))
-    allow(w, w.attestors, {"rotate": ROLES["bridge_operator"]})
-    allow(w, w.gateway, dict.fromkeys(("setApp", "setPeer"), ROLES["bridge_operator"]))
-    allow(w, w.bridge, dict.fromkeys(("setToken", "setPeerApp"), ROLES["bridge_operator"]))
-    allow(w, w.actions, {"setPeerApp": ROLES["bridge_operator"]})
-    allow(w, w.actions, dict.fromkeys(("setToken", "setCash", "announce"), ROLES["issuer_agent"]))
-    allow(w, w.actions, dict.fromkeys(("publishEntitlements", "pay"), ROLES["paying_agent"]))
-    allow(w, w.token, dict.fromkeys(("issue", "redeem"), ROLES["transfer_agent"]))
-    allow(w, w.token, {"freeze": ROLES["freezer"], "pause": ROLES["pauser"], "unpause": ROLES["unpauser"]})
-    allow(w, w.token, {"upgradeToAndCall": ROLES["upgrader"]})
-    allow(w, w.cash, {"mint": ROLES["cash_issuer"]})
-    of_admin = (
-        "registrar",
-        "tokenizer",
-        "bridge_operator",
-        "freezer",
-        "pauser",
-        "unpauser",
-        "upgrader",
-        "cash_issuer",
-    )
-    grants = [(name, w.admin) for name in of_admin]
-    grants += [("issuer_agent", issuer_agent), ("paying_agent", paying_agent)]
-    for name, account in [*grants, ("transfer_agent", transfer_agent)]:
-        w.manager.grantRole(ROLES[name], account, 0, {"from": w.admin})
-
-
-def _configure(w: World, issuer_agent, attestors) -> None:
-    admin, agent = {"from": w.admin}, {"from": issuer_agent}
-    members = [(account.address, commitment(f"entity {n}")) for n, account in enumerate(attestors)]
-    w.attestors.rotate(members, 2, admin)
-    w.gateway.setApp(1, w.bridge, admin)
-    w.gateway.setApp(2, w.actions, admin)
-    w.gateway.setPeer(PEER_CHAIN, interop(PEER_CHAIN, PEER_GATEWAY), True, admin)
-    w.bridge.setToken(w.security, w.token, admin)
-    w.bridge.setPeerApp(PEER_CHAIN, interop(PEER_CHAIN, PEER_BRIDGE), admin)
-    w.actions.setPeerApp(PEER_CHAIN, interop(PEER_CHAIN, PEER_ACTIONS), admin)
-    w.actions.setToken(w.security, w.token, agent)
-    w.actions.setCash(b"EUR", w.cash, agent)
-    w.instances.registerSecurity(ISIN, LEI, TERMS, admin)
-    for ledger in (chain.id, PEER_CHAIN):
-        instance = (ledger, interop(ledger, w.token.address), bytes(32), 1 << 16, ledger == chain.id)
-        w.instances.registerInstance(w.security, instance, admin)

@@ -1,4 +1,4 @@
-"""What the contract tests share: proxies, refusals by name, ERC-7930 addresses, times."""
+"""What the contract tests share: refusals by name, events, ERC-7930 addresses, times."""
 
 from __future__ import annotations
 
@@ -6,38 +6,15 @@ from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
-from brownie import Contract, chain, web3
+from brownie import chain, web3
 from eth_abi import decode
-from eth_utils import event_abi_to_log_topic, function_abi_to_4byte_selector, keccak
+from eth_utils import event_abi_to_log_topic, function_abi_to_4byte_selector
 
 from paripassu import artefacts
+from paripassu.ledgers.evm.contracts import abi_of
 
 World = SimpleNamespace
 DAY = 86_400
-
-
-def proxied(container: Any, deployer: Any, *arguments: Any) -> Any:
-    """Deploy the implementation and a proxy that is initialised in the same transaction."""
-    implementation = container.deploy({"from": deployer})
-    call = implementation.initialize.encode_input(*arguments)
-    address = created("ERC1967Proxy", deployer, ["address", "bytes"], [implementation.address, call])
-    return Contract.from_abi(container._name, address, container.abi)
-
-
-def created(name: str, deployer: Any, types: list[str], values: list[Any]) -> str:
-    """Deploy a shipped artefact as it is; returns its address."""
-    arguments = web3.codec.encode(
-        types, [bytes.fromhex(v[2:]) if t == "bytes" else v for t, v in zip(types, values, strict=True)]
-    )
-    sent = deployer.transfer(data="0x" + (artefacts.load(name).bytecode + arguments).hex())
-    return str(sent.contract_address)
-
-
-def allow(world: World, contract: Any, functions: dict[str, int]) -> None:
-    """Let roles call functions, by function name."""
-    for function, role in functions.items():
-        selector = getattr(contract, function).signature
-        world.manager.setTargetFunctionRole(contract.address, [selector], role, {"from": world.admin})
 
 
 def refusal(call: Any, *arguments: Any, sender: Any) -> tuple[str, tuple[Any, ...]]:
@@ -65,7 +42,7 @@ def _errors() -> dict[bytes, dict[str, Any]]:
 
 def events_of(transaction: Any, contract: str, event: str) -> list[tuple[tuple[Any, ...], tuple[Any, ...]]]:
     """(indexed, other) values of each event of that name in a receipt, decoded by our ABI alone."""
-    entry = next(e for e in artefacts.load(contract).abi if e["type"] == "event" and e["name"] == event)
+    entry = next(e for e in abi_of(contract) if e["type"] == "event" and e["name"] == event)
     topic = event_abi_to_log_topic(entry)
     types = [parameter["type"] for parameter in entry["inputs"] if not parameter["indexed"]]
     found = []
@@ -85,10 +62,6 @@ def interop(chain_id: int, address: str) -> bytes:
         + bytes([20])
         + bytes.fromhex(address[2:])
     )
-
-
-def commitment(name: str) -> bytes:
-    return keccak(text=name)
 
 
 def today() -> date:

@@ -60,7 +60,7 @@ def leaf(dividend, account, amount):
 
 
 def fund(world, paying_agent, amount):
-    world.cash.mint(paying_agent, amount, amount.to_bytes(32, "big"), {"from": world.admin})
+    world.cash.mint(paying_agent, amount, amount.to_bytes(32, "big"), {"from": world.cash_issuer})
     world.cash.approve(world.actions, amount, {"from": paying_agent})
 
 

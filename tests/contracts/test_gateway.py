@@ -10,7 +10,7 @@ from eth_account.messages import encode_typed_data
 from eth_utils import keccak
 from support import events_of, interop, refusal
 
-from conftest import PEER_BRIDGE, PEER_CHAIN
+from conftest import PEER_CHAIN, REASON
 from paripassu.identifiers import LedgerId
 from paripassu.messages import PROTOCOL_VERSION, Batch, GatewayDomain, Lane, Message, Purpose, batch_digest
 
@@ -46,7 +46,7 @@ def arriving(world, holder_fr):
                 chain.time() - 60,
                 0,
                 PROTOCOL_VERSION,
-                interop(PEER_CHAIN, PEER_BRIDGE),
+                interop(PEER_CHAIN, world.bridge.address),
                 interop(chain.id, world.bridge.address),
                 encode(["bytes32", "bytes", "bytes", "uint256"], [world.security, *accounts, units]),
             )
@@ -113,14 +113,14 @@ def test_mov_3_a_later_batch_waits_for_the_earlier(world, arriving, attestors, r
 def test_a_movement_to_an_ineligible_holder_is_parked_with_the_code(
     world, arriving, attestors, relayer, holder_fr
 ):
-    world.holders.setStatus(holder_fr, False, {"from": world.admin})
+    world.holders.setStatus(holder_fr, False, REASON, {"from": world.registrar})
     batch = Batch(1, arriving.messages[:1])
     sent = world.gateway.execute(batch.abi_tuple(), signatures(world, batch, attestors), {"from": relayer})
     ((_, (_, reason)),) = events_of(sent, "Gateway", "MessageParked")
     assert reason[4:36] == (6).to_bytes(32, "big"), "RECIPIENT_INACTIVE"
     message = batch.messages[0]
     assert world.gateway.isParked(message.id)
-    world.holders.setStatus(holder_fr, True, {"from": world.admin})
+    world.holders.setStatus(holder_fr, True, REASON, {"from": world.registrar})
     world.gateway.retry(message.abi_tuple(), {"from": relayer})
     assert world.token.balanceOf(holder_fr) == 30
 

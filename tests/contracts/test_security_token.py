@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from brownie import chain
 from eth_account import Account
+from scripts import _suite
 from support import refusal
 
-from conftest import UNITED_STATES, onboard
+from conftest import REASON
+from paripassu.ledgers.signers import dev_key
 from paripassu.rules import Restriction
 
 
@@ -19,32 +21,49 @@ def test_eligible_holders_transfer(world, issued, holder_de, holder_fr):
     assert world.token.totalSupply() == issued
 
 
+# every rule on every path is in the denial matrix; here are those that a wallet meets first
+ARRANGED = (
+    Restriction.TOKEN_PAUSED,
+    Restriction.SENDER_INACTIVE,
+    Restriction.SENDER_FROZEN,
+    Restriction.RECIPIENT_UNKNOWN,
+    Restriction.RECIPIENT_INACTIVE,
+    Restriction.RECIPIENT_FROZEN,
+    Restriction.RECIPIENT_COUNTRY,
+    Restriction.RECIPIENT_CLASS,
+    Restriction.INSUFFICIENT_BALANCE,
+    Restriction.UNITS_BLOCKED,
+    Restriction.SENDER_SANCTIONED,
+    Restriction.RECIPIENT_SANCTIONED,
+)
+
+
 def arrange(world, code, holder_de, holder_us):
     """Make one reason apply to a transfer from the German to the American holder."""
-    admin = {"from": world.admin}
     if code != Restriction.RECIPIENT_UNKNOWN:
-        country = UNITED_STATES if code == Restriction.RECIPIENT_COUNTRY else 276
-        onboard(world, holder_us, "holder us", country)
+        country = "US" if code == Restriction.RECIPIENT_COUNTRY else "DE"
+        investor_class = 20 if code == Restriction.RECIPIENT_CLASS else 1
+        _suite.onboard(world.suite, "holder_us", country, investor_class=investor_class)
     if code == Restriction.TOKEN_PAUSED:
-        world.token.pause(admin)
+        world.token.pause["bytes32"](REASON, {"from": world.pauser})
     elif code == Restriction.SENDER_INACTIVE:
-        world.holders.setStatus(holder_de, False, admin)
+        world.holders.setStatus(holder_de, False, REASON, {"from": world.registrar})
     elif code == Restriction.SENDER_FROZEN:
-        world.token.freeze(holder_de, True, admin)
+        world.token.freeze(holder_de, True, REASON, {"from": world.freezer})
     elif code == Restriction.RECIPIENT_INACTIVE:
-        world.holders.setStatus(holder_us, False, admin)
+        world.holders.setStatus(holder_us, False, REASON, {"from": world.registrar})
     elif code == Restriction.RECIPIENT_FROZEN:
-        world.token.freeze(holder_us, True, admin)
-    elif code == Restriction.RECIPIENT_CLASS:
-        world.holders.onboard(
-            holder_us, world.holders.recordOf(holder_us)[0], 276, 200, 0, "0x" + "00" * 20, admin
-        )
+        world.token.freeze(holder_us, True, REASON, {"from": world.freezer})
+    elif code == Restriction.UNITS_BLOCKED:
+        world.token.freezeUnits(holder_de, 1000, REASON, {"from": world.freezer})
+    elif code == Restriction.SENDER_SANCTIONED:
+        world.holders.setSanctioned(holder_de, True, REASON, {"from": world.regulator})
+    elif code == Restriction.RECIPIENT_SANCTIONED:
+        world.holders.setSanctioned(holder_us, True, REASON, {"from": world.regulator})
     return 1001 if code == Restriction.INSUFFICIENT_BALANCE else 1
 
 
-@pytest.mark.parametrize(
-    "code", [c for c in Restriction if c not in (Restriction.NONE, Restriction.SENDER_UNKNOWN)]
-)
+@pytest.mark.parametrize("code", ARRANGED, ids=lambda code: code.name)
 def test_i3_a_refusal_has_the_code_and_the_sentence_of_the_core(world, issued, holder_de, holder_us, code):
     units = arrange(world, code, holder_de, holder_us)
     assert world.token.detectTransferRestriction(holder_de, holder_us, units) == code
@@ -62,14 +81,14 @@ def test_i3_an_unknown_sender_is_refused(world, issued, stranger, holder_de):
 def test_a_permit_signed_off_chain_lets_a_custodian_move_units(
     world, transfer_agent, custodian_de, holder_fr
 ):
-    owner = Account.create()
-    onboard(world, owner.address, "owner", 276)
+    owner = Account.from_key(dev_key("owner"))
+    _suite.onboard(world.suite, "owner", "DE")
     world.token.issue(owner.address, 50, b"an issue", {"from": transfer_agent})
     deadline = chain.time() + 3600
     signed = Account.sign_typed_data(
         owner.key,
         {
-            "name": "Example share",
+            "name": world.suite.security.name,
             "version": "1",
             "chainId": chain.id,
             "verifyingContract": world.token.address,
