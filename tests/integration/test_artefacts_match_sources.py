@@ -72,14 +72,42 @@ def test_an_artefact_loads_whole_and_its_code_hash_is_of_its_code(name: str) -> 
     assert artefact.compiler.startswith("0.8.30+commit.73712a01")
 
 
-def test_the_code_hash_on_a_chain_follows_from_artefact_and_address() -> None:
-    token = artefacts.load("SecurityToken")
-    here, there = bytes.fromhex("11" * 20), bytes.fromhex("22" * 20)
-    assert here in token.code_at(here)
-    assert token.code_hash_at(here) != token.code_hash_at(there)
-    assert token.code_hash_at(bytes(20)) == token.code_hash
+def test_ver_1_the_code_hash_on_a_chain_follows_from_artefact_and_immutables() -> None:
+    registry = artefacts.load("HolderRegistry")
+    values = {name: bytes([number]) * 20 for number, name in enumerate(registry.immutables, 1)}
+    assert {"AUTHORITY", "APPROVALS"} <= values.keys()
+    code = registry.code_with(values)
+    assert registry.values_in(code) == {name: value.rjust(32, b"\0") for name, value in values.items()}
+    assert registry.code_hash_with(values) == keccak256(code) != registry.code_hash
+    assert registry.code_hash_with(dict.fromkeys(values, b"")) == registry.code_hash
+    assert registry.values_in(code[:-1] + b"\xff") is None
     proxy = artefacts.load("ERC1967Proxy")
-    assert proxy.code_hash_at(here) == proxy.code_hash
+    assert proxy.code_hash_with({}) == proxy.code_hash
+
+
+def test_code_whose_immutables_are_not_all_known_is_not_guessed() -> None:
+    registry = artefacts.load("HolderRegistry")
+    with pytest.raises(ArtefactUnknown, match="without a value for A"):
+        registry.code_with({})
+    with pytest.raises(ArtefactUnknown, match="has 33 bytes"):
+        registry.code_with(dict.fromkeys(registry.immutables, bytes(33)))
+
+
+def test_a_tag_that_says_something_else_than_the_modifier_stops_the_build(
+    builder: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = builder.sources()
+    name = "contracts/bridge/AttestorSet.sol"
+    texts[name] = texts[name].replace("access-control BRIDGE_OPERATOR", "access-control TOKENIZER")
+    monkeypatch.setattr(builder, "sources", lambda: texts)
+    with pytest.raises(SystemExit, match=r"AttestorSet\.rotate.*'TOKENIZER', the modifier 'BRIDGE_OPERATOR'"):
+        builder.artefacts()
+
+
+def test_every_versioned_contract_has_its_tag_in_its_artefact() -> None:
+    versions = {name: artefacts.load(name).version for name in artefacts.names()}
+    assert versions["SecurityToken"] == 1 << 16
+    assert versions["AccessManager"] is None
 
 
 def test_storage_layouts_show_our_namespaced_structs() -> None:

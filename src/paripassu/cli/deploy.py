@@ -21,11 +21,11 @@ def plan(*, place: Place = Place(), json: JsonFlag = False) -> int:
         print("file and ledgers agree: nothing to do")
     else:
         rows = [
-            [name, step.title, step.gas_estimate]
+            [name, step.title, step.waits and f"after {step.waits}", step.gas_estimate]
             for name, ledger in found.ledgers.items()
             for step in ledger.steps
         ]
-        print_table("", ["ledger", "step", "gas (estimate)#"], rows)
+        print_table("", ["ledger", "step", "when", "gas (estimate)#"], rows)
         print("next: pari deploy apply")
     return 0 if found.is_empty else PLAN_HAS_CHANGES
 
@@ -45,6 +45,9 @@ def apply(*, place: Place = Place(), json: JsonFlag = False) -> None:
         return
     rows = [[name, one.caip2, one.steps, one.gas_used] for name, one in applied.ledgers.items()]
     print_table("", ["ledger", "CAIP-2", "steps#", "gas#"], rows)
+    for name, one in applied.ledgers.items():
+        for step in one.waiting:
+            print(f"{name} waits for {step.waits}: {step.title}")
     print("next: pari deploy check")
 
 
