@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from eth_abi.abi import encode
@@ -14,9 +15,10 @@ from hypothesis import strategies as st
 from paripassu.errors import ContractRefused, LedgerError, RuleError, SignerUnusable
 from paripassu.identifiers import keccak256
 from paripassu.ledgers.evm.codec import Contract
-from paripassu.ledgers.evm.faults import Fault, meaning_of, revert_data
+from paripassu.ledgers.evm.faults import Fault, NodeFault, meaning_of, revert_data
 from paripassu.ledgers.evm.fees import Fee, FeePolicy, raised_fee
 from paripassu.ledgers.evm.finality import final_height
+from paripassu.ledgers.evm.preparation import Call, Patience, Preparation
 from paripassu.ledgers.evm.raw import unsigned_fields
 from paripassu.ledgers.evm.reverts import RevertDecoder, revived
 from paripassu.ledgers.intents import Intent, MemoryIntentLog, Settled
@@ -285,3 +287,42 @@ def test_dead_intent_frees_its_reference_and_final_ends_it() -> None:
     log.settle(Settled("pay", "0x02", "FINAL", 12))
     assert log.outstanding("eip155:1", HOLDER) == ()
     assert log.find("pay") == (first, second)
+
+
+class _Node:
+    """Answers simulations with what it was told, in turn; the last answer stays."""
+
+    ledger = "alpha"
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+
+    async def batch_with_faults(self, requests: list[Any]) -> list[Any]:
+        return [self.answers.pop(0) if len(self.answers) > 1 else self.answers[0] for _ in requests]
+
+
+def _preparation(node: _Node) -> Preparation:
+    def refusal(data: bytes) -> ContractRefused:
+        return ContractRefused("refused")
+
+    rpc: Any = node
+    blocks: Any = None
+    return Preparation(rpc, blocks, 1, refusal, FeePolicy(), Patience(0.001, 1))
+
+
+_REFUSED = NodeFault("alpha", "eth_estimateGas", 3, "execution reverted", b"\1\2\3\4")
+
+
+async def _nothing_under_way() -> bool:
+    return False
+
+
+async def test_refusal_given_just_before_the_call_that_it_builds_on_is_not_believed() -> None:
+    """That call was in no block when the node refused, and in one when its nonce was looked at."""
+    gas = await _preparation(_Node(_REFUSED, "0x5208"))._gas(Call("0x", b""), "0x", _nothing_under_way)
+    assert gas == 21_000 * 13 // 10 + 20_000
+
+
+async def test_refusal_given_twice_with_nothing_under_way_is_believed() -> None:
+    with pytest.raises(ContractRefused):
+        await _preparation(_Node(_REFUSED))._gas(Call("0x", b""), "0x", _nothing_under_way)

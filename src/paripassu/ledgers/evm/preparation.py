@@ -105,12 +105,15 @@ class Preparation:
 
         A refusal is not believed while transactions from here are under way, since the
         call may build on them: it is asked again on top of them, and once they are in blocks.
+        It is believed when it is given after none was under way any more: one that was in no
+        block when the node refused may be in one when its nonce is looked at.
         """
         if call.gas is not None and not call.tried:
             return call.gas
         started = self._clock()
         request, block = call.as_request(sender), "latest"
         method = "eth_estimateGas" if call.gas is None else "eth_call"
+        settled = False
         while True:
             answers = await self._rpc.batch_with_faults([(method, (request, block))])
             answer = answers[0]
@@ -118,13 +121,12 @@ class Preparation:
                 return int(answer, 16) * 13 // 10 + 20_000 if call.gas is None else call.gas
             if answer.fault not in (Fault.REVERTED, Fault.OUT_OF_GAS, Fault.OTHER):
                 raise answer
-            if block == "latest" and not await under_way():
-                raise await self._reason(request, block, answer) or answer
-            if self._clock() - started > self._patience.limit:
+            if settled or self._clock() - started > self._patience.limit:
                 raise await self._reason(request, block, answer) or answer
             if block == "pending":
                 await asyncio.sleep(self._patience.poll)
-            block = "pending" if block == "latest" else "latest"
+            settled = block == "latest" and not await under_way()
+            block = "latest" if settled or block == "pending" else "pending"
 
     async def _reason(self, request: dict[str, str], block: str, fault: NodeFault | None) -> PariError | None:
         """Why a call is refused: the fault's revert data, else a replay's; None where that goes through."""
