@@ -151,6 +151,9 @@ abstract contract Holdings is Verdicts, ISecurityHalf {
     /// @dev Everything that an account holds and that encumbers it goes to its successor.
     function _succeed(address lost, address to, Hot hot) internal returns (uint256 units) {
         SecurityStorage storage $ = _s();
+        // lock-ups that are over take no room
+        _releaseLapsed(lost);
+        _releaseLapsed(to);
         Account a = $.accounts[lost].word;
         Account b = $.accounts[to].word;
         units = a.balance();
