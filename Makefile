@@ -52,6 +52,7 @@ lint: $(STAMPS)/dev ## ruff over all Python
 	@$(BIN)/ruff check .
 	@$(BIN)/python tools/error_catalogue.py --check
 	@$(BIN)/python tools/denial_matrix.py --check
+	@$(BIN)/python tools/permissions.py --check
 
 .PHONY: error-catalogue
 error-catalogue: $(STAMPS)/dev ## write docs/errors.md from the error classes
@@ -60,6 +61,10 @@ error-catalogue: $(STAMPS)/dev ## write docs/errors.md from the error classes
 .PHONY: denial-matrix
 denial-matrix: $(STAMPS)/dev ## write docs/denial-matrix.md from the table that the tests walk
 	@$(BIN)/python tools/denial_matrix.py
+
+.PHONY: permissions
+permissions: $(STAMPS)/dev ## write docs/permissions.md: who may call what
+	@$(BIN)/python tools/permissions.py
 
 .PHONY: typecheck
 typecheck: $(STAMPS)/dev ## mypy, strict

@@ -116,6 +116,18 @@ def test_an_act_is_carried_out_once_two_roles_agree(platform: Platform) -> None:
         assert receipt.named("ActExecuted")
 
 
+def test_a_contract_can_be_the_sender_and_is_whole_afterwards(platform: Platform) -> None:
+    before = platform.chain.code(platform["Approvals"])
+    with platform.chain.undone():
+        platform.token.send("setIssueLimit", 5_000, sender=platform["Approvals"])
+        assert platform.token.call("issueLimit") == 5_000
+        with pytest.raises(Reverted, match="Unauthorised"):
+            platform.token.send("pause", reference("why"), sender=platform["Approvals"])
+    assert platform.token.call("issueLimit") != 5_000
+    assert platform.chain.code(platform["Approvals"]) == before
+    assert platform["Approvals"].call("contractName") == "Approvals"
+
+
 def test_a_parameter_of_unknown_meaning_is_named() -> None:
     platform = Platform()
     with pytest.raises(TypeError, match=r"Gateway: nothing is known for the parameter moon \(uint8\)"):

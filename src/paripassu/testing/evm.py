@@ -23,7 +23,7 @@ from functools import cache
 from typing import Any
 
 from eth_abi.abi import decode
-from pyrevm import EVM, BlockEnv, CfgEnv, Env, Log
+from pyrevm import EVM, AccountInfo, BlockEnv, CfgEnv, Env, Log
 
 from paripassu import artefacts
 from paripassu.identifiers import keccak256
@@ -204,6 +204,7 @@ class EvmChain:
     def __init__(self, chain_id: int = 31_001, timestamp: int = START) -> None:
         self.chain_id = chain_id
         self._evm = EVM(env=Env(cfg=CfgEnv(chain_id=chain_id)), gas_limit=GAS_LIMIT, spec_id=HARD_FORK)
+        self._deployed: set[str] = set()
         self._block = 1
         self.now = timestamp
         self.advance(0)
@@ -224,6 +225,7 @@ class EvmChain:
         address = self._run(
             lambda: self._evm.deploy(name_or_address(sender), artefact.bytecode + data, gas=GAS_LIMIT)
         )
+        self._deployed.add(str(address).lower())
         return Contract(self, str(address).lower(), artefact.abi)
 
     def at(self, address: object, *names: str) -> Contract:
@@ -240,11 +242,18 @@ class EvmChain:
     def transact(
         self, target: str, data: bytes, sender: object, value: int = 0
     ) -> tuple[bytes, int, tuple[Log, ...]]:
-        """Answer, gas and logs of a transaction with raw calldata. Raises Reverted."""
+        """Answer, gas and logs of a transaction with raw calldata. Raises Reverted.
+
+        The sender may be a contract; chains take no transaction from one that has code
+        (EIP-3607), so meanwhile it has none and cannot be called back.
+        """
         caller = name_or_address(sender)
         if value:
             self._evm.set_balance(caller, self._evm.get_balance(caller) + value)
-        output = self._run(lambda: self._evm.message_call(caller, target, data, value=value, gas=GAS_LIMIT))
+        with self._without_code(caller):
+            output = self._run(
+                lambda: self._evm.message_call(caller, target, data, value=value, gas=GAS_LIMIT)
+            )
         result = self._evm.result
         assert result is not None  # there was a call
         return bytes(output), result.gas_used, tuple(result.logs)
@@ -268,6 +277,18 @@ class EvmChain:
             self._evm.revert(state)
             self._at(block, now)
 
+    @contextmanager
+    def _without_code(self, account: str) -> Iterator[None]:
+        if account not in self._deployed:
+            yield
+            return
+        before = self._evm.basic(account)
+        self._evm.insert_account_info(account, AccountInfo(nonce=before.nonce))
+        try:
+            yield
+        finally:
+            self._evm.insert_account_info(account, before)
+
     def _run(self, action: Callable[[], Any]) -> Any:
         try:
             return action()
@@ -284,4 +305,3 @@ def reverted(data: bytes) -> Reverted:
     if arguments is None:
         return Reverted("" if not data else f"0x{data[:4].hex()}", (), data)
     return Reverted(name, tuple(arguments.decoded(data[4:])), data)
-
