@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import build_artefacts
+from syntax_tree import Trees, without_ids
 
 SNAPSHOT = build_artefacts.ROOT / "tests" / "vectors" / "storage-layout.json"
 Node = dict[str, Any]
@@ -31,6 +32,7 @@ Layout = dict[str, Any]
 
 def layouts(output: dict[str, Any]) -> dict[str, Layout]:
     """Layout of each deployable contract of ours, by name."""
+    reader = Trees(output["sources"])
     trees = {unit: tree["ast"] for unit, tree in output["sources"].items() if "ast" in tree}
     for unit, tree in trees.items():
         _note_packed_words(tree, unit)
@@ -39,7 +41,7 @@ def layouts(output: dict[str, Any]) -> dict[str, Layout]:
     for unit, tree in sorted(trees.items()):
         if not unit.startswith("contracts/"):
             continue
-        for name in build_artefacts.deployable_in(tree):
+        for name in reader.deployable_in(unit):
             contract = next(node for node in tree["nodes"] if node.get("name") == name)
             compiled = output["contracts"][unit][name]
             layout = layout_of(contract, nodes)
@@ -65,7 +67,7 @@ def layout_of(contract: Node, nodes: dict[int, Node]) -> Layout:
 
 
 def _slot(entry: Node) -> str:
-    kind = build_artefacts.without_ids(entry["type"])
+    kind = without_ids(entry["type"])
     return f"{entry['label']} {kind} at {entry['slot']}+{entry['offset']}"
 
 

@@ -108,7 +108,7 @@ class Trees:
         for base in self._bases(source, name):
             namespaces |= _namespaces_of(base)
         plain = [
-            {key: slot[key] for key in ("label", "offset", "slot")} | {"type": _without_ids(slot["type"])}
+            {key: slot[key] for key in ("label", "offset", "slot")} | {"type": without_ids(slot["type"])}
             for slot in slots
         ]
         return {"namespaces": namespaces, "slots": plain}
@@ -168,6 +168,6 @@ def _namespaces_of(contract: Node) -> dict[str, Any]:
     return found
 
 
-def _without_ids(type_id: str) -> str:
+def without_ids(type_id: str) -> str:
     """`t_struct(Account)1234_storage` -> `t_struct(Account)_storage`: ids move with unrelated edits."""
     return re.sub(r"\)\d+", ")", type_id)
