@@ -53,12 +53,13 @@ def page() -> str:
     lines = [
         "# Denial matrix",
         "",
-        "Which rule refuses which entry point of the token. Every cell is done by a test: one rule is broken,",
+        "Which rule refuses which entry point of the token. Every cell is a test: one rule is broken,",
         "`restrictionOf` is asked, the call is made, and both give the code of the rule, or pass; what is",
         "refused changes nothing. A function of the token that is neither here nor in the list below fails",
         "the build. This page is written by `make denial-matrix`.",
         "",
-        f"{REFUSED} refused with this code, {PASSES} the rule does not apply, {PARTLY} it applies in part: see the notes.",
+        f"{REFUSED} refused with this code, {PASSES} the rule does not apply, {PARTLY} it applies in part: "
+        "see the notes.",
         "",
         "| entry point | kind | " + " | ".join(str(code) for code in codes) + " |",
         "|---|---|" + "---|" * len(codes),
@@ -80,7 +81,8 @@ def page() -> str:
     for code in codes:
         ways = "; ".join(conditions_of(content, code))
         lines.append(f"| {code} | {Restriction(code).name} | {ways} |")
-    lines += ["", "## Functions that move nothing", "", "| function | why it is not in the table |", "|---|---|"]
+    lines += ["", "## Functions that move nothing", ""]
+    lines += ["| function | why it is not in the table |", "|---|---|"]
     lines += [f"| `{name}` | {why} |" for name, why in sorted(content["moves_nothing"].items())]
     return "\n".join(lines) + "\n"
 
@@ -90,7 +92,7 @@ def main() -> int:
     text = page()
     if "--check" in sys.argv:
         if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text:
-            print("docs/denial-matrix.md is not what the table says; next: make denial-matrix", file=sys.stderr)
+            print("docs/denial-matrix.md is not the table's; next: make denial-matrix", file=sys.stderr)
             return 1
         return 0
     PAGE.write_text(text, encoding="utf-8")

@@ -105,8 +105,13 @@ def test_ver_7_the_tool_refuses_to_write_a_break_unless_the_contract_is_unreleas
     tool: ModuleType, snapshot: Layout, tmp_path: Path
 ) -> None:
     broken = copy.deepcopy(snapshot)
-    name = next(name for name in broken if len(next(iter(broken[name]["namespaces"].values()))) > 1)
-    next(iter(broken[name]["namespaces"].values())).reverse()
+    name, members = next(
+        (name, members)
+        for name in broken
+        for members in broken[name]["namespaces"].values()
+        if len(members) > 1
+    )
+    members.reverse()
     place = tmp_path / "layout.json"
     place.write_text(tool.written(broken))
     command = [sys.executable, str(ROOT / "tools" / "storage_layout.py"), "--snapshot", str(place)]

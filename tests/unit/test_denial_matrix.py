@@ -43,7 +43,7 @@ def _listed() -> set[str]:
 @pytest.mark.parametrize("part", PARTS)
 def test_ctl_1_every_function_that_changes_state_has_a_row_or_a_reason(part: str) -> None:
     missing = _changing(artefacts.load(part).abi) - _listed()
-    assert not missing, f"neither in the denial matrix nor in its list of what moves nothing: {sorted(missing)}"
+    assert not missing, f"neither in the denial matrix nor in what moves nothing: {sorted(missing)}"
 
 
 def test_ctl_1_the_table_names_no_function_that_there_is_not() -> None:
@@ -53,7 +53,8 @@ def test_ctl_1_the_table_names_no_function_that_there_is_not() -> None:
 
 
 def test_ctl_1_a_new_entry_point_without_a_row_is_found() -> None:
-    added = {"type": "function", "name": "airdrop", "stateMutability": "nonpayable", "inputs": [{"type": "address[]"}]}
+    added = {"type": "function", "name": "airdrop", "inputs": [{"type": "address[]"}]}
+    added["stateMutability"] = "nonpayable"
     assert _changing((added,)) - _listed() == {"airdrop(address[])"}
 
 
