@@ -38,12 +38,11 @@ ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "src" / "paripassu" / "artefacts"
 LIBRARY = "@openzeppelin/contracts/"
 SHIPPED = (LIBRARY + "access/manager/AccessManager.sol", LIBRARY + "proxy/ERC1967/ERC1967Proxy.sol")
-# bytecodeHash none: comments and paths do not change the code that is deployed
-SETTINGS: dict[str, Any] = {
-    "evmVersion": "paris",
-    "metadata": {"bytecodeHash": "none"},
-    "optimizer": {"enabled": True, "runs": 800},
-}
+HOT = frozenset({"Approvals", "HolderRegistry", "SecurityProxy", "SecurityToken"})
+"""What movements, onboardings and acts run: compiled for few gas, all else for little code."""
+
+RUNS = {True: 800, False: 1}
+"""The optimizer's `runs`, for hot code and for the rest."""
 IMPORT = re.compile(r"""^\s*import\s+(?:[^'";]*?\sfrom\s+)?["']([^"']+)["']""", re.MULTILINE)
 
 
@@ -70,7 +69,16 @@ def resolved(importer: str, target: str) -> str:
     return posixpath.normpath(posixpath.join(posixpath.dirname(importer), target))
 
 
-def compile_all() -> dict[str, Any]:
+def settings(runs: int) -> dict[str, Any]:
+    """Compiler settings. No metadata: comments and paths do not change the code that is deployed."""
+    return {
+        "evmVersion": "paris",
+        "metadata": {"appendCBOR": False, "bytecodeHash": "none"},
+        "optimizer": {"enabled": True, "runs": runs},
+    }
+
+
+def compile_all(runs: int = RUNS[True]) -> dict[str, Any]:
     per_contract = ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"]
     per_contract += ["evm.deployedBytecode.immutableReferences", "evm.methodIdentifiers"]
     per_contract += ["devdoc", "metadata", "storageLayout"]
@@ -80,7 +88,7 @@ def compile_all() -> dict[str, Any]:
     request = {
         "language": "Solidity",
         "sources": {name: {"content": text} for name, text in texts.items()},
-        "settings": {**SETTINGS, "outputSelection": selection},
+        "settings": {**settings(runs), "outputSelection": selection},
     }
     try:
         output: dict[str, Any] = solcx.compile_standard(request, solc_version=SOLC_VERSION)
@@ -91,26 +99,33 @@ def compile_all() -> dict[str, Any]:
 
 def artefacts() -> dict[str, str]:
     """File name -> content of each deployable contract."""
-    output = compile_all()
-    trees = Trees(output["sources"])
     files: dict[str, str] = {}
-    for source, contracts in sorted(output["contracts"].items()):
-        if not source.startswith("contracts/") and source not in SHIPPED:
-            continue
-        deployable = set(trees.deployable_in(source))
-        for name, compiled in sorted(contracts.items()):
-            if name not in deployable:
+    for hot, runs in RUNS.items():
+        output = compile_all(runs)
+        trees = Trees(output["sources"])
+        for source, contracts in sorted(output["contracts"].items()):
+            if not source.startswith("contracts/") and source not in SHIPPED:
                 continue
-            if f"{name}.json" in files:
-                raise SystemExit(f"Two contracts are named {name}; artefacts are found by name.")
-            artefact = artefact_of(source, name, compiled, trees)
-            if source.startswith("contracts/"):
-                artefact["storageLayout"] = trees.storage(source, name, compiled["storageLayout"]["storage"])
-            files[f"{name}.json"] = json.dumps(artefact, indent=1, sort_keys=True) + "\n"
+            for name in sorted(set(trees.deployable_in(source))):
+                if (name in HOT) is not hot:
+                    continue
+                if f"{name}.json" in files:
+                    raise SystemExit(f"Two contracts are named {name}; artefacts are found by name.")
+                files[f"{name}.json"] = written(source, name, contracts[name], trees, runs)
     return files
 
 
-def artefact_of(source: str, name: str, compiled: dict[str, Any], trees: Trees) -> dict[str, Any]:
+def written(source: str, name: str, compiled: dict[str, Any], trees: Trees, runs: int) -> str:
+    """The artefact file of a contract."""
+    artefact = artefact_of(source, name, compiled, trees, runs)
+    if source.startswith("contracts/"):
+        artefact["storageLayout"] = trees.storage(source, name, compiled["storageLayout"]["storage"])
+    return json.dumps(artefact, indent=1, sort_keys=True) + "\n"
+
+
+def artefact_of(
+    source: str, name: str, compiled: dict[str, Any], trees: Trees, runs: int
+) -> dict[str, Any]:
     runtime = compiled["evm"]["deployedBytecode"]
     metadata = json.loads(compiled["metadata"])
     hashes = {unit: entry["keccak256"] for unit, entry in metadata["sources"].items()}
@@ -118,7 +133,7 @@ def artefact_of(source: str, name: str, compiled: dict[str, Any], trees: Trees) 
         "abi": compiled["abi"],
         "bytecode": "0x" + compiled["evm"]["bytecode"]["object"],
         "codeHash": "0x" + bytes(keccak256(bytes.fromhex(runtime["object"]))).hex(),
-        "compiler": {"name": "solc", "version": metadata["compiler"]["version"], "settings": SETTINGS},
+        "compiler": {"name": "solc", "version": metadata["compiler"]["version"], "settings": settings(runs)},
         "contractName": name,
         "deployedBytecode": "0x" + runtime["object"],
         "immutableReferences": trees.immutables(runtime.get("immutableReferences", {})),
