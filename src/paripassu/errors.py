@@ -416,6 +416,13 @@ class CommandRefused(LedgerError):
     code = "PP-LED-107"
 
 
+class ActRefused(LedgerError):
+    """An act of consequence is not at that stage, or has not the approvals that it needs."""
+
+    code = "PP-LED-108"
+    next_command = "pari act list"
+
+
 class DeploymentError(PariError):
     """A deployment cannot go on."""
 

@@ -109,7 +109,7 @@ class ActRecord:
     function: str
     arguments: Mapping[str, str]
     change_class: int
-    reason: Bytes32
+    reason: str  # the text, or the hash of one that a chain has no room for
     state: ActState
     threshold: int
     ready_at: int

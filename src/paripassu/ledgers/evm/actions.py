@@ -63,7 +63,7 @@ class ActionsReader:
         )
 
     async def payee(self, account: str) -> Payee:
-        """As the contract finds it: of a superseded account its successor, unless one on the way is frozen."""
+        """As the contract finds it: a successor is paid, unless an account on the way to it is frozen."""
         restriction, payee = "payoutRestriction", account
         code = Restriction(await self._contracts.view(TOKEN, restriction, account))
         if code is not Restriction.RECIPIENT_UNKNOWN:

@@ -81,7 +81,9 @@ class ActsReader:
         views.append(View(APPROVALS, "LIFETIME"))
         *policies, lifetime = await self._contracts.views(views, final)
         thresholds = {selector: policy[0] for selector, policy in zip(selectors, policies, strict=True)}
-        return tuple(self._act(Bytes32(id), found, blocks, thresholds, lifetime) for id, found in by_act.items())
+        return tuple(
+            self._act(Bytes32(id), found, blocks, thresholds, lifetime) for id, found in by_act.items()
+        )
 
     def _act(
         self,
@@ -113,7 +115,7 @@ class ActsReader:
             function=function,
             arguments=arguments,
             change_class=args["changeClass"],
-            reason=Bytes32(args["reason"]),
+            reason=reason_text(args["reason"]),
             state=state,
             threshold=thresholds[args["selector"]],
             ready_at=args["readyAt"],

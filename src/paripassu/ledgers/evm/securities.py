@@ -116,7 +116,9 @@ class SecurityReader:
 
     async def breakdowns(self, account: str) -> tuple[AttestedBreakdown, ...]:
         height = (await self._blocks.tips()).final
-        topics = tuple(address_topic(address) for address in (self._contracts.address("SecurityToken"), account))
+        topics = tuple(
+            address_topic(address) for address in (self._contracts.address("SecurityToken"), account)
+        )
         logs = await self._logs.read(
             self._contracts.address("CustodyRegistry"),
             codec("CustodyRegistry"),

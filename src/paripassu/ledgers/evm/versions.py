@@ -52,9 +52,7 @@ class VersionsReader:
         names = self._versioned("versionTag")
         since = {
             name: [
-                change.block.time
-                for change in changes
-                if change.contract == name and change.block.time <= at
+                change.block.time for change in changes if change.contract == name and change.block.time <= at
             ]
             for name in names
         }
@@ -83,9 +81,7 @@ class VersionsReader:
         return sorted(names.values())
 
     async def _of(self, name: str, height: int) -> list[VersionChange]:
-        logs = await self._logs.read(
-            self._addresses[name], codec(name), (_EVENT,), self._first_block, height
-        )
+        logs = await self._logs.read(self._addresses[name], codec(name), (_EVENT,), self._first_block, height)
         blocks = await self._blocks.at_heights([log.height for log in logs])
         return [
             VersionChange(
