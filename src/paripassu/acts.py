@@ -175,8 +175,6 @@ def usual_role(act: Act) -> str:
     match act:
         case Rollback():
             return UPGRADE_ROLE
-        case SetHoldingCap() | SetHolderLimit():
+        case ForcedTransfer() | ForcedTransfers() | Burn() | Burns() | Cancel() | Recover():
             return CORRECTION_ROLE
-        case SetIssueLimit() | SetName() | SetSymbol() | AmendTerms():
-            return AMENDMENT_ROLE
-    return CORRECTION_ROLE
+    return AMENDMENT_ROLE

@@ -423,6 +423,20 @@ class ActRefused(LedgerError):
     next_command = "pari act list"
 
 
+class HolderUnknown(LedgerError):
+    """An account is not registered on its ledger."""
+
+    code = "PP-LED-109"
+    next_command = "pari holder list"
+
+
+class ActUnknown(LedgerError):
+    """No ledger has such an act of consequence in a final block."""
+
+    code = "PP-LED-110"
+    next_command = "pari act list"
+
+
 class DeploymentError(PariError):
     """A deployment cannot go on."""
 

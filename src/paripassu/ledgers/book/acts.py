@@ -1,13 +1,13 @@
 """Acts of consequence in book entry: k of n roles agree before the book does them (VER-6, CTL-7).
 
 As on chains: each role counts once, and so does each signer; an act is carried out within 30 days.
-Upgrades are none of the book's acts, and its name and terms come with its configuration.
+Upgrades are none of the book's acts; its name, terms and shares of limits come with its configuration.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
@@ -16,7 +16,7 @@ from paripassu import acts
 from paripassu.controls import Reason
 from paripassu.errors import ActRefused, CommandImpossible, CommandRefused, NotAuthorised
 from paripassu.identifiers import Bytes32, keccak256
-from paripassu.ledgers.book import controls, encumbrances, register
+from paripassu.ledgers.book import encumbrances, register
 from paripassu.ledgers.book.configuration import BookConfiguration
 from paripassu.ledgers.book.journal import ISSUE_ACCOUNT, UNITS, Entry
 from paripassu.ledgers.book.ruling import judge
@@ -40,8 +40,6 @@ _KINDS: dict[str, type] = {
         acts.Burns,
         acts.Cancel,
         acts.Recover,
-        acts.SetHoldingCap,
-        acts.SetHolderLimit,
     )
 }
 
@@ -194,12 +192,8 @@ def _do(
             _do(entry, configuration, acts.Burn(account, units), reason, changed)
         case acts.Recover(lost, target):
             register.supersede(entry, configuration, lost, target, Reason(reason))
-        case acts.SetHoldingCap(units) if configuration.rules.holding_cap is not None:
-            controls.change_rules(entry, replace(configuration.rules, holding_cap=units), reason)
-        case acts.SetHolderLimit(holders) if configuration.rules.holder_limit is not None:
-            controls.change_rules(entry, replace(configuration.rules, holder_limit=holders), reason)
         case _:
-            raise CommandRefused(f"The terms of the security have no rule for {type(what).__name__}.")
+            raise CommandImpossible(f"A book-entry ledger does no {type(what).__name__}.")
 
 
 def _take(entry: Entry, source: str, target: str, units: Units, changed: list[list[str]]) -> None:

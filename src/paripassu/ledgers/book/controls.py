@@ -90,12 +90,15 @@ def change_rules(entry: Entry, rules: RuleSet, reason: str) -> None:
 
 
 def rules_in_force(connection: Connection, configured: RuleSet) -> tuple[RuleSet, int]:
-    """The rules by the last change, else as configured; and the number of changes."""
+    """The rules by the last change, else as configured; and the number of changes. The ledger's shares
+    of cap and limit are the terms' and not the rule manager's: they stay as configured."""
     rows = connection.execute(select(rule_change.c.document).order_by(rule_change.c.height)).scalars().all()
     if not rows:
         return configured, 0
     document: dict[str, Any] = json.loads(rows[-1])
-    return rules_from(document), len(rows)
+    changed = rules_from(document)
+    shares = {"holding_cap": configured.holding_cap, "holder_limit": configured.holder_limit}
+    return replace(changed, **shares), len(rows)  # type: ignore[arg-type]
 
 
 def pledges_of(connection: Connection, account: str) -> list[Any]:
