@@ -68,6 +68,8 @@ from paripassu.workspace import Workspace
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 FOREVER = 0
 
+WHY = Reason("court order 7")
+
 
 @dataclass
 class World:
@@ -211,12 +213,12 @@ async def test_frozen_account_cannot_deliver(pair: Pair) -> None:
     await pair.onboard(pair.home, "client_de", "DE")
     await pair.onboard(pair.home, "holder_fr")
     await pair.issue("client_de", 3)
-    await pair.home.execute(Freeze(address("client_de"), True, Reason("court order 7")), key("freezer"), pair.once())
+    await pair.home.execute(Freeze(address("client_de"), True, WHY), key("freezer"), pair.once())
     movement = Transfer(address("client_de"), address("holder_fr"), Units(1))
     with pytest.raises(RuleError) as refused:
         await pair.home.execute(movement, key("client_de"), pair.once())
     assert refused.value.restriction == Restriction.SENDER_FROZEN
-    await pair.home.execute(Freeze(address("client_de"), False, Reason("order lifted")), key("freezer"), pair.once())
+    await pair.home.execute(Freeze(address("client_de"), False, WHY), key("freezer"), pair.once())
     await pair.home.execute(movement, key("client_de"), pair.once())
 
 

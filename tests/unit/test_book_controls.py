@@ -94,13 +94,11 @@ async def test_ctl_10_balances_by_type_add_up_whatever_encumbers_them(
 async def test_encumbering_more_than_is_available_is_refused(book: BookLedger) -> None:
     with pytest.raises(CommandRefused, match="500 are available"):
         await book.execute(controls.FreezeUnits("holder_de", Units(501), WHY), DESK["freezer"], "b")
+    past = controls.Lock("holder_de", Units(1), START, WHY)
     with pytest.raises(CommandRefused, match="locks nothing"):
-        past = controls.Lock("holder_de", Units(1), START, WHY)
         await book.execute(past, DESK["transfer_agent"], "l")
     with pytest.raises(RuleError):
-        await book.execute(
-            controls.Pledge("holder_de", "holder_fr", Units(501)), DESK["holder_de"], "p"
-        )
+        await book.execute(controls.Pledge("holder_de", "holder_fr", Units(501)), DESK["holder_de"], "p")
     assert (await book.controls.holding("holder_de")).balances[BalanceType.AVAILABLE] == 500
 
 
@@ -129,7 +127,8 @@ async def test_ctl_6_an_emergency_stop_is_bounded_and_lifted_by_the_unpauser(
     with pytest.raises(CommandRefused, match="seven days"):
         await book.execute(controls.EmergencyStop(START + week + 1, WHY), DESK["pauser"], "too long")
     await book.execute(controls.EmergencyStop(START + week, WHY), DESK["pauser"], "stop")
-    assert await book.controls.restriction(Kind.REDEEM, "holder_de", "", Units(10)) is Restriction.TOKEN_PAUSED
+    redeeming = await book.controls.restriction(Kind.REDEEM, "holder_de", "", Units(10))
+    assert redeeming is Restriction.TOKEN_PAUSED
     assert await book.controls.restriction(Kind.PAYOUT, "", "holder_de", Units(0)) is Restriction.NONE
     assert (await book.controls.rules()).standing.stopped_until == START + week
     with pytest.raises(NotAuthorised, match="unpauser"):
@@ -284,8 +283,8 @@ async def test_ubo_10_a_lost_account_is_recovered_with_all_that_it_has(book: Boo
     hand_over = controls.Succeed("holder_de", "holder_de_2")
     with pytest.raises(NotAuthorised):
         await book.execute(hand_over, DESK["freezer"], "not mine")
+    other = controls.Succeed("holder_de", "holder_fr")
     with pytest.raises(CommandRefused, match="did not take"):
-        other = controls.Succeed("holder_de", "holder_fr")
         await book.execute(other, DESK["transfer_agent"], "wrong one")
     await book.execute(hand_over, DESK["transfer_agent"], "hand over")
     held = await book.controls.holding("holder_de_2")
@@ -301,11 +300,11 @@ async def test_ubo_10_a_rotated_account_takes_no_place_twice(book: BookLedger) -
     rotate = controls.Rotate("holder_de", "holder_de_2", WHY)
     await book.execute(rotate, DESK["registrar"], "rotate")
     for source, target in (("holder_de", "holder_de_3"), ("holder_de_2", "holder_fr"), ("nobody", "x")):
+        again = controls.Rotate(source, target, WHY)
         with pytest.raises(CommandRefused):
-            again = controls.Rotate(source, target, WHY)
             await book.execute(again, DESK["registrar"], f"{source} {target}")
+    renewal = Onboard("holder_de", commitment(b"holder holder_de"), "DE", 1, 0)
     with pytest.raises(CommandRefused, match="took the place"):
-        renewal = Onboard("holder_de", commitment(b"holder holder_de"), "DE", 1, 0)
         await book.execute(renewal, DESK["registrar"], "renewal")
 
 

@@ -16,13 +16,13 @@ from paripassu.jobs.controlling import Done
 from paripassu.quantities import Units
 
 Account = Annotated[
-    str, Parameter(help="Account as '<ledger>:<account>': ledger by its name in the network file, or CAIP-10.")
+    str, Parameter(help="Account as '<ledger>:<account>': the ledger's name in the network file, or CAIP-10.")
 ]
 WhyText = Annotated[
     str,
     Parameter(
         name="--reason",
-        help="Why, for the ledger's record: kept as text up to 31 ASCII characters on a chain, else its hash.",
+        help="Why, for the ledger's record: on a chain the text up to 31 ASCII characters, else its hash.",
     ),
 ]
 Ledgers = Annotated[
@@ -32,7 +32,7 @@ Ledgers = Annotated[
 Reference = Annotated[
     str, Parameter(name="--reference", help="Your reference; under the same one this is done once only.")
 ]
-Expected = Annotated[
+OwnerKey = Annotated[
     str, Parameter(name="--signer", help="Signer of the account: dev:<name>, ${VAR}, keystore:<path>.")
 ]
 

@@ -53,8 +53,11 @@ def balances(
     if json:
         print_json(_document(ledger, held, pledges, allowed, to))
         return
-    rows = [[kind.value, _MEANING[kind.value], int(units)] for kind, units in held.balances.items()]
-    print_table(f"{held.account} on {ledger}", ["type", "meaning", "units#"], [*rows, ["", "all", int(held.balance)]])
+    rows: list[list[object]] = [
+        [kind.value, _MEANING[kind.value], int(units)] for kind, units in held.balances.items()
+    ]
+    rows.append(["", "all", int(held.balance)])
+    print_table(f"{held.account} on {ledger}", ["type", "meaning", "units#"], rows)
     for lot in held.lots:
         print(f"lock-up: {int(lot.units):,} units until {written(lot.until)}")
     for pledge in pledges:

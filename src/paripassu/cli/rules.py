@@ -159,7 +159,9 @@ def blackout(
 
 
 def modules(
-    contracts: Annotated[list[str] | None, Parameter(negative="", help="Addresses of rule contracts.")] = None,
+    contracts: Annotated[
+        list[str] | None, Parameter(negative="", help="Addresses of rule contracts; none to unplug all.")
+    ] = None,
     *,
     reason: WhyText,
     ledger: Ledgers = None,

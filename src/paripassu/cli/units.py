@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from paripassu.cli.acting import (
     Account,
-    Expected,
+    OwnerKey,
     Reference,
     WhyText,
     because,
@@ -34,7 +34,7 @@ Where = Annotated[str, Parameter(help="Ledger by its name in the network file, o
 def lock(
     account: Account,
     units: int,
-    until: Annotated[str, Parameter(help="First second at which they can be delivered: ISO 8601 or seconds.")],
+    until: Annotated[str, Parameter(help="First second at which they can move: ISO 8601 or seconds.")],
     *,
     reference: Reference,
     reason: WhyText,
@@ -57,7 +57,7 @@ def pledge(
     source: Annotated[str, Parameter(name="--from", help="The account whose units are pledged.")],
     target: Annotated[str, Parameter(name="--to", help="The pledgee, on the same ledger.")],
     units: Annotated[int, Parameter(name="--units")],
-    signer: Expected,
+    signer: OwnerKey,
     reference: Reference,
     *,
     place: Place = Place(),
@@ -77,18 +77,19 @@ def pledge(
     print_done([done], json, pledges=[one.id.text for one in made])
     if not json:
         for one in made:
-            print(f"pledge {one.id}\nnext: pari security release {done.ledger.name} {one.id} --signer PLEDGEE")
+            print(f"pledge {one.id}")
+            print(f"next: pari security release {done.ledger.name} {one.id} --signer PLEDGEE")
 
 
 def release(
-    ledger: Where, pledge: PledgeId, *, signer: Expected, place: Place = Place(), json: JsonFlag = False
+    ledger: Where, pledge: PledgeId, *, signer: OwnerKey, place: Place = Place(), json: JsonFlag = False
 ) -> None:
     """Release a pledge; the pledgee signs."""
     _end(ledger, pledge, False, signer, place, json)
 
 
 def enforce(
-    ledger: Where, pledge: PledgeId, *, signer: Expected, place: Place = Place(), json: JsonFlag = False
+    ledger: Where, pledge: PledgeId, *, signer: OwnerKey, place: Place = Place(), json: JsonFlag = False
 ) -> None:
     """Take pledged units, under every rule of a transfer; the pledgee signs."""
     _end(ledger, pledge, True, signer, place, json)
@@ -108,7 +109,7 @@ def _end(ledger: str, pledge: str, enforced: bool, signer: str, place: Place, js
 def batch(
     source: Annotated[str, Parameter(name="--from", help="The account that gives.")],
     file: Annotated[Path, Parameter(help="CSV file with the columns account,units; accounts of one ledger.")],
-    signer: Expected,
+    signer: OwnerKey,
     reference: Reference,
     *,
     place: Place = Place(),

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from paripassu.acts import Act, ApproveAct, ExecuteAct, ProposeAct, WithdrawAct
 from paripassu.controls import Reason
 from paripassu.errors import ActRefused, ActUnknown, InvalidArgument
-from paripassu.identifiers import Bytes32, LedgerId
+from paripassu.identifiers import LedgerId
 from paripassu.jobs.controlling import carry_out
 from paripassu.ledgers.control import ActRecord, ActState
 from paripassu.ledgers.port import Ledger, Signer
