@@ -17,7 +17,7 @@ from paripassu.errors import PariError
 from paripassu.jobs import announcing, entitling, funding, paying
 from paripassu.jobs.eventbook import as_document, write_table
 from paripassu.jobs.session import Session, open_session
-from paripassu.ledgers.port import HeldEntitlement, Ledger
+from paripassu.ledgers.port import Ledger
 from paripassu.rules import Restriction
 
 EventFile = Annotated[Path, Parameter(help="Event file, schema paripassu.event/1.")]
@@ -199,15 +199,15 @@ def pay(
         print(f"then: pari event pay {file}")
 
 
-def _held(ledger: Ledger, held: HeldEntitlement, file: Path) -> list[object]:
+def _held(ledger: Ledger, held: paying.StillHeld, file: Path) -> list[object]:
     """A held entitlement, what speaks against its payment now, and the command that lifts that."""
-    account = f"{ledger.name}:{held.account}"
+    account, code = f"{ledger.name}:{held.payee.account}", held.payee.code
     lifting = {
         Restriction.NONE: f"pari event pay {file}",
-        Restriction.RECIPIENT_UNKNOWN: f"pari holder onboard {ledger.name} {held.account} --help",
+        Restriction.RECIPIENT_UNKNOWN: f"pari holder onboard {ledger.name} {held.payee.account} --help",
         Restriction.RECIPIENT_INACTIVE: f"pari holder reinstate {account} --reason WHY",
         Restriction.RECIPIENT_FROZEN: f"pari security unfreeze {account} --reason WHY",
         Restriction.RECIPIENT_SANCTIONED: f"pari holder unsanction {account} --reason WHY",
     }
-    command = lifting.get(held.code, f"pari holder show {account}")
-    return [ledger.name, held.account, int(held.amount), int(held.code), held.code.name, command]
+    command = lifting.get(code, f"pari holder show {account}")
+    return [ledger.name, held.account, int(held.amount), int(code), code.name, command]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from itertools import compress, count
 
@@ -13,7 +13,7 @@ from paripassu.entitlements import EntitlementLine, EntitlementTable, merkle_tre
 from paripassu.errors import EventUnknown, PaymentRefused, Unfunded
 from paripassu.events import EventRecord
 from paripassu.identifiers import AccountId, Bytes32, LedgerId, keccak256
-from paripassu.ledgers.port import HeldEntitlement, Ledger, OutcomeState, Payment, Signer
+from paripassu.ledgers.port import Ledger, OutcomeState, Payee, Payment, Signer
 from paripassu.merkle import MerkleTree
 from paripassu.quantities import ZERO_MINOR, Minor
 
@@ -41,6 +41,15 @@ class Due:
     available: Minor
 
 
+@dataclass(frozen=True, slots=True)
+class StillHeld:
+    """What is due to an account and was not paid; what `payee` says speaks against it now, or no more."""
+
+    account: str
+    amount: Minor
+    payee: Payee
+
+
 async def unpaid(
     ledgers: Mapping[LedgerId, Ledger], event: EventRecord, table: EntitlementTable, paying_agent: Signer
 ) -> tuple[Due, ...]:
@@ -48,7 +57,7 @@ async def unpaid(
 
     async def one(ledger: Ledger) -> Due:
         booked = {payment.account for payment in await ledger.payments(table.event_id)}
-        barred = {one.account for one in await still_held(ledger, table.event_id) if one.code}
+        barred = {one.account for one in await still_held(ledger, table.event_id) if one.payee.code}
         open_lines = [line for line in table.lines_on(ledger.id) if line.account.account not in booked]
         said_there = await asyncio.gather(
             *(ledger.eligible_on_ledger(line.account.account, event.record_time) for line in open_lines)
@@ -187,13 +196,15 @@ async def _sendings(
     return found
 
 
-async def still_held(ledger: Ledger, event_id: str) -> tuple[HeldEntitlement, ...]:
-    """Payments that the ledger passed over and has not made since, each account once, with what speaks
-    against them now: NONE where a payment would go through."""
+async def still_held(ledger: Ledger, event_id: str) -> tuple[StillHeld, ...]:
+    """Payments that the ledger passed over and has not made since, each account once (CA-23)."""
     booked = {payment.account for payment in await ledger.payments(event_id)}
     last = {held.account: held for held in await ledger.held(event_id) if held.account not in booked}
     payees = await asyncio.gather(*(ledger.payee(account) for account in last))
-    return tuple(replace(held, code=payee.code) for held, payee in zip(last.values(), payees, strict=True))
+    return tuple(
+        StillHeld(held.account, held.amount, payee)
+        for held, payee in zip(last.values(), payees, strict=True)
+    )
 
 
 def ledger_account(ledger: LedgerId, signer: Signer) -> str:
