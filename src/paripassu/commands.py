@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from paripassu.acts import Decision
+from paripassu.controls import Control
 from paripassu.errors import InvalidQuantity
 from paripassu.events import EventRecord
 from paripassu.identifiers import COMMITMENT_BYTES, Bytes32, LedgerId, is_commitment
@@ -69,14 +71,6 @@ class Move:
     destination: LedgerId
     target: str
     units: Units
-
-
-@dataclass(frozen=True, slots=True)
-class Freeze:
-    """Freeze or release an account (C30-S)."""
-
-    account: str
-    frozen: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +156,6 @@ Command = (
     | Issue
     | Transfer
     | Move
-    | Freeze
     | AttestBreakdown
     | Announce
     | PublishEntitlements
@@ -171,4 +164,6 @@ Command = (
     | Pay
     | Deliver
     | Retry
+    | Control
+    | Decision
 )

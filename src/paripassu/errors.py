@@ -416,6 +416,27 @@ class CommandRefused(LedgerError):
     code = "PP-LED-107"
 
 
+class ActRefused(LedgerError):
+    """An act of consequence is not at that stage, or has not the approvals that it needs."""
+
+    code = "PP-LED-108"
+    next_command = "pari act list"
+
+
+class HolderUnknown(LedgerError):
+    """An account is not registered on its ledger."""
+
+    code = "PP-LED-109"
+    next_command = "pari holder list"
+
+
+class ActUnknown(LedgerError):
+    """No ledger has such an act of consequence in a final block."""
+
+    code = "PP-LED-110"
+    next_command = "pari act list"
+
+
 class DeploymentError(PariError):
     """A deployment cannot go on."""
 

@@ -16,7 +16,6 @@ from paripassu.commands import (
     AttestBreakdown,
     AuthoriseDebit,
     Deliver,
-    Freeze,
     FundCash,
     Issue,
     Move,
@@ -27,6 +26,7 @@ from paripassu.commands import (
     Transfer,
 )
 from paripassu.config import NetworkConfig, load_network, load_security
+from paripassu.controls import Freeze, Reason
 from paripassu.deploy.opening import open_ledgers
 from paripassu.devnet import controls
 from paripassu.devnet.nodes import NodeSpec, running_nodes
@@ -67,6 +67,8 @@ from paripassu.workspace import Workspace
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 FOREVER = 0
+
+WHY = Reason("court order 7")
 
 
 @dataclass
@@ -211,12 +213,12 @@ async def test_frozen_account_cannot_deliver(pair: Pair) -> None:
     await pair.onboard(pair.home, "client_de", "DE")
     await pair.onboard(pair.home, "holder_fr")
     await pair.issue("client_de", 3)
-    await pair.home.execute(Freeze(address("client_de"), True), key("freezer"), pair.once())
+    await pair.home.execute(Freeze(address("client_de"), True, WHY), key("freezer"), pair.once())
     movement = Transfer(address("client_de"), address("holder_fr"), Units(1))
     with pytest.raises(RuleError) as refused:
         await pair.home.execute(movement, key("client_de"), pair.once())
     assert refused.value.restriction == Restriction.SENDER_FROZEN
-    await pair.home.execute(Freeze(address("client_de"), False), key("freezer"), pair.once())
+    await pair.home.execute(Freeze(address("client_de"), False, WHY), key("freezer"), pair.once())
     await pair.home.execute(movement, key("client_de"), pair.once())
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from paripassu.commands import Freeze, Retry
+from paripassu.commands import Retry
+from paripassu.controls import Freeze, Reason
 from paripassu.custody import Breakdown, ClientLine, ShareholdingType
 from paripassu.errors import BreakdownRefused, RuleError, Unfunded
 from paripassu.identifiers import keccak256
@@ -54,7 +55,7 @@ def test_ca_23_a_parked_movement_blocks_nobody_else_and_is_paid_once_it_has_arri
     pari.move("holder_fr", "alpha", "holder_de", "bravo", 400)
     freezer, account = pari.session.role("freezer"), pari.account("holder_de", "bravo").account
     bravo = pari.ledger("bravo")
-    pari.run(bravo.execute(Freeze(account, True), freezer, "freeze"))
+    pari.run(bravo.execute(Freeze(account, True, Reason("court order 7")), freezer, "freeze"))
     pari.pass_record_time(event)
     struck = pari.entitle(event)
     pari.fund(struck)
@@ -73,7 +74,7 @@ def test_ca_23_a_parked_movement_blocks_nobody_else_and_is_paid_once_it_has_arri
     with pytest.raises(RuleError):
         pari.run(bravo.execute(Retry(parked), freezer, "too early"))
 
-    pari.run(bravo.execute(Freeze(account, False), freezer, "release"))
+    pari.run(bravo.execute(Freeze(account, False, Reason("order lifted")), freezer, "release"))
     pari.run(bravo.execute(Retry(parked), freezer, "again"))
     pari.fund(struck)
     assert sorted(int(payment.amount) for payment in pari.pay(struck)) == [10_000, 15_000]

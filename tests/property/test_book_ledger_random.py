@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from paripassu.commands import Command, Deliver, Freeze, Issue, Move, Transfer
+from paripassu.commands import Command, Deliver, Issue, Move, Transfer
+from paripassu.controls import Freeze, Reason
 from paripassu.errors import PariError
 from paripassu.invariants.books import DeliveredEntry, LaneState, SentEntry, once
 from paripassu.invariants.supply import SupplyState, conservation
@@ -64,7 +65,7 @@ class World:
                 move = Move(source, self.books[1 - at].id, target, amount)
                 await self.attempt(at, move, source, reference)
             case ("freeze", int(at), str(who), bool(frozen)):
-                await self.attempt(at, Freeze(who, frozen), "freezer", reference)
+                await self.attempt(at, Freeze(who, frozen, Reason("drawn")), "freezer", reference)
             case ("clock", int(seconds)):
                 self.clock.advance(seconds)
             case ("deliver", int(source), int(start), int(length)):

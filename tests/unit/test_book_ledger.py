@@ -17,7 +17,6 @@ from paripassu.commands import (
     AttestBreakdown,
     AuthoriseDebit,
     Deliver,
-    Freeze,
     FundCash,
     Issue,
     Move,
@@ -28,6 +27,7 @@ from paripassu.commands import (
     Retry,
     Transfer,
 )
+from paripassu.controls import Freeze, Pause, Reason, Sanction
 from paripassu.entitlements import EntitlementLine
 from paripassu.errors import (
     BatchRefused,
@@ -68,6 +68,7 @@ from paripassu.testing.books import (
 
 START = 1_800_000_000
 DESK = Desk()
+WHY = Reason("court order 7")
 
 
 @pytest.fixture
@@ -175,11 +176,11 @@ async def test_the_rules_give_their_code_for_each_refusal(
         "holder_late": Restriction.RECIPIENT_INACTIVE,
     }
     assert await home.verdict("holder_de", "holder_fr", Units(1_001)) is Restriction.INSUFFICIENT_BALANCE
-    await home.execute(Freeze("holder_de", True), DESK["freezer"], "freeze")
+    await home.execute(Freeze("holder_de", True, WHY), DESK["freezer"], "freeze")
     assert await home.verdict("holder_de", "holder_fr", Units(1)) is Restriction.SENDER_FROZEN
-    home.set_paused(True, DESK["pauser"])
+    await home.execute(Pause(True, WHY), DESK["pauser"], "pause")
     assert await home.verdict("holder_de", "holder_fr", Units(1)) is Restriction.TOKEN_PAUSED
-    home.set_paused(False, DESK["unpauser"])
+    await home.execute(Pause(False, WHY), DESK["unpauser"], "unpause")
     assert await home.verdict("holder_de", "holder_fr", Units(1)) is Restriction.SENDER_FROZEN
     home.check()
 
@@ -617,7 +618,7 @@ async def test_ctl_1_a_payout_that_the_rules_forbid_is_held_and_the_others_go_on
     agent = DESK["paying_agent"]
     await home.execute(FundCash("paying_agent", Minor(45_000)), DESK["cash_issuer"], "fund")
     await home.execute(AuthoriseDebit(Minor(45_000)), agent, "authorise")
-    home.set_sanctioned("holder_fr", True, "order 7", DESK["regulator"])
+    await home.execute(Sanction("holder_fr", True, WHY), DESK["regulator"], "order 7")
     both = Pay(EVENT_ID, (lines["holder_de"], lines["holder_fr"]))
     await home.execute(both, agent, "while sanctioned")
     assert [payment.account for payment in await home.payments(EVENT_ID)] == ["holder_de"]
@@ -625,7 +626,7 @@ async def test_ctl_1_a_payout_that_the_rules_forbid_is_held_and_the_others_go_on
         body = connection.execute(text("SELECT body FROM entry ORDER BY height DESC LIMIT 1")).scalar()
     assert '{"amount":"4500","code":14,"event":"DE0000000001","held":"holder_fr"}' in str(body)
     assert await home.cash("paying_agent") == 4_500
-    home.set_sanctioned("holder_fr", False, "order 8", DESK["regulator"])
+    await home.execute(Sanction("holder_fr", False, WHY), DESK["regulator"], "order 8")
     await home.execute(both, agent, "once released")
     assert await home.cash("holder_fr") == 4_500
     home.check()

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from paripassu.commands import Freeze, Issue, Onboard, Transfer
+from paripassu.commands import Issue, Onboard, Transfer
+from paripassu.controls import Freeze, PauseClasses, Reason, Sanction
 from paripassu.database import Database, Schema
-from paripassu.errors import CommandRefused, InvalidQuantity, RuleError
+from paripassu.errors import CommandRefused, InvalidQuantity, NotAuthorised, RuleError
 from paripassu.identifiers import Bytes32, Country, LedgerId, commitment, keccak256
 from paripassu.ledgers.book import BookLedger
 from paripassu.ledgers.book.configuration import from_json, to_json
@@ -29,6 +30,7 @@ from paripassu.testing.books import (
 
 START = 1_800_000_000
 DESK = Desk()
+WHY = Reason("court order 7")
 BOOK = LedgerId("book:home")
 FULL = RuleSet(
     frozenset({Country("BR")}),
@@ -117,13 +119,14 @@ async def test_ctl_5_inventory_of_a_class_is_paused_in_book_entry_by_different_r
     book: BookLedger,
 ) -> None:
     await register(book, "holder_pro", "pro", investor_class=2)
-    with pytest.raises(CommandRefused, match="unpauser"):
-        book.set_classes_paused({2}, False, DESK["pauser"])
-    book.set_classes_paused({1, 2}, True, DESK["pauser"])
+    both, one = frozenset({1, 2}), frozenset({1})
+    with pytest.raises(NotAuthorised, match="unpauser"):
+        await book.execute(PauseClasses(both, False, WHY), DESK["pauser"], "not mine")
+    await book.execute(PauseClasses(both, True, WHY), DESK["pauser"], "pause")
     assert await book.verdict("holder_de", "holder_fr", Units(10)) is Restriction.INVENTORY_PAUSED
-    with pytest.raises(CommandRefused, match="pauser"):
-        book.set_classes_paused({1}, True, DESK["unpauser"])
-    book.set_classes_paused({1}, False, DESK["unpauser"])
+    with pytest.raises(NotAuthorised, match="pauser"):
+        await book.execute(PauseClasses(one, True, WHY), DESK["unpauser"], "not mine")
+    await book.execute(PauseClasses(one, False, WHY), DESK["unpauser"], "one of them")
     assert await book.verdict("holder_de", "holder_fr", Units(10)) is Restriction.NONE
     assert await book.verdict("holder_de", "holder_pro", Units(10)) is Restriction.INVENTORY_PAUSED
 
@@ -131,20 +134,20 @@ async def test_ctl_5_inventory_of_a_class_is_paused_in_book_entry_by_different_r
 async def test_ctl_4_sanctions_in_book_entry_are_the_regulators_and_outlast_a_renewal(
     book: BookLedger,
 ) -> None:
-    book.set_sanctioned("holder_de", True, "order 7", DESK["regulator"])
+    await book.execute(Sanction("holder_de", True, WHY), DESK["regulator"], "order 7")
     await register(book, "holder_de", "holder holder_de", country="FR")
     assert await book.verdict("holder_de", "holder_fr", Units(10)) is Restriction.SENDER_SANCTIONED
     assert await book.verdict("", "holder_de", Units(10)) is Restriction.RECIPIENT_SANCTIONED
-    book.set_sanctioned("holder_de", False, "order 8", DESK["regulator"])
+    await book.execute(Sanction("holder_de", False, WHY), DESK["regulator"], "order 8")
     assert await book.verdict("holder_de", "holder_fr", Units(10)) is Restriction.NONE
-    with pytest.raises(CommandRefused, match="regulator"):
-        book.set_sanctioned("holder_de", True, "order 9", DESK["freezer"])
+    with pytest.raises(NotAuthorised, match="regulator"):
+        await book.execute(Sanction("holder_de", True, WHY), DESK["freezer"], "order 9")
     with pytest.raises(CommandRefused, match="not registered"):
-        book.set_sanctioned("nobody", True, "order 9", DESK["regulator"])
+        await book.execute(Sanction("nobody", True, WHY), DESK["regulator"], "order 9")
 
 
 async def test_a_frozen_account_in_book_entry_refuses_a_departure(book: BookLedger) -> None:
-    await book.execute(Freeze("holder_de", True), DESK["freezer"], "freeze")
+    await book.execute(Freeze("holder_de", True, WHY), DESK["freezer"], "freeze")
     assert await book.verdict("holder_de", "", Units(10)) is Restriction.SENDER_FROZEN
 
 

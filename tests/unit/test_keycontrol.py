@@ -12,7 +12,7 @@ from eth_utils.crypto import keccak
 
 from paripassu.errors import CommandImpossible, InvalidLedgerId
 from paripassu.identifiers import LedgerId, commitment
-from paripassu.jobs.movements import proof_of
+from paripassu.jobs.movements import signature_of
 from paripassu.keycontrol import KeyControl
 from paripassu.testing.books import Desk
 
@@ -28,7 +28,7 @@ def test_ubo_10_the_digest_is_that_of_the_typed_data_that_a_wallet_signs() -> No
 
 
 def test_ubo_10_a_proof_recovers_to_the_account() -> None:
-    proof = proof_of(STATEMENT, OWNER)
+    proof = signature_of(STATEMENT, OWNER)
     recovered: Any = Account._recover_hash(bytes(STATEMENT.digest), signature=proof)
     assert recovered == OWNER.address
     assert len(proof) == 65
@@ -44,4 +44,4 @@ def test_ubo_10_a_proof_is_for_one_registry_of_one_chain() -> None:
 
 def test_ubo_10_nobody_signs_for_another_account() -> None:
     with pytest.raises(CommandImpossible, match="cannot sign"):
-        proof_of(STATEMENT, DESK["holder_de"])
+        signature_of(STATEMENT, DESK["holder_de"])

@@ -23,8 +23,12 @@ app = App(
 
 _GROUPS = {
     "deploy": "Deploy the contracts and the book-entry ledger from one network file.",
-    "holder": "Onboard holders and look them up.",
-    "security": "Issue the security and see where its units are.",
+    "holder": "Onboard holders, suspend and sanction them, rotate their keys.",
+    "security": "Issue and move the security; freeze, pause, lock, pledge.",
+    "rules": "The transfer rules in force, and their changes.",
+    "act": "Acts of consequence, to which several roles must agree.",
+    "act propose": "Propose an act of consequence.",
+    "version": "Which code every contract ran, and since when.",
     "event": "Corporate actions: validate, announce, entitle, pay.",
     "message": "Messages between ledgers and their history.",
     "time": "The business clock of a local network.",
@@ -44,6 +48,15 @@ COMMANDS = {
     "holder onboard": ("paripassu.cli.holders:onboard", "Register an account of a holder on a ledger."),
     "holder prove": ("paripassu.cli.holders:prove", "Sign that an account belongs to a holder."),
     "holder list": ("paripassu.cli.holders:holders", "List registered accounts."),
+    "holder suspend": ("paripassu.cli.holder_controls:suspend", "Suspend an account."),
+    "holder reinstate": ("paripassu.cli.holder_controls:reinstate", "Lift an account's suspension."),
+    "holder sanction": ("paripassu.cli.holder_controls:sanction", "Sanction an account by order."),
+    "holder unsanction": ("paripassu.cli.holder_controls:unsanction", "Lift an account's sanction."),
+    "holder rotate": (
+        "paripassu.cli.holder_controls:rotate_key",
+        "Let another key take an account's place, by proof of both.",
+    ),
+    "holder show": ("paripassu.cli.holder_controls:show", "Show what a ledger knows of an account."),
     "holder breakdown": (
         "paripassu.cli.securities:breakdown",
         "Attest the client positions behind an omnibus account.",
@@ -54,6 +67,65 @@ COMMANDS = {
         "Move units between accounts, across ledgers or within one.",
     ),
     "security positions": ("paripassu.cli.securities:positions", "Show positions on every ledger."),
+    "security balances": (
+        "paripassu.cli.balances:balances",
+        "Show an account's units by type, and how much may move now.",
+    ),
+    "security freeze": ("paripassu.cli.freezes:freeze", "Freeze an account in this security."),
+    "security unfreeze": ("paripassu.cli.freezes:unfreeze", "Release a frozen account."),
+    "security freeze-units": ("paripassu.cli.freezes:freeze_units", "Set an account's frozen units."),
+    "security pause": ("paripassu.cli.freezes:pause", "Stop movements of the security."),
+    "security unpause": ("paripassu.cli.freezes:unpause", "Let movements go on."),
+    "security stop": ("paripassu.cli.freezes:stop", "Stop everything for seven days at most."),
+    "security pause-class": ("paripassu.cli.freezes:pause_class", "Pause the inventory of classes."),
+    "security unpause-class": ("paripassu.cli.freezes:unpause_class", "Let the inventory of classes move."),
+    "security lock": ("paripassu.cli.units:lock", "Lock units of an account up until a time."),
+    "security pledge": ("paripassu.cli.units:pledge", "Pledge units to another account."),
+    "security release": ("paripassu.cli.units:release", "Release a pledge."),
+    "security enforce": ("paripassu.cli.units:enforce", "Take pledged units."),
+    "security batch": ("paripassu.cli.units:batch", "Transfer to many accounts, all or none."),
+    "security open": ("paripassu.cli.units:open_accounts", "Give accounts their place beforehand."),
+    "security recover": (
+        "paripassu.cli.units:recover",
+        "Move all units of a superseded account to its successor.",
+    ),
+    "rules show": ("paripassu.cli.rules:show", "Show the rules that each ledger applies now."),
+    "rules countries": ("paripassu.cli.rules:countries", "Set the countries that may receive, or may not."),
+    "rules classes": ("paripassu.cli.rules:classes", "Set the investor classes that may receive."),
+    "rules minimum-lot": ("paripassu.cli.rules:minimum_lot", "Set the least number of units of a transfer."),
+    "rules blackout": ("paripassu.cli.rules:blackout", "Set the time spans without trade."),
+    "rules modules": ("paripassu.cli.rules:modules", "Plug rule contracts in."),
+    "act propose forced-transfer": (
+        "paripassu.cli.proposals:forced_transfer",
+        "Move units because the law orders it.",
+    ),
+    "act propose forced-transfers": (
+        "paripassu.cli.proposals:forced_transfers",
+        "The forced transfers of one order, from a file.",
+    ),
+    "act propose burn": ("paripassu.cli.proposals:burn", "Destroy units by law."),
+    "act propose burns": ("paripassu.cli.proposals:burns", "The destructions of one order, from a file."),
+    "act propose cancel": ("paripassu.cli.proposals:cancel", "Cancel units that were issued in error."),
+    "act propose recover": ("paripassu.cli.proposals:recover", "Replace an account whose key is lost."),
+    "act propose issue-limit": ("paripassu.cli.proposals:issue_limit", "Change the issue limit."),
+    "act propose holding-cap": (
+        "paripassu.cli.proposals:holding_cap",
+        "Change a ledger's share of the holding cap.",
+    ),
+    "act propose holder-limit": (
+        "paripassu.cli.proposals:holder_limit",
+        "Change a ledger's share of the limit of holders.",
+    ),
+    "act propose rename": ("paripassu.cli.proposals:rename", "Change the security's name or symbol."),
+    "act propose terms": ("paripassu.cli.proposals:terms", "Put amended terms in force."),
+    "act propose rollback": ("paripassu.cli.proposals:rollback", "Return a contract to the version before."),
+    "act approve": ("paripassu.cli.acts:approve", "Approve an act for a role."),
+    "act withdraw": ("paripassu.cli.acts:withdraw", "Take back an approval, or an act."),
+    "act execute": ("paripassu.cli.acts:execute", "Carry out an act that has its approvals."),
+    "act list": ("paripassu.cli.acts:list_acts", "List acts and where each stands."),
+    "act show": ("paripassu.cli.acts:show", "Show an act with its lineage."),
+    "version list": ("paripassu.cli.versions:list_versions", "List every change of code."),
+    "version at": ("paripassu.cli.versions:at", "Show the code that ran at a time."),
     "event validate": ("paripassu.cli.events:validate", "Check an event file; nothing is sent."),
     "event announce": ("paripassu.cli.events:announce", "Announce the event on the home ledger."),
     "event entitle": (
@@ -78,8 +150,9 @@ COMMANDS = {
 def _register() -> None:
     groups: dict[str, App] = {}
     for name, text in _GROUPS.items():
-        groups[name] = App(name=name, help=text)
-        app.command(groups[name])
+        above, _, leaf = name.rpartition(" ")
+        groups[name] = App(name=leaf, help=text)
+        (groups[above] if above else app).command(groups[name])
     for path, (target, text) in COMMANDS.items():
         group, _, leaf = path.rpartition(" ")
         (groups[group] if group else app).command(target, name=leaf, help=text)
@@ -118,7 +191,7 @@ def _fail(error: PariError, words: list[str]) -> None:
 
 def _command_of(words: list[str]) -> str:
     """`pari` with the command that the words begin with."""
-    known = [path for path in (" ".join(words[:count]) for count in (2, 1)) if path in COMMANDS]
+    known = [path for path in (" ".join(words[:count]) for count in (3, 2, 1)) if path in COMMANDS]
     return " ".join(["pari", *known[:1]])
 
 
@@ -142,13 +215,12 @@ def _misunderstood(error: CycloptsError, words: list[str]) -> PariError:
 
 def _unknown_command(words: list[str]) -> PariError:
     # Not from the parser: it would import every command to make its suggestion.
-    group = words[0] if words[0] in _GROUPS and len(words) > 1 else ""
-    known = (
-        [path.removeprefix(f"{group} ") for path in COMMANDS if path.startswith(f"{group} ")]
-        if group
-        else [*_GROUPS, *(path for path in COMMANDS if " " not in path)]
-    )
-    unknown = words[1] if group else words[0]
+    depth = next((n for n in (2, 1) if " ".join(words[:n]) in _GROUPS and len(words) > n), 0)
+    group = " ".join(words[:depth])
+    beginning = f"{group} " if group else ""
+    paths = [path.removeprefix(beginning) for path in (*_GROUPS, *COMMANDS) if path.startswith(beginning)]
+    known = [path for path in paths if " " not in path]
+    unknown = words[depth]
     near = difflib.get_close_matches(unknown, known, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}."
     return UnknownCommand(

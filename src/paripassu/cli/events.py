@@ -17,6 +17,8 @@ from paripassu.errors import PariError
 from paripassu.jobs import announcing, entitling, funding, paying
 from paripassu.jobs.eventbook import as_document, write_table
 from paripassu.jobs.session import Session, open_session
+from paripassu.ledgers.port import Ledger
+from paripassu.rules import Restriction
 
 EventFile = Annotated[Path, Parameter(help="Event file, schema paripassu.event/1.")]
 Breakdowns = Annotated[
@@ -155,27 +157,57 @@ def fund(file: EventFile, *, place: Place = Place(), breakdown: Breakdowns = Non
 def pay(
     file: EventFile, *, place: Place = Place(), breakdown: Breakdowns = None, json: JsonFlag = False
 ) -> None:
-    """Pay every entitlement that is not paid yet, on the ledger where the position sits."""
+    """Pay every entitlement that is not paid yet, on the ledger where the position sits.
 
-    async def job() -> list[list[object]]:
+    What may not be paid out is held, and listed with what would lift that.
+    """
+
+    async def job() -> tuple[list[list[object]], list[list[object]]]:
         async with open_session(place.network_file, place.folder) as session:
             event = load_event(file, session.security).record
             struck = await entitling.strike_event(session.ledgers, event, _breakdowns(session, breakdown))
             paid = await paying.pay(session.ledgers, event, struck.table, session.role("paying_agent"))
-            return [
+            payments: list[list[object]] = [
                 [session.ledgers[ledger].name, payment.account, int(payment.amount), payment.transaction]
                 for ledger, payments in paid.items()
                 for payment in payments
             ]
+            held = [
+                _held(ledger, one, file)
+                for ledger in session.ledgers.values()
+                for one in await paying.still_held(ledger, event.official_event_id)
+            ]
+            return payments, held
 
-    rows = _run(file, job())
+    paid, held = _run(file, job())
     names = ["ledger", "account", "amount", "transaction"]
+    held_names = ["ledger", "account", "amount", "code", "restriction", "next"]
     if json:
         print_json(
             {
                 "schema": "paripassu.payments/1",
-                "payments": [dict(zip(names, row, strict=True)) for row in rows],
+                "payments": [dict(zip(names, row, strict=True)) for row in paid],
+                "held": [dict(zip(held_names, row, strict=True)) for row in held],
             }
         )
-    else:
-        print_table("", ["ledger", "account", "amount (minor units)#", "transaction"], rows)
+        return
+    print_table("", ["ledger", "account", "amount (minor units)#", "transaction"], paid)
+    for ledger, account, amount, code, restriction, command in held:
+        print(f"held on {ledger}: {amount} minor units for {account}, code {code} {restriction}")
+        print(f"  next: {command}")
+    if held:
+        print(f"then: pari event pay {file}")
+
+
+def _held(ledger: Ledger, held: paying.StillHeld, file: Path) -> list[object]:
+    """A held entitlement, what speaks against its payment now, and the command that lifts that."""
+    account, code = f"{ledger.name}:{held.payee.account}", held.payee.code
+    lifting = {
+        Restriction.NONE: f"pari event pay {file}",
+        Restriction.RECIPIENT_UNKNOWN: f"pari holder onboard {ledger.name} {held.payee.account} --help",
+        Restriction.RECIPIENT_INACTIVE: f"pari holder reinstate {account} --reason WHY",
+        Restriction.RECIPIENT_FROZEN: f"pari security unfreeze {account} --reason WHY",
+        Restriction.RECIPIENT_SANCTIONED: f"pari holder unsanction {account} --reason WHY",
+    }
+    command = lifting.get(code, f"pari holder show {account}")
+    return [ledger.name, held.account, int(held.amount), int(code), code.name, command]

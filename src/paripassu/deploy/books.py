@@ -55,6 +55,7 @@ def book_desired(
         attestors=AttestorSet(1, network.attestors.threshold, members),
         peers=peers,
         roles=roles,
+        correction_threshold=network.approvals.correction_threshold,
     )
     return BookDesired(ledger.name, ledger.id, configuration)
 

@@ -21,16 +21,18 @@ async def fund(
     paying_agent: Signer,
     cash_issuer: Signer,
 ) -> dict[LedgerId, Minor]:
-    """Create the missing cash on every ledger; returns what was created where. Safe to run again."""
-    short = [
-        due for due in await unpaid(ledgers, event, table, paying_agent) if due.needed > due.available
-    ]
+    """Create the missing cash on every ledger, that of held entitlements too; returns what was created
+    where. Safe to run again."""
+    dues = await unpaid(ledgers, event, table, paying_agent)
+    short = [due for due in dues if due.needed + due.set_aside > due.available]
 
-    async def one(due: Due) -> None:
+    async def one(due: Due) -> Minor:
         # A shortfall is named by both its sides: the same one is funded once, a later one anew.
-        reference = f"fund/{table.event_id}/{int(due.needed)}-{int(due.available)}/{len(due.lines)}"
-        command = FundCash(ledger_account(due.ledger, paying_agent), due.needed - due.available)
+        needed, lines = due.needed + due.set_aside, len(due.lines) + len(due.held)
+        reference = f"fund/{table.event_id}/{int(needed)}-{int(due.available)}/{lines}"
+        command = FundCash(ledger_account(due.ledger, paying_agent), needed - due.available)
         await ledgers[due.ledger].execute(command, cash_issuer, reference)
+        return needed - due.available
 
-    await asyncio.gather(*(one(due) for due in short))
-    return {due.ledger: due.needed - due.available for due in short}
+    created = await asyncio.gather(*(one(due) for due in short))
+    return {due.ledger: amount for due, amount in zip(short, created, strict=True)}

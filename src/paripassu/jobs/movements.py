@@ -10,7 +10,7 @@ from paripassu.commands import AttestBreakdown, Issue, Move, Onboard, Transfer
 from paripassu.custody import Breakdown
 from paripassu.errors import CommandImpossible
 from paripassu.identifiers import AccountId
-from paripassu.keycontrol import KeyControl
+from paripassu.keycontrol import KeyControl, KeyRotation
 from paripassu.ledgers.port import Ledger, Outcome, Signer
 from paripassu.quantities import Units
 from paripassu.rules import Restriction, refusal
@@ -32,10 +32,10 @@ async def proven(ledger: Ledger, command: Onboard, owner: Signer) -> Onboard:
         CommandImpossible: the signer's key is not the account's.
     """
     statement = await ledger.key_control(command.account, command.holder)
-    return command if statement is None else replace(command, proof=proof_of(statement, owner))
+    return command if statement is None else replace(command, proof=signature_of(statement, owner))
 
 
-def proof_of(statement: KeyControl, owner: Signer) -> bytes:
+def signature_of(statement: KeyControl | KeyRotation, owner: Signer) -> bytes:
     """The account's signature over the statement. Raises CommandImpossible for another account's key."""
     if owner.address.lower() != statement.account.lower():
         raise CommandImpossible(

@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
-from itertools import compress
+from itertools import compress, count
 
 from paripassu.commands import AuthoriseDebit, Pay, PaymentLine
 from paripassu.entitlements import EntitlementLine, EntitlementTable, merkle_tree_of
 from paripassu.errors import EventUnknown, PaymentRefused, Unfunded
 from paripassu.events import EventRecord
 from paripassu.identifiers import AccountId, Bytes32, LedgerId, keccak256
-from paripassu.ledgers.port import Ledger, Payment, Signer
+from paripassu.ledgers.port import Ledger, OutcomeState, Payee, Payment, Signer
 from paripassu.merkle import MerkleTree
 from paripassu.quantities import ZERO_MINOR, Minor
 
@@ -28,33 +28,53 @@ class Due:
 
     `pending` are lines whose units were in transit at record time and have not arrived yet: the
     ledger cannot hold them against a position, so they are paid by a later run (status PEND).
+    `held` are lines that the ledger passed over before and would pass over again: their cash, `set_aside`,
+    stays the payer's until a later run (CA-23).
     """
 
     ledger: LedgerId
     lines: tuple[EntitlementLine, ...]
     pending: tuple[EntitlementLine, ...]
+    held: tuple[EntitlementLine, ...]
     needed: Minor
+    set_aside: Minor
     available: Minor
+
+
+@dataclass(frozen=True, slots=True)
+class StillHeld:
+    """What is due to an account and was not paid; what `payee` says speaks against it now, or no more."""
+
+    account: str
+    amount: Minor
+    payee: Payee
 
 
 async def unpaid(
     ledgers: Mapping[LedgerId, Ledger], event: EventRecord, table: EntitlementTable, paying_agent: Signer
 ) -> tuple[Due, ...]:
-    """Lines of the table that no ledger has booked a payment for."""
+    """Lines of the table that no ledger has booked a payment for, sorted by what keeps them from it."""
 
     async def one(ledger: Ledger) -> Due:
         booked = {payment.account for payment in await ledger.payments(table.event_id)}
+        barred = {one.account for one in await still_held(ledger, table.event_id) if one.payee.code}
         open_lines = [line for line in table.lines_on(ledger.id) if line.account.account not in booked]
-        held = await asyncio.gather(
+        said_there = await asyncio.gather(
             *(ledger.eligible_on_ledger(line.account.account, event.record_time) for line in open_lines)
         )
-        arrived = [said is None or said >= line.units for line, said in zip(open_lines, held, strict=True)]
-        lines = tuple(compress(open_lines, arrived))
+        arrived = [
+            said is None or said >= line.units for line, said in zip(open_lines, said_there, strict=True)
+        ]
+        payable = tuple(compress(open_lines, arrived))
+        lines = tuple(line for line in payable if line.account.account not in barred)
+        held = tuple(line for line in payable if line.account.account in barred)
         return Due(
             ledger=ledger.id,
             lines=lines,
             pending=tuple(line for line, there in zip(open_lines, arrived, strict=True) if not there),
+            held=held,
             needed=sum((line.amount for line in lines), ZERO_MINOR),
+            set_aside=sum((line.amount for line in held), ZERO_MINOR),
             available=await ledger.cash(ledger_account(ledger.id, paying_agent)),
         )
 
@@ -65,6 +85,9 @@ async def pay(
     ledgers: Mapping[LedgerId, Ledger], event: EventRecord, table: EntitlementTable, paying_agent: Signer
 ) -> dict[LedgerId, tuple[Payment, ...]]:
     """Pay every line that is not paid yet and whose units have arrived, on all ledgers at once.
+
+    Lines whose account may receive nothing are held by their ledger and block nobody else; once they
+    are released, the next call pays them (CA-23).
 
     All ledgers are checked for the published root, funds and the date before anything is sent on any.
 
@@ -133,29 +156,55 @@ async def _check_date(ledgers: Mapping[LedgerId, Ledger], event: EventRecord) ->
 async def authorise(
     ledgers: Mapping[LedgerId, Ledger], event: EventRecord, dues: Iterable[Due], paying_agent: Signer
 ) -> None:
-    """Let each ledger's corporate-actions contract debit what is due there."""
-    await asyncio.gather(
-        *(
-            ledgers[due.ledger].execute(
-                AuthoriseDebit(due.needed),
-                paying_agent,
-                f"authorise/{event.official_event_id}/{int(due.needed)}/{len(due.lines)}",
-            )
-            for due in dues
-            if due.lines
-        )
-    )
+    """Let each ledger's corporate-actions contract debit what is due there, once for what is to be sent."""
+
+    async def one(ledger: Ledger, due: Due) -> None:
+        sendings = await _sendings(ledger, event, due)
+        digest = keccak256("".join(reference for reference, _ in sendings).encode("utf-8"))
+        reference = f"authorise/{event.official_event_id}/{digest}"
+        await ledger.execute(AuthoriseDebit(due.needed), paying_agent, reference)
+
+    await asyncio.gather(*(one(ledgers[due.ledger], due) for due in dues if due.lines))
 
 
 async def _pay_lines(
     ledger: Ledger, event: EventRecord, due: Due, tree: MerkleTree, paying_agent: Signer
 ) -> None:
+    for reference, chunk in await _sendings(ledger, event, due):
+        lines = tuple(PaymentLine(line.account.account, line.amount, tree.proof(line.leaf)) for line in chunk)
+        await ledger.execute(Pay(event.official_event_id, lines), paying_agent, reference)
+
+
+async def _sendings(
+    ledger: Ledger, event: EventRecord, due: Due
+) -> list[tuple[str, tuple[EntitlementLine, ...]]]:
+    """What is due in commands of a bearable size, each with the reference that it goes under.
+
+    The same lines go under the same reference until that is used up: a payment that ended and left
+    them unpaid, because they were held or because it was refused, is made under the next one.
+    """
+    found = []
     for start in range(0, len(due.lines), LINES_PER_COMMAND):
         chunk = due.lines[start : start + LINES_PER_COMMAND]
-        lines = tuple(PaymentLine(line.account.account, line.amount, tree.proof(line.leaf)) for line in chunk)
         digest = keccak256(b"".join(line.leaf for line in chunk))
-        reference = f"pay/{event.official_event_id}/{digest}"
-        await ledger.execute(Pay(event.official_event_id, lines), paying_agent, reference)
+        first = reference = f"pay/{event.official_event_id}/{digest}"
+        for attempt in count(2):
+            if (await ledger.outcome(reference)).state not in (OutcomeState.FINAL, OutcomeState.REFUSED):
+                break
+            reference = f"{first}/{attempt}"
+        found.append((reference, chunk))
+    return found
+
+
+async def still_held(ledger: Ledger, event_id: str) -> tuple[StillHeld, ...]:
+    """Payments that the ledger passed over and has not made since, each account once (CA-23)."""
+    booked = {payment.account for payment in await ledger.payments(event_id)}
+    last = {held.account: held for held in await ledger.held(event_id) if held.account not in booked}
+    payees = await asyncio.gather(*(ledger.payee(account) for account in last))
+    return tuple(
+        StillHeld(held.account, held.amount, payee)
+        for held, payee in zip(last.values(), payees, strict=True)
+    )
 
 
 def ledger_account(ledger: LedgerId, signer: Signer) -> str:

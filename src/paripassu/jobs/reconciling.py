@@ -75,7 +75,8 @@ async def reconcile(
         verdicts: movements that were tried on every ledger, beside those probed here.
     """
     reading = await read_at(ledgers, await settled_instant(ledgers))
-    issued = await ledgers[home].issued()
+    # as of the reading: units are issued and cancelled after it, too
+    issued = await ledgers[home].issued(reading.positions[home].block.height)
     payments: dict[LedgerId, tuple[Payment, ...]] = {}
     results = [
         conservation(SupplyState(issued, _supplies(reading), reading.units_in_transit)),
@@ -191,7 +192,8 @@ async def probe_verdicts(ledgers: Mapping[LedgerId, Ledger]) -> tuple[VerdictSta
     accounts: dict[Bytes32, dict[LedgerId, str]] = defaultdict(dict)
     for ledger, register in zip(ledgers, registers, strict=True):
         for account, record in register.items():
-            accounts[record.holder].setdefault(ledger, account)
+            if not record.superseded:  # its holder has another account now
+                accounts[record.holder].setdefault(ledger, account)
     states = [await _probe("one unit for nobody known", ledgers, {id: _nobody(id) for id in ledgers})]
     for holder, known in sorted(accounts.items()):
         if len(known) > 1:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from paripassu.commands import Command
 from paripassu.events import EventRecord
@@ -19,6 +19,9 @@ from paripassu.keycontrol import KeyControl
 from paripassu.messages import GatewayDomain, Lane, Message
 from paripassu.quantities import Minor, Units
 from paripassu.rules import HolderRecord, Restriction
+
+if TYPE_CHECKING:
+    from paripassu.ledgers.control import Controls
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,26 @@ class Payment:
     amount: Minor
     block: BlockRef
     transaction: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldEntitlement:
+    """A payment that was passed over because the rules let its payee receive nothing then (CA-23)."""
+
+    event_id: str
+    account: str
+    amount: Minor
+    code: Restriction
+    block: BlockRef
+
+
+@dataclass(frozen=True, slots=True)
+class Payee:
+    """Who is paid what is due to an account, its successor where there is one, and what speaks
+    against it now."""
+
+    account: str
+    code: Restriction
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +256,18 @@ class Ledger(Protocol):
     # corporate actions and cash
     async def event(self, event_id: str) -> KnownEvent | None: ...
     async def payments(self, event_id: str) -> tuple[Payment, ...]: ...
+    async def held(self, event_id: str) -> tuple[HeldEntitlement, ...]:
+        """Payments ever passed over, in the ledger's order; some may have been paid since."""
+        ...
+
+    async def payee(self, account: str) -> Payee: ...
     async def cash(self, account: str) -> Minor: ...
+
+    # controls
+    @property
+    def controls(self) -> Controls:
+        """What the ledger tells of freezes, rules, acts and versions."""
+        ...
 
     # writes
     async def submit(self, command: Command, signer: Signer, reference: str) -> Outcome:

@@ -43,6 +43,7 @@ ROLE_HOLDERS = (
     "unpauser",
     "csd",
     "regulator",
+    "rule_manager",
 )
 """In a test network each of these roles is held by the signer of the same name."""
 

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from paripassu.commands import AttestBreakdown, Issue, Transfer
 from paripassu.errors import BreakdownRefused, CommandRefused
+from paripassu.ledgers.book import controls
 from paripassu.ledgers.book.configuration import BookConfiguration
 from paripassu.ledgers.book.journal import ISSUE_ACCOUNT, UNITS, Entry
 from paripassu.ledgers.book.register import balance
@@ -31,10 +32,7 @@ def issue(entry: Entry, configuration: BookConfiguration, command: Issue) -> Non
 
 
 def transfer(entry: Entry, configuration: BookConfiguration, command: Transfer) -> None:
-    require_allowed(entry, configuration, Kind.TRANSFER, command.source, command.target, command.units)
-    if command.units:  # ERC-20 allows a transfer of nothing, so the book does too (I3)
-        entry.move(UNITS, command.source, command.target, command.units)
-    entry.note(moved=str(int(command.units)), source=command.source, target=command.target)
+    controls.move(entry, configuration, command.source, command.target, command.units)
 
 
 def attest_breakdown(entry: Entry, command: AttestBreakdown) -> None:

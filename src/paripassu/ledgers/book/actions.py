@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,14 +15,15 @@ from paripassu.entitlements import EntitlementLine
 from paripassu.errors import CommandRefused, EventConflict, EventUnknown, PaymentRefused, Unfunded
 from paripassu.events import EVENT_RECORD_ABI, EventRecord, event_key
 from paripassu.identifiers import AccountId, Bytes32, account_to_bytes
-from paripassu.ledgers.book import gateway
+from paripassu.ledgers.book import gateway, register
 from paripassu.ledgers.book.accounts import eligible_at
 from paripassu.ledgers.book.configuration import BookConfiguration
-from paripassu.ledgers.book.journal import CASH_ACCOUNT, Entry
+from paripassu.ledgers.book.journal import CASH_ACCOUNT, Entry, block_of
 from paripassu.ledgers.book.register import balance
 from paripassu.ledgers.book.ruling import judge
 from paripassu.ledgers.book.schema import debit_authority, event, payment
-from paripassu.ledgers.port import KnownEvent
+from paripassu.ledgers.book.schema import entry as entry_table
+from paripassu.ledgers.port import HeldEntitlement, KnownEvent, Payee
 from paripassu.merkle import verify_proof
 from paripassu.messages import EntitlementPayload, EventPayload, Message, Purpose, decode_corporate_action
 from paripassu.quantities import ZERO_UNITS, Minor
@@ -116,8 +118,8 @@ def known_event(connection: Connection, event_id: str) -> KnownEvent | None:
 def pay(entry: Entry, configuration: BookConfiguration, command: Pay, payer: str) -> None:
     """Pay the lines that are not paid yet: all of them, or none.
 
-    An account that the rules let receive nothing is passed over and noted: its entitlement is held,
-    neither paid nor lost, and the others go on (CTL-1, CA-23).
+    An account whose payee the rules let receive nothing is passed over and noted: its entitlement is
+    held, neither paid nor lost, and the others go on (CTL-1, CA-23).
 
     Raises:
         PaymentRefused: before the payment date, a line that the published table does not hold, or
@@ -134,10 +136,19 @@ def pay(entry: Entry, configuration: BookConfiguration, command: Pay, payer: str
         ).scalars()
     )
     due: dict[str, PaymentLine] = {}
+    payees: dict[str, str] = {}
     for line in command.lines:
         _require_entitled(entry.connection, configuration, known, line)
-        if line.account not in paid and not _is_held(entry, configuration, line, command.event_id):
+        if line.account in paid:
+            continue
+        to = payee(entry.connection, configuration, line.account, entry.time)
+        if to.code is Restriction.NONE:
             due[line.account] = line
+            payees[line.account] = to.account
+        else:
+            entry.note(
+                held=line.account, amount=str(int(line.amount)), event=command.event_id, code=int(to.code)
+            )
     needed = sum(int(line.amount) for line in due.values())
     currency = str(configuration.currency)
     _draw(entry.connection, payer, currency, needed)
@@ -152,17 +163,35 @@ def pay(entry: Entry, configuration: BookConfiguration, command: Pay, payer: str
                 height=entry.height,
             )
         )
-        entry.move(currency, payer, line.account, line.amount)
+        entry.move(currency, payer, payees[line.account], line.amount)
         entry.note(paid=line.account, amount=str(int(line.amount)), event=command.event_id)
 
 
-def _is_held(entry: Entry, configuration: BookConfiguration, line: PaymentLine, event_id: str) -> bool:
-    payout = Movement(Kind.PAYOUT, "", line.account, ZERO_UNITS)
-    restriction = judge(entry.connection, configuration, payout, entry.time)
-    if restriction is Restriction.NONE:
-        return False
-    entry.note(held=line.account, amount=str(int(line.amount)), event=event_id, code=int(restriction))
-    return True
+def payee(connection: Connection, configuration: BookConfiguration, account: str, now: int) -> Payee:
+    """Who is paid what is due to an account: its successor where one took its place (UBO-10), unless
+    an account on the way is frozen; and what speaks against it now."""
+    paid = account
+    found = register.successor(connection, paid)
+    while found is not None:
+        if register.is_frozen(connection, paid):
+            return Payee(paid, Restriction.RECIPIENT_FROZEN)
+        paid = found[0]
+        found = register.successor(connection, paid)
+    payout = Movement(Kind.PAYOUT, "", paid, ZERO_UNITS)
+    return Payee(paid, judge(connection, configuration, payout, now))
+
+
+def held(connection: Connection, event_id: str) -> tuple[HeldEntitlement, ...]:
+    """Payments of an event that the book passed over, as its journal notes them."""
+    rows = connection.execute(select(entry_table).where(entry_table.c.kind == Pay.__name__))
+    return tuple(
+        HeldEntitlement(
+            event_id, note["held"], Minor(int(note["amount"])), Restriction(note["code"]), block_of(row)
+        )
+        for row in rows
+        for note in json.loads(row.body)
+        if "held" in note and note["event"] == event_id
+    )
 
 
 def fund(entry: Entry, configuration: BookConfiguration, account: str, amount: Minor) -> None:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, insert, select
 
 from paripassu.database import Database
 from paripassu.errors import BookNotConfigured, CommandRefused, WrongChain
 from paripassu.identifiers import Bytes32, LedgerId, keccak256
-from paripassu.ledgers.book import journal, register, ruling
+from paripassu.ledgers.book import controls, journal, register, ruling
 from paripassu.ledgers.book.check import check_book
 from paripassu.ledgers.book.clock import Clock, SystemClock
 from paripassu.ledgers.book.configuration import BookConfiguration, from_json, to_json
 from paripassu.ledgers.book.journal import UNITS
 from paripassu.ledgers.book.schema import BOOK_SCHEMA, breakdown, setting
 from paripassu.ledgers.book.schema import configuration as configuration_table
-from paripassu.ledgers.port import BlockRef, Signer
+from paripassu.ledgers.port import BlockRef
 from paripassu.messages import GatewayDomain
 from paripassu.quantities import Units
 
@@ -100,40 +100,10 @@ class Book:
         with self._db.read() as connection:
             return _configuration(connection)
 
-    def set_paused(self, paused: bool, signer: Signer) -> None:
-        """Pause or release all movements; PAUSER and UNPAUSER are different roles."""
-
-        def act(current: journal.Entry) -> None:
-            _set(current.connection, ruling.PAUSED, "1" if paused else "0")
-            current.note(paused=paused)
-
-        self._by_role("pauser" if paused else "unpauser", "Pause", signer, act)
-
-    def set_classes_paused(self, classes: Iterable[int], paused: bool, signer: Signer) -> None:
-        """Pause the inventory that holders of some investor classes have, or let it move (CTL-5)."""
-        named = frozenset(classes)
-
-        def act(current: journal.Entry) -> None:
-            before = ruling.paused_classes(current.connection)
-            after = before | named if paused else before - named
-            _set(current.connection, ruling.PAUSED_CLASSES, str(sum(1 << number for number in after)))
-            current.note(paused_classes=sorted(after))
-
-        self._by_role("pauser" if paused else "unpauser", "PauseClasses", signer, act)
-
-    def set_sanctioned(self, account: str, sanctioned: bool, reason: str, signer: Signer) -> None:
-        """Sanction an account's holder by the regulator's order, or lift that. Raises CommandRefused."""
-        self._by_role(
-            "regulator",
-            "Sanction",
-            signer,
-            lambda current: register.sanction(current, account, sanctioned, reason),
-        )
-
     def set_time_offset(self, seconds: int) -> None:
         """Let the book's clock run `seconds` ahead of (or behind) the machine's; local networks only."""
         with self._db.write() as connection:
-            _set(connection, "time_offset", str(int(seconds)))
+            ruling.set_setting(connection, "time_offset", str(int(seconds)))
 
     def time_offset(self) -> int:
         with self._db.read() as connection:
@@ -163,10 +133,11 @@ class Book:
         return self._database
 
     def _configured(self, connection: Connection) -> BookConfiguration:
+        """The set-up in force, with the rules as they were last changed."""
         found = _configuration(connection)
         if found is None:
             raise BookNotConfigured(f"The book {self._id} has not been set up yet.")
-        return found
+        return replace(found, rules=controls.rules_in_force(connection, found.rules)[0])
 
     def _now(self, connection: Connection) -> int:
         return self._clock.now() + _offset(connection)
@@ -175,16 +146,6 @@ class Book:
         self, connection: Connection, reference: str, kind: str, signer: str, command: Bytes32
     ) -> journal.Entry:
         return journal.begin(connection, self._now(connection), reference, kind, signer, command)
-
-    def _by_role(self, role: str, kind: str, signer: Signer, act: Callable[[journal.Entry], None]) -> None:
-        """One entry for an act that is no command of the port. Raises CommandRefused without the role."""
-        with self._db.write() as connection:
-            if not self._configured(connection).holds(role, signer.name):
-                raise CommandRefused(f"'{signer.name}' does not hold the role {role} on {self._id}.")
-            reference = f"{role}:{journal.begin(connection, 0, '', '', '', Bytes32(bytes(32))).height}"
-            current = self._begin(connection, reference, kind, signer.name, keccak256(role.encode()))
-            act(current)
-            current.close()
 
     def _last(self, connection: Connection) -> BlockRef:
         row = journal.last_entry(connection)
@@ -231,8 +192,3 @@ def _require_successor(known: BookConfiguration, wanted: BookConfiguration) -> N
 def _offset(connection: Connection) -> int:
     value = connection.execute(select(setting.c.value).where(setting.c.name == "time_offset")).scalar()
     return int(value) if value is not None else 0
-
-
-def _set(connection: Connection, name: str, value: str) -> None:
-    connection.execute(delete(setting).where(setting.c.name == name))
-    connection.execute(insert(setting).values(name=name, value=value))

@@ -56,7 +56,8 @@ class BookConfiguration:
     """The book-entry ledger's whole set-up; `configure` with an equal one changes nothing.
 
     `roles` maps role names of the closed list to the names of the signers that hold them.
-    `home` says whether issues are booked and events announced here.
+    `home` says whether issues are booked and events announced here. `correction_threshold` is the
+    number of roles that must approve a correction (CTL-7).
 
     Raises:
         InconsistentFile: a quorum that one entity could meet, an unknown peer purpose.
@@ -73,10 +74,15 @@ class BookConfiguration:
     attestors: AttestorSet
     peers: Mapping[LedgerId, BookPeer] = field(default_factory=dict)
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    correction_threshold: int = 2
 
     def __post_init__(self) -> None:
         for role in self.roles:
             role_id(role)
+        if self.correction_threshold < 2:
+            raise InconsistentFile(
+                f"At least two roles approve a correction, not {self.correction_threshold}."
+            )
         entities = {member.entity for member in self.attestors.members}
         if not 2 <= self.attestors.threshold <= len(entities):
             raise InconsistentFile(
@@ -101,9 +107,7 @@ def to_json(value: BookConfiguration) -> str:
         "isin": str(value.isin),
         "securityId": value.security_id.text,
         "issueLimit": str(int(value.issue_limit)),
-        "countries": sorted(str(country) for country in value.rules.countries),
-        "classes": sorted(value.rules.classes),
-        **_further_rules(value.rules),
+        **rules_to(value.rules),
         "currency": str(value.currency),
         "attestors": {
             "version": value.attestors.version,
@@ -119,6 +123,8 @@ def to_json(value: BookConfiguration) -> str:
         },
         "roles": {role: list(names) for role, names in value.roles.items()},
     }
+    if value.correction_threshold != 2:
+        document["correctionThreshold"] = value.correction_threshold
     return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
 
@@ -142,17 +148,21 @@ def from_json(text: str) -> BookConfiguration:
         isin=Isin(document["isin"]),
         security_id=Bytes32(document["securityId"]),
         issue_limit=Units(int(document["issueLimit"])),
-        rules=_rules(document),
+        rules=rules_from(document),
         currency=CurrencyCode(document["currency"]),
         attestors=AttestorSet(attestors["version"], attestors["threshold"], members),
         peers=peers,
         roles={role: tuple(names) for role, names in document["roles"].items()},
+        correction_threshold=document.get("correctionThreshold", 2),
     )
 
 
-def _further_rules(rules: RuleSet) -> dict[str, Any]:
-    """Rules that a security need not have; what it has not is left out, as in the security file."""
-    document: dict[str, Any] = {}
+def rules_to(rules: RuleSet) -> dict[str, Any]:
+    """Rules as JSON. What a security need not have, and has not, is left out as in the security file."""
+    document: dict[str, Any] = {
+        "countries": sorted(str(country) for country in rules.countries),
+        "classes": sorted(rules.classes),
+    }
     if rules.deny_list:
         document["denyList"] = True
     if rules.holding_cap is not None:
@@ -166,7 +176,8 @@ def _further_rules(rules: RuleSet) -> dict[str, Any]:
     return document
 
 
-def _rules(document: dict[str, Any]) -> RuleSet:
+def rules_from(document: Mapping[str, Any]) -> RuleSet:
+    """Inverse of `rules_to`; other keys are passed over."""
     cap = document.get("holdingCap")
     return RuleSet(
         frozenset(Country(code) for code in document["countries"]),

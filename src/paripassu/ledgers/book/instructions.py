@@ -8,17 +8,15 @@ what counts.
 
 from __future__ import annotations
 
-from typing import assert_never
-
 from sqlalchemy import Connection
 
+from paripassu import acts, controls
 from paripassu.commands import (
     Announce,
     AttestBreakdown,
     AuthoriseDebit,
     Command,
     Deliver,
-    Freeze,
     FundCash,
     Issue,
     Move,
@@ -28,8 +26,10 @@ from paripassu.commands import (
     Retry,
     Transfer,
 )
-from paripassu.errors import NotAuthorised
+from paripassu.errors import CommandRefused, NotAuthorised
 from paripassu.ledgers.book import accounts, actions, gateway, movements, register
+from paripassu.ledgers.book import acts as book_acts
+from paripassu.ledgers.book import controls as book_controls
 from paripassu.ledgers.book.configuration import BookConfiguration
 from paripassu.ledgers.book.journal import Entry
 from paripassu.messages import Purpose
@@ -42,12 +42,23 @@ RECEIVERS: dict[Purpose, gateway.Receiver] = {
 _ROLE_OF: dict[type, str] = {
     Onboard: "registrar",
     Issue: "transfer_agent",
-    Freeze: "freezer",
     Announce: "issuer_agent",
     PublishEntitlements: "paying_agent",
     FundCash: "cash_issuer",
     AuthoriseDebit: "paying_agent",
     Pay: "paying_agent",
+    controls.SetStatus: "registrar",
+    controls.Sanction: "regulator",
+    controls.Rotate: "registrar",
+    controls.Freeze: "freezer",
+    controls.FreezeUnits: "freezer",
+    controls.Lock: "transfer_agent",
+    controls.EmergencyStop: "pauser",
+    controls.SetCountries: "rule_manager",
+    controls.SetClasses: "rule_manager",
+    controls.SetMinimumLot: "rule_manager",
+    controls.SetBlackouts: "rule_manager",
+    controls.SetModules: "rule_manager",
 }
 
 
@@ -56,6 +67,8 @@ def require_authority(
 ) -> None:
     """Raise NotAuthorised unless the named signer may give this command."""
     role = _ROLE_OF.get(type(command))
+    if isinstance(command, controls.Pause | controls.PauseClasses):
+        role = "pauser" if command.paused else "unpauser"
     name = type(command).__name__
     if role is not None:
         if not configuration.holds(role, signer):
@@ -63,14 +76,23 @@ def require_authority(
                 f"'{signer}' does not hold the role {role} on {configuration.ledger}, which {name} needs."
             )
         return
-    if isinstance(command, (Transfer, Move)):
-        record = register.holder(connection, command.source)
-        servicer = record.servicer if record else ""
-        if signer not in (command.source, servicer) and not configuration.holds("csd", signer):
-            raise NotAuthorised(
-                f"'{signer}' is neither the holder nor the servicer of '{command.source}' on "
-                f"{configuration.ledger}, nor its CSD."
-            )
+    if isinstance(command, (Transfer, Move, controls.BatchTransfer)):
+        _require_owner(connection, configuration, command.source, signer)
+    if isinstance(command, controls.Pledge):
+        _require_owner(connection, configuration, command.account, signer)
+    if isinstance(command, controls.EndPledge):
+        pledgee = book_controls.pledgee_of(connection, command.pledge)
+        if pledgee is None:
+            raise CommandRefused(f"{configuration.ledger} knows no pledge {command.pledge}.")
+        _require_owner(connection, configuration, pledgee, signer)
+    agent = configuration.holds("transfer_agent", signer)
+    if isinstance(command, controls.Succeed) and not (signer == command.successor or agent):
+        raise NotAuthorised(
+            f"'{signer}' is neither the successor '{command.successor}' nor a transfer agent of "
+            f"{configuration.ledger}."
+        )
+    if isinstance(command, acts.ProposeAct | acts.ApproveAct | acts.WithdrawAct):
+        book_acts.require_say(configuration, command.role, signer)
     if isinstance(command, AttestBreakdown):
         record = register.holder(connection, command.account)
         if record is None or not record.servicer or record.servicer != signer:
@@ -78,6 +100,18 @@ def require_authority(
                 f"'{signer}' does not service '{command.account}' on {configuration.ledger}; only its "
                 f"servicer may attest its breakdown."
             )
+
+
+def _require_owner(
+    connection: Connection, configuration: BookConfiguration, account: str, signer: str
+) -> None:
+    record = register.holder(connection, account)
+    servicer = record.servicer if record else ""
+    if signer not in (account, servicer) and not configuration.holds("csd", signer):
+        raise NotAuthorised(
+            f"'{signer}' is neither the holder nor the servicer of '{account}' on "
+            f"{configuration.ledger}, nor its CSD."
+        )
 
 
 def carry_out(entry: Entry, configuration: BookConfiguration, command: Command, signer: str) -> None:
@@ -91,8 +125,6 @@ def carry_out(entry: Entry, configuration: BookConfiguration, command: Command, 
             accounts.transfer(entry, configuration, command)
         case Move():
             movements.dispatch(entry, configuration, command)
-        case Freeze():
-            register.freeze(entry, command)
         case AttestBreakdown():
             accounts.attest_breakdown(entry, command)
         case Announce():
@@ -109,5 +141,7 @@ def carry_out(entry: Entry, configuration: BookConfiguration, command: Command, 
             gateway.deliver(entry, configuration, command.batch, command.signatures, RECEIVERS)
         case Retry():
             gateway.retry(entry, configuration, command.message, RECEIVERS)
+        case acts.ProposeAct() | acts.ApproveAct() | acts.WithdrawAct() | acts.ExecuteAct():
+            book_acts.carry_out(entry, configuration, command, signer)
         case _:
-            assert_never(command)
+            book_controls.carry_out(entry, configuration, command, signer)

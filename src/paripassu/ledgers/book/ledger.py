@@ -21,6 +21,7 @@ from paripassu.identifiers import Bytes32, LedgerId, keccak256
 from paripassu.keycontrol import KeyControl
 from paripassu.ledgers.book import accounts, actions, gateway, instructions, journal, register, ruling
 from paripassu.ledgers.book.book import Book
+from paripassu.ledgers.book.control_reads import BookControls
 from paripassu.ledgers.book.journal import UNITS
 from paripassu.ledgers.book.schema import breakdown, entry, inbox, outbox, payment
 from paripassu.ledgers.port import (
@@ -29,9 +30,11 @@ from paripassu.ledgers.port import (
     BlockRef,
     Delivery,
     DeliveryStatus,
+    HeldEntitlement,
     KnownEvent,
     Outcome,
     OutcomeState,
+    Payee,
     Payment,
     SentMessage,
     Signer,
@@ -185,6 +188,11 @@ class BookLedger(Book):
         """The book knows its signers by name and asks for no proof."""
         return None
 
+    @property
+    def controls(self) -> BookControls:
+        """What the book tells of freezes, rules and acts."""
+        return BookControls(self._id, lambda: self._db.read(), self._configured, self._now)
+
     # corporate actions and cash
 
     async def event(self, event_id: str) -> KnownEvent | None:
@@ -206,6 +214,14 @@ class BookLedger(Book):
             )
             for row in rows
         )
+
+    async def held(self, event_id: str) -> tuple[HeldEntitlement, ...]:
+        with self._db.read() as connection:
+            return actions.held(connection, event_id)
+
+    async def payee(self, account: str) -> Payee:
+        with self._db.read() as connection:
+            return actions.payee(connection, self._configured(connection), account, self._now(connection))
 
     async def cash(self, account: str) -> Minor:
         with self._db.read() as connection:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from paripassu.commands import Freeze, Onboard
+from paripassu.commands import Onboard
+from paripassu.controls import Freeze, Reason, Rotate, Sanction, SetStatus
 from paripassu.errors import CommandRefused
 from paripassu.identifiers import Bytes32, Country, account_to_bytes
 from paripassu.ledgers.book.configuration import BookConfiguration
@@ -44,6 +45,7 @@ def holders(connection: Connection, account: str | None = None) -> dict[str, Hol
             servicer=row.servicer,
             sanctioned=row.sanctioned,
             additional=row.additional,
+            superseded=row.successor is not None,
         )
         for row in connection.execute(query)
     }
@@ -60,18 +62,40 @@ def accounts_with_units(connection: Connection) -> dict[Bytes32, int]:
     return {Bytes32(found): number for found, number in connection.execute(query)}
 
 
+def successor(connection: Connection, account: str) -> tuple[str, int] | None:
+    """The account that took this one's place, and when."""
+    row = connection.execute(
+        select(account_table.c.successor, account_table.c.superseded_at).where(
+            account_table.c.account == account
+        )
+    ).first()
+    return None if row is None or row.successor is None else (row.successor, row.superseded_at)
+
+
+def current(connection: Connection, account: str) -> str:
+    """The account that stands for this one now: itself where none took its place."""
+    found = successor(connection, account)
+    while found is not None:
+        account = found[0]
+        found = successor(connection, account)
+    return account
+
+
 def is_frozen(connection: Connection, account: str) -> bool:
     query = select(account_table.c.frozen).where(account_table.c.account == account)
     return bool(connection.execute(query).scalar())
 
 
 def onboard(entry: Entry, configuration: BookConfiguration, command: Onboard) -> None:
-    """Register or renew an account. Another holder never takes over an account (UBO-10).
+    """Register or renew an account. Another holder never takes over an account (UBO-10), and a renewal
+    lifts neither suspension nor sanction.
 
     The book knows its signers by name, so it needs no proof of key control.
     """
     account_to_bytes(configuration.ledger, command.account)
     known = holder(entry.connection, command.account)
+    if known is not None and known.superseded:
+        raise CommandRefused(f"Another account took the place of '{command.account}'.")
     if known is not None and known.holder != command.holder:
         raise CommandRefused(
             f"Account '{command.account}' belongs to the holder {known.holder}, not to {command.holder}."
@@ -89,29 +113,73 @@ def onboard(entry: Entry, configuration: BookConfiguration, command: Onboard) ->
         "holder": record.holder.text,
         "country": str(record.country),
         "investor_class": record.investor_class,
-        "active": True,
         "expiry": record.expiry,
         "servicer": record.servicer,
         "additional": record.additional,
     }
-    _upsert(entry.connection, command.account, **values)
+    upsert(entry.connection, command.account, **values)
     entry.note(onboarded=command.account, **values)
 
 
 def freeze(entry: Entry, command: Freeze) -> None:
-    _upsert(entry.connection, command.account, frozen=command.frozen)
-    entry.note(account=command.account, frozen=command.frozen)
+    upsert(entry.connection, command.account, frozen=command.frozen)
+    entry.note(account=command.account, frozen=command.frozen, reason=command.reason.text)
 
 
-def sanction(entry: Entry, account: str, sanctioned: bool, reason: str) -> None:
+def set_status(entry: Entry, command: SetStatus) -> None:
+    """Suspend or reinstate an account; saying the same twice changes nothing."""
+    _require_current(entry.connection, command.account)
+    upsert(entry.connection, command.account, active=command.active)
+    entry.note(account=command.account, active=command.active, reason=command.reason.text)
+
+
+def sanction(entry: Entry, command: Sanction) -> None:
     """Mark an account's holder as sanctioned, or lift that; a renewal does not lift it."""
-    if holder(entry.connection, account) is None:
+    _require_current(entry.connection, command.account)
+    upsert(entry.connection, command.account, sanctioned=command.sanctioned)
+    entry.note(account=command.account, sanctioned=command.sanctioned, reason=command.reason.text)
+
+
+def rotate(entry: Entry, configuration: BookConfiguration, command: Rotate) -> None:
+    """Let another account take an account's place. The book knows its signers by name: no proof is asked."""
+    supersede(entry, configuration, command.source, command.target, command.reason)
+
+
+def supersede(
+    entry: Entry, configuration: BookConfiguration, source: str, target: str, reason: Reason
+) -> None:
+    """Move a record to an account that was never onboarded; the former one stays readable (UBO-10)."""
+    connection = entry.connection
+    account_to_bytes(configuration.ledger, target)
+    _require_current(connection, source)
+    if holder(connection, target) is not None:
+        raise CommandRefused(f"Account '{target}' is taken: only one that was never onboarded takes a place.")
+    row = connection.execute(select(account_table).where(account_table.c.account == source)).one()
+    moved = (
+        "holder",
+        "country",
+        "investor_class",
+        "active",
+        "expiry",
+        "servicer",
+        "sanctioned",
+        "additional",
+    )
+    upsert(connection, target, **{name: row._mapping[name] for name in moved})
+    upsert(connection, source, successor=target, superseded_at=entry.time)
+    entry.note(superseded=source, successor=target, reason=reason.text)
+
+
+def _require_current(connection: Connection, account: str) -> None:
+    record = holder(connection, account)
+    if record is None:
         raise CommandRefused(f"Account '{account}' is not registered.")
-    _upsert(entry.connection, account, sanctioned=sanctioned)
-    entry.note(account=account, sanctioned=sanctioned, reason=reason)
+    if record.superseded:
+        raise CommandRefused(f"Another account took the place of '{account}'.")
 
 
-def _upsert(connection: Connection, account: str, **values: object) -> None:
+def upsert(connection: Connection, account: str, **values: object) -> None:
+    """Change what the register says of an account; an unknown one gets a blank line first."""
     where = account_table.c.account == account
     if connection.execute(select(account_table.c.account).where(where)).first() is None:
         blank: dict[str, object] = {"active": True, "expiry": 0, "servicer": "", "frozen": False}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, insert, select
 
-from paripassu.ledgers.book import register
+from paripassu.ledgers.book import encumbrances, register
 from paripassu.ledgers.book.configuration import BookConfiguration
-from paripassu.ledgers.book.journal import UNITS, Entry
+from paripassu.ledgers.book.journal import Entry
 from paripassu.ledgers.book.schema import setting
 from paripassu.quantities import Units
 from paripassu.rules import (
@@ -22,6 +22,7 @@ from paripassu.rules import (
 
 PAUSED = "paused"
 PAUSED_CLASSES = "paused_classes"
+STOPPED_UNTIL = "stopped_until"
 
 
 def judge(
@@ -34,10 +35,10 @@ def judge(
     return verdict(
         Case(
             configuration.rules,
-            _standing(connection, configuration),
+            standing(connection, configuration),
             movement,
-            _state(connection, movement.source),
-            _state(connection, movement.target),
+            _state(connection, movement.source, now),
+            _state(connection, movement.target, now),
             now,
         )
     )
@@ -58,23 +59,29 @@ def paused_classes(connection: Connection) -> frozenset[int]:
     return frozenset(number for number in range(bits.bit_length()) if bits >> number & 1)
 
 
-def _standing(connection: Connection, configuration: BookConfiguration) -> Standing:
+def stopped_until(connection: Connection) -> int:
+    """Last second of an emergency stop; 0 when there was none."""
+    return int(_setting(connection, STOPPED_UNTIL) or 0)
+
+
+def standing(connection: Connection, configuration: BookConfiguration) -> Standing:
     limited = configuration.rules.holder_limit is not None
     return Standing(
         paused=_setting(connection, PAUSED) == "1",
+        stopped_until=stopped_until(connection),
         paused_classes=paused_classes(connection),
         holders=register.accounts_with_units(connection) if limited else {},
     )
 
 
-def _state(connection: Connection, account: str) -> AccountState | None:
-    if not account:
-        return None
-    return AccountState(
-        register.holder(connection, account),
-        register.is_frozen(connection, account),
-        Units(register.balance(connection, UNITS, account)),
-    )
+def _state(connection: Connection, account: str, now: int) -> AccountState | None:
+    return encumbrances.state(connection, account, now) if account else None
+
+
+def set_setting(connection: Connection, name: str, value: str) -> None:
+    """Change one setting of the book."""
+    connection.execute(delete(setting).where(setting.c.name == name))
+    connection.execute(insert(setting).values(name=name, value=value))
 
 
 def _setting(connection: Connection, name: str) -> str | None:

@@ -2,8 +2,8 @@
 
 Amounts are whole numbers of any size, kept as decimal text: SQL's own
 integers end at 64 bits, and no sum is ever left to the database. Rows are
-only ever added, except the caches `position`, `account`, `event` and
-`debit_authority`, which the journal can rebuild.
+only ever added, except the caches `position`, `account`, `lot`, `pledge`, `act`,
+`approval`, `event` and `debit_authority`, which the journal can rebuild.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ from sqlalchemy.types import TypeDecorator
 
 from paripassu.database import Schema
 
-BOOK_SCHEMA = Schema("book-entry ledger", Path(__file__).parent / "versions", ("book_0001", "book_0002"))
+BOOK_SCHEMA = Schema(
+    "book-entry ledger", Path(__file__).parent / "versions", ("book_0001", "book_0002", "book_0003")
+)
 
 metadata = MetaData()
 _SERIAL = BigInteger().with_variant(Integer, "sqlite")
@@ -100,6 +102,59 @@ account = Table(
     Column("frozen", Boolean, nullable=False),
     Column("sanctioned", Boolean, nullable=False, server_default=false()),
     Column("additional", Boolean, nullable=False, server_default=false()),
+    Column("blocked", Whole, nullable=False, server_default="0"),
+    Column("pledged", Whole, nullable=False, server_default="0"),
+    Column("successor", String(128), nullable=True),
+    Column("superseded_at", BigInteger, nullable=True),
+)
+
+lot = Table(
+    "lot",
+    metadata,
+    Column("serial", _SERIAL, primary_key=True, autoincrement=True),
+    Column("account", String(128), nullable=False, index=True),
+    Column("units", Whole, nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
+
+pledge = Table(
+    "pledge",
+    metadata,
+    Column("id", String(66), primary_key=True),
+    Column("pledgor", String(128), nullable=False),
+    Column("pledgee", String(128), nullable=False),
+    Column("units", Whole, nullable=False),
+)
+
+rule_change = Table(
+    "rule_change",
+    metadata,
+    Column("height", BigInteger, primary_key=True, autoincrement=False),
+    Column("document", Text, nullable=False),
+)
+
+act = Table(
+    "act",
+    metadata,
+    Column("id", String(66), primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("role", String(40), nullable=False),
+    Column("signer", String(128), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("height", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("ended", BigInteger, nullable=True),
+    Column("ended_by", String(128), nullable=True),
+    Column("corrections", Text, nullable=False),
+)
+
+approval = Table(
+    "approval",
+    metadata,
+    Column("act", String(66), primary_key=True),
+    Column("role", String(40), primary_key=True),
+    Column("signer", String(128), nullable=False),
+    Column("height", BigInteger, nullable=False),
 )
 
 setting = Table(

@@ -5,10 +5,16 @@ from __future__ import annotations
 from paripassu.events import EventRecord, event_key
 from paripassu.identifiers import Bytes32
 from paripassu.ledgers.evm.blocks import Blocks
+from paripassu.ledgers.evm.codec import DecodedLog
 from paripassu.ledgers.evm.contracts import ContractReader, codec
 from paripassu.ledgers.evm.logs import Logs
-from paripassu.ledgers.port import KnownEvent, Payment
+from paripassu.ledgers.evm.securities import ZERO_ADDRESS
+from paripassu.ledgers.port import BlockRef, HeldEntitlement, KnownEvent, Payee, Payment
 from paripassu.quantities import Minor
+from paripassu.rules import Restriction
+
+TOKEN = "SecurityToken"
+_MOST_SUCCESSORS = 32
 
 
 class ActionsReader:
@@ -38,27 +44,52 @@ class ActionsReader:
 
     async def payments(self, event_id: str) -> tuple[Payment, ...]:
         """Payments of the event in final blocks, in chain order."""
+        return tuple(
+            Payment(event_id, log.args["account"], Minor(log.args["amount"]), block, log.transaction)
+            for log, block in await self._lines("EntitlementPaid", event_id)
+        )
+
+    async def held(self, event_id: str) -> tuple[HeldEntitlement, ...]:
+        """Payments of the event that final blocks passed over, in chain order."""
+        return tuple(
+            HeldEntitlement(
+                event_id,
+                log.args["account"],
+                Minor(log.args["amount"]),
+                Restriction(log.args["code"]),
+                block,
+            )
+            for log, block in await self._lines("EntitlementHeld", event_id)
+        )
+
+    async def payee(self, account: str) -> Payee:
+        """As the contract finds it: a successor is paid, unless an account on the way to it is frozen."""
+        restriction, payee = "payoutRestriction", account
+        code = Restriction(await self._contracts.view(TOKEN, restriction, account))
+        if code is not Restriction.RECIPIENT_UNKNOWN:
+            return Payee(account, code)
+        for _ in range(_MOST_SUCCESSORS):
+            successor, _at = await self._contracts.view("HolderRegistry", "successorOf", payee)
+            if successor == ZERO_ADDRESS:
+                break
+            if await self._contracts.view(TOKEN, "isFrozen", payee):
+                return Payee(payee, Restriction.RECIPIENT_FROZEN)
+            payee = successor
+        return Payee(payee, Restriction(await self._contracts.view(TOKEN, restriction, payee)))
+
+    async def _lines(self, name: str, event_id: str) -> list[tuple[DecodedLog, BlockRef]]:
         height = (await self._blocks.tips()).final
         logs = await self._logs.read(
             self._contracts.address("CorporateActions"),
             codec("CorporateActions"),
-            ("EntitlementPaid",),
+            (name,),
             self._first_block,
             height,
             (event_key(event_id).text,),
         )
         heights = sorted({log.height for log in logs})
         blocks = dict(zip(heights, await self._blocks.at_heights(heights), strict=True))
-        return tuple(
-            Payment(
-                event_id,
-                log.args["account"],
-                Minor(log.args["amount"]),
-                blocks[log.height],
-                log.transaction,
-            )
-            for log in logs
-        )
+        return [(log, blocks[log.height]) for log in logs]
 
     async def cash(self, account: str) -> Minor:
         """Cash of an account at the head: what it can spend next."""

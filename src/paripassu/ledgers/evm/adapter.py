@@ -17,6 +17,7 @@ from paripassu.ledgers.evm.actions import ActionsReader
 from paripassu.ledgers.evm.blocks import Blocks
 from paripassu.ledgers.evm.calls import call_for
 from paripassu.ledgers.evm.contracts import ContractReader
+from paripassu.ledgers.evm.controls import EvmControls
 from paripassu.ledgers.evm.fees import FeePolicy
 from paripassu.ledgers.evm.gateway import GatewayReader
 from paripassu.ledgers.evm.logs import Logs
@@ -31,8 +32,10 @@ from paripassu.ledgers.port import (
     AttestorSet,
     BlockRef,
     Delivery,
+    HeldEntitlement,
     KnownEvent,
     Outcome,
+    Payee,
     Payment,
     SentMessage,
     Signer,
@@ -94,6 +97,9 @@ class EvmLedger:
         self._gateway = GatewayReader(ledger, peers, self.contracts, logs, self._blocks)
         self._security = SecurityReader(ledger, self.contracts, logs, self._blocks, settings.first_block)
         self._actions = ActionsReader(self.contracts, logs, self._blocks, settings.first_block)
+        self._controls = EvmControls(
+            ledger, self.contracts, addresses, logs, self._blocks, settings.first_block
+        )
         self._sender = TransactionSender(
             ledger=ledger,
             name=name,
@@ -218,6 +224,18 @@ class EvmLedger:
 
     async def cash(self, account: str) -> Minor:
         return await self._actions.cash(account)
+
+    async def held(self, event_id: str) -> tuple[HeldEntitlement, ...]:
+        return await self._actions.held(event_id)
+
+    async def payee(self, account: str) -> Payee:
+        return await self._actions.payee(account)
+
+    # -- controls ------------------------------------------------------------------------
+
+    @property
+    def controls(self) -> EvmControls:
+        return self._controls
 
     # -- writes --------------------------------------------------------------------------
 

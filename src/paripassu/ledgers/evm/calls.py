@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from paripassu.commands import (
@@ -11,7 +10,6 @@ from paripassu.commands import (
     AuthoriseDebit,
     Command,
     Deliver,
-    Freeze,
     FundCash,
     Issue,
     Move,
@@ -23,13 +21,12 @@ from paripassu.commands import (
 )
 from paripassu.errors import CommandImpossible
 from paripassu.events import event_key
-from paripassu.identifiers import Country, account_to_bytes, keccak256
+from paripassu.identifiers import Country, account_to_bytes
 from paripassu.ledgers.evm.contracts import codec
+from paripassu.ledgers.evm.control_calls import AddressOf, control_call, reference_word
 from paripassu.ledgers.evm.preparation import Call
 from paripassu.ledgers.evm.securities import ZERO_ADDRESS
 from paripassu.messages import Purpose
-
-AddressOf = Callable[[str], str]
 
 _MESSAGE_GAS = {Purpose.MOVEMENT: 220_000, Purpose.CORPORATE_ACTION: 700_000, Purpose.RECEIPT: 220_000}
 _TRANSACTION_GAS = 1 << 24
@@ -49,7 +46,7 @@ def call_for(command: Command, signer: str, reference: str, address_of: AddressO
     def call(contract: str, function: str, *args: object) -> Call:
         return Call(address_of(contract), codec(contract).encode(function, *args))
 
-    once = bytes(keccak256(reference.encode("utf-8")))
+    once = reference_word(reference)
     match command:
         case Onboard():
             return call("HolderRegistry", "onboard", *_onboarding(command))
@@ -61,8 +58,6 @@ def call_for(command: Command, signer: str, reference: str, address_of: AddressO
             return call("SecurityToken", "transferFrom", command.source, command.target, int(command.units))
         case Move():
             return _move(command, signer, address_of)
-        case Freeze():
-            return call("SecurityToken", "freeze", command.account, command.frozen, once)
         case AttestBreakdown():
             return call(
                 "CustodyRegistry",
@@ -100,6 +95,7 @@ def call_for(command: Command, signer: str, reference: str, address_of: AddressO
             return replace(execution, gas=_delivery_gas(command, len(execution.data)), tried=True)
         case Retry():
             return call("Gateway", "retry", command.message.abi_tuple())
+    return control_call(command, signer, address_of)
 
 
 def _delivery_gas(command: Deliver, data_bytes: int) -> int:

@@ -167,6 +167,10 @@ class Contract:
         """Whether the ABI has the function."""
         return function in self._functions
 
+    def announces(self, event: str) -> bool:
+        """Whether the ABI has the event."""
+        return event in self._events
+
     def encode(self, function: str, *args: Any) -> bytes:
         """Call data of a function."""
         chosen = self._functions[function]

@@ -107,6 +107,13 @@ class ContractReader:
                 results.append(None)
         return results
 
+    async def receipt(self, transaction: str) -> dict[str, Any]:
+        """The receipt of a transaction in a block. Raises LedgerInconsistent where there is none."""
+        found = await self._rpc.call("eth_getTransactionReceipt", transaction)
+        if not found:
+            raise LedgerInconsistent(f"The node of {self.ledger} has no transaction {transaction}.")
+        return dict(found)
+
     async def _answers(self, views: Sequence[View], height: int | None) -> list[Any]:
         tag = "latest" if height is None else hex(height)
         requests = [

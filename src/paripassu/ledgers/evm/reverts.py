@@ -14,6 +14,7 @@ from eth_abi.abi import decode as abi_decode
 from eth_abi.exceptions import DecodingError
 
 from paripassu.errors import (
+    ActRefused,
     BatchRefused,
     BreakdownRefused,
     ContractRefused,
@@ -71,6 +72,18 @@ def _role_missing(args: Args) -> PariError:
     return NotAuthorised(f"The account {args['caller']} does not hold the role {role}.")
 
 
+def _quorum_missing(args: Args) -> PariError:
+    """Of an act of consequence, which has an id, or of a batch of messages."""
+    if "id" in args:
+        return ActRefused(
+            f"The act {_shown(args['id'])} has approvals of {args['given']} roles that hold, "
+            f"{args['threshold']} are needed."
+        )
+    return BatchRefused(
+        f"QuorumMissing: {args['entities']} distinct entities signed the batch, {args['threshold']} must."
+    )
+
+
 _MEANINGS: dict[str, Callable[[Args], PariError]] = {
     "TransferRestricted": _restricted,
     "Unfunded": _unfunded,
@@ -105,6 +118,7 @@ _MEANINGS: dict[str, Callable[[Args], PariError]] = {
         f"{args['amount']} minor units for {args['account']} are above the {args['limit']} "
         f"that its units at record time give."
     ),
+    "QuorumMissing": _quorum_missing,
     "ReferenceUsed": lambda args: ReferenceConflict(
         f"The ledger has carried out the reference 0x{args['ref'].hex()} before."
     ),
@@ -122,7 +136,6 @@ _KINDS: dict[str, type[PariError]] = {
             "InsufficientGas",
             "NotParked",
             "PeerClosed",
-            "QuorumMissing",
             "SignersNotAscending",
             "UnknownSigner",
             "WrongSetVersion",
@@ -134,6 +147,23 @@ _KINDS: dict[str, type[PariError]] = {
     ),
     **dict.fromkeys(
         ("InvalidDate", "DateOrder", "RecordTimeOffDate", "IncompleteRecord"), InvalidEventRecord
+    ),
+    **dict.fromkeys(
+        (
+            "AlreadyApproved",
+            "AlreadyProposed",
+            "BadChangeClass",
+            "Expired",
+            "NotAnAct",
+            "NothingToRollBack",
+            "NoticeRuns",
+            "NotOpen",
+            "NotParty",
+            "NotThisAct",
+            "PointOfNoReturn",
+            "RoleHasNoSay",
+        ),
+        ActRefused,
     ),
     **dict.fromkeys(("CurrencyUnknown", "EmptyEntitlements"), PaymentRefused),
 }

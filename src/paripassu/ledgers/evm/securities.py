@@ -21,7 +21,7 @@ from paripassu.rules import HolderRecord, Restriction
 ZERO_ADDRESS = "0x" + "00" * 20
 
 
-def _topic(address: str) -> str:
+def address_topic(address: str) -> str:
     """An address as the value of an indexed parameter."""
     return "0x" + address[2:].lower().rjust(64, "0")
 
@@ -116,7 +116,9 @@ class SecurityReader:
 
     async def breakdowns(self, account: str) -> tuple[AttestedBreakdown, ...]:
         height = (await self._blocks.tips()).final
-        topics = tuple(_topic(address) for address in (self._contracts.address("SecurityToken"), account))
+        topics = tuple(
+            address_topic(address) for address in (self._contracts.address("SecurityToken"), account)
+        )
         logs = await self._logs.read(
             self._contracts.address("CustodyRegistry"),
             codec("CustodyRegistry"),

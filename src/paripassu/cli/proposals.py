@@ -1,0 +1,300 @@
+"""`pari act propose`: acts of consequence that k of n roles must agree to, one command for each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from paripassu import acts
+from paripassu.cli.act_sheet import act_document, print_act
+from paripassu.cli.acting import WhyText, because, kept, read_lines, units_in
+from paripassu.cli.common import JsonFlag, Place, print_json, run
+from paripassu.errors import InvalidArgument
+from paripassu.identifiers import AccountId, Bytes32
+from paripassu.jobs.approving import Found, propose
+from paripassu.jobs.controlling import locate, same_ledger, succession_proof
+from paripassu.jobs.session import Session, open_session
+from paripassu.ledgers.port import Ledger
+from paripassu.quantities import Units
+
+Role = Annotated[
+    str, Parameter(name="--role", help="Role for which it is proposed; else the usual one for this act.")
+]
+From = Annotated[str, Parameter(name="--from", help="Account as '<ledger>:<account>'.")]
+To = Annotated[str, Parameter(name="--to", help="Account as '<ledger>:<account>', on the same ledger.")]
+Number = Annotated[int, Parameter(name="--units")]
+OnLedger = Annotated[
+    str, Parameter(name="--ledger", help="Ledger by its name in the network file; else the home ledger.")
+]
+Once = Annotated[
+    str, Parameter(name="--reference", help="Your reference; under the same one it is proposed once only.")
+]
+Lines = Annotated[Path, Parameter(help="CSV file; its first line names the columns.")]
+Making = Callable[[Session], Awaitable[tuple[Ledger, acts.Act]]]
+
+
+def _propose(making: Making, reason: str, role: str, reference: str, place: Place, json: bool) -> None:
+    given = because(reason)
+
+    async def job() -> Found:
+        async with open_session(place.network_file, place.folder) as session:
+            ledger, act = await making(session)
+            chosen = role or acts.usual_role(act)
+            return await propose(ledger, act, chosen, given, session.role(chosen), reference)
+
+    ledger, act = run(job())
+    if json:
+        print_json({"schema": "paripassu.act/1", **act_document(ledger.name, act)})
+        return
+    print_act(ledger.name, act)
+    print(kept(given))
+
+
+def forced_transfer(
+    source: From,
+    target: To,
+    units: Number,
+    *,
+    reason: WhyText,
+    role: Role = "",
+    reference: Once = "",
+    place: Place = Place(),
+    json: JsonFlag = False,
+) -> None:
+    """Propose to move units because the law orders it, whatever stands against it."""
+
+    async def making(session: Session) -> tuple[Ledger, acts.Act]:
+        ledger, (giving, receiving) = same_ledger(session, source, target)
+        return ledger, acts.ForcedTransfer(giving, receiving, Units(units))
+
+    _propose(making, reason, role, reference, place, json)
+
+
+def forced_transfers(
+    file: Lines,
+    *,
+    reason: WhyText,
+    ledger: OnLedger = "",
+    role: Role = "",
+    reference: Once = "",
+    place: Place = Place(),
+    json: JsonFlag = False,
+) -> None:
+    """Propose the forced transfers of one order, all or none: a file with the columns from,to,units."""
+    rows = [
+        (giving, receiving, units_in(file, units))
+        for giving, receiving, units in read_lines(file, ("from", "to", "units"))
+    ]
+
+    async def making(session: Session) -> tuple[Ledger, acts.Act]:
+        on = session.ledger(ledger) if ledger else session.home
+        moves = tuple(
+            acts.ForcedTransfer(AccountId(on.id, giving).account, AccountId(on.id, receiving).account, units)
+            for giving, receiving, units in rows
+        )
+        return on, acts.ForcedTransfers(moves)
+
+    _propose(making, reason, role, reference, place, json)
+
+
+def burn(
+    source: From,
+    units: Number,
+    *,
+    reason: WhyText,
+    role: Role = "",
+    reference: Once = "",
+    place: Place = Place(),
+    json: JsonFlag = False,
+) -> None:
+    """Propose to destroy units by law, on the home ledger."""
+
+    async def making(session: Session) -> tuple[Ledger, acts.Act]:
+        ledger, account = locate(session, source)
+        return ledger, acts.Burn(account, Units(units))
+
+    _propose(making, reason, role, reference, place, json)
+
+
+def burns(
+    file: Lines,
+    *,
+    reason: WhyText,
+    role: Role = "",
+    reference: Once = "",
+    place: Place = Place(),
+    json: JsonFlag = False,
+) -> None:
+    """Propose the destructions of one order on the home ledger: a file with the columns from,units."""
+    rows = [(giving, units_in(file, units)) for giving, units in read_lines(file, ("from", "units"))]
+
+    async def making(session: Session) -> tuple[Ledger, acts.Act]:
+        home = session.home
+        each = tuple(acts.Burn(AccountId(home.id, giving).account, units) for giving, units in rows)
+        return home, acts.Burns(each)
+
+    _propose(making, reason, role, reference, place, json)
+
+
+def cancel(
+    source: From,
+    units: Number,
+    issue: Annotated[
+        str, Parameter(name="--issue", help="Reference of the issue.")
+    ],
+    *,
+    reason: WhyText,
+    role: Role = "",
+    reference: Once = "",
+    place: Place = Place(),
+    json: JsonFlag = False,
+) -> None:
+    """Propose to cancel units that were issued in error."""
+
+    async def making(session: Session) -> tuple[Ledger, acts.Act]:
+        ledger, account = locate(session, source)
+        return ledger, acts.Cancel(account, Units(units), issue)
+
+    _propose(making, reason, role, reference, place, json)
+
+
+def recover(
+    source: Annotated[str, Parameter(name="--from", help="The account whose key is lost or stolen.")],
+    target: Annotated[str, Parameter(name="--to", help="The account that shall take its place.")],
+    *,
+    reason: WhyText,
+    to_signer: Annotated[str, Parameter(help="Signer of the new account, to make its proof here.")] = "",
+    to_proof: Annotated[str, Parameter(help="The new account's signature in hex, as a wallet made it.")] = "",
+    role: Role = "",
+    reference: Once = "",
+    place: Place = Place(),
+    json: JsonFlag = False,
+) -> None:
+    """Propose that another account takes the place of one whose key is lost, by proof of the new key.
+
+    Once it is carried out, the units follow with `pari security recover`.
+    """
+    try:
+        proof = bytes.fromhex(to_proof.removeprefix("0x"))
+    except ValueError:
+        raise InvalidArgument("A proof is a signature in hex.") from None
+
+    async def making(session: Session) -> tuple[Ledger, acts.Act]:
+        ledger, (lost, new) = same_ledger(session, source, target)
+        signer = session.signer(to_signer) if to_signer else None
+        return ledger, acts.Recover(lost, new, proof or await succession_proof(ledger, lost, new, signer))
+
+    _propose(making, reason, role, reference, place, json)
+
+
+def _amend(
+    act: acts.Amendment | acts.Rollback,
+    ledger: str,
+    reason: str,
+    role: str,
+    reference: str,
+    place: Place,
+    json: bool,
+) -> None:
+    async def making(session: Session) -> tuple[Ledger, acts.Act]:
+        return session.ledger(ledger) if ledger else session.home, act
+
+    _propose(making, reason, role, reference, place, json)
+
+
+def issue_limit(
+    units: int,
+    *,
+    reason: WhyText,
+    ledger: OnLedger = "",
+    role: Role = "",
+    reference: Once = "",
+    place: Place = Place(),
+    json: JsonFlag = False,
+) -> None:
+    """Propose another limit of units that may be issued."""
+    _amend(acts.SetIssueLimit(Units(units)), ledger, reason, role, reference, place, json)
+
+
+def holding_cap(
+    units: int,
+    *,
+    reason: WhyText,
+    ledger: OnLedger = "",
+    role: Role = "",
+    reference: Once = "",
+    place: Place = Place(),
+    json: JsonFlag = False,
+) -> None:
+    """Propose another share of the holding cap for a ledger."""
+    _amend(acts.SetHoldingCap(Units(units)), ledger, reason, role, reference, place, json)
+
+
+def holder_limit(
+    holders: int,
+    *,
+    reason: WhyText,
+    ledger: OnLedger = "",
+    role: Role = "",
+    reference: Once = "",
+    place: Place = Place(),
+    json: JsonFlag = False,
+) -> None:
+    """Propose another share of the limit of holders for a ledger."""
+    _amend(acts.SetHolderLimit(holders), ledger, reason, role, reference, place, json)
+
+
+def rename(
+    name: Annotated[str, Parameter(name="--name", help="The security's new name.")] = "",
+    symbol: Annotated[str, Parameter(name="--symbol", help="The security's new symbol.")] = "",
+    *,
+    reason: WhyText,
+    ledger: OnLedger = "",
+    role: Role = "",
+    reference: Once = "",
+    place: Place = Place(),
+    json: JsonFlag = False,
+) -> None:
+    """Propose another name or another symbol of the security: one act each."""
+    if bool(name) == bool(symbol):
+        raise InvalidArgument("Give either --name or --symbol: each is an act of its own.")
+    act: acts.Amendment = acts.SetName(name) if name else acts.SetSymbol(symbol)
+    _amend(act, ledger, reason, role, reference, place, json)
+
+
+def terms(
+    hash: Annotated[
+        str, Parameter(help="keccak-256 of the amended terms in canonical form, in hex.")
+    ],
+    *,
+    reason: WhyText,
+    ledger: OnLedger = "",
+    role: Role = "",
+    reference: Once = "",
+    place: Place = Place(),
+    json: JsonFlag = False,
+) -> None:
+    """Propose to put amended terms in force."""
+    _amend(acts.AmendTerms(Bytes32(hash)), ledger, reason, role, reference, place, json)
+
+
+def rollback(
+    contract: Annotated[
+        str, Parameter(help="Contract by its name in the deployment record.")
+    ],
+    *,
+    reason: WhyText,
+    change_class: Annotated[
+        int, Parameter(help="1 regulatory, 2 corporate structure, 3 economic terms, 4 technical.")
+    ] = 4,
+    ledger: OnLedger = "",
+    role: Role = "",
+    reference: Once = "",
+    place: Place = Place(),
+    json: JsonFlag = False,
+) -> None:
+    """Propose to return a contract to the version before its last upgrade."""
+    _amend(acts.Rollback(contract, change_class), ledger, reason, role, reference, place, json)
