@@ -91,6 +91,11 @@ invariants: $(STAMPS)/core $(STAMPS)/solc ## many more runs of the stateful inva
 	$(SAY) 'forge, invariants in depth'
 	@FOUNDRY_PROFILE=deep $(BIN)/python tools/forge.py test --match-contract Invariants
 
+.PHONY: slither
+slither: $(STAMPS)/solc $(STAMPS)/verify ## static analysis of contracts/; any finding without a reason fails
+	$(SAY) 'slither'
+	@$(BIN)/python tools/slither.py
+
 .PHONY: pytest
 pytest: $(STAMPS)/node $(STAMPS)/dev $(STAMPS)/solc ## unit, property, integration and acceptance tests
 	$(SAY) 'pytest: unit, property, integration, acceptance'
@@ -124,7 +129,7 @@ constraints: $(STAMPS)/dev ## pin what is installed now in constraints.txt
 .PHONY: clean
 clean: ## stop local nodes; remove all that make has made
 	@if [ -x $(BIN)/pari ] && [ -e .pari/devnet.json ]; then $(BIN)/pari down; fi
-	@rm -rf .venv node_modules bench/node_modules .pari build dist out cache reports
+	@rm -rf .venv .venv-verify node_modules bench/node_modules .pari build dist out cache reports
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -156,6 +161,12 @@ $(STAMPS)/dev: $(STAMPS)/core
 $(STAMPS)/solc: $(STAMPS)/dev $(STAMPS)/node tools/setup_solc.py tools/solc/solc.js
 	$(SAY) 'Solidity compiler'
 	@$(BIN)/python tools/setup_solc.py
+	@touch $@
+
+$(STAMPS)/verify: $(STAMPS)/venv constraints-verify.txt
+	$(SAY) 'Python packages of the verification tools, in .venv-verify'
+	@$(BIN)/python -m venv .venv-verify
+	@.venv-verify/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-verify.txt slither-analyzer
 	@touch $@
 
 $(STAMPS)/bench: $(STAMPS)/venv bench/package.json bench/package-lock.json

@@ -208,6 +208,8 @@ contract Approvals is Authorised, Versioned, IApprovals {
         if (known || _approvals[id][role] != 0) revert AlreadyApproved(id);
         _addApproval(id, role);
         // approvals of an act without notice need no second look when it is executed
+        // a class, and a notice that is zero or not: no moment is compared
+        // slither-disable-next-line incorrect-equality
         if (_class(act) == 0 && _notice(policy, 0) == 0 && count + 1 >= uint32(policy)) _setState(id, act, READY);
     }
 
@@ -216,6 +218,8 @@ contract Approvals is Authorised, Versioned, IApprovals {
     /// @custom:access-control the role that proposed the act, or one that approved it
     function withdraw(uint64 role, bytes32 id) external {
         uint256 act = _open(role, id);
+        // a number of a role
+        // slither-disable-next-line incorrect-equality
         if (_role(act) == role) {
             _setState(id, act, WITHDRAWN);
             emit ActWithdrawn(id, role, msg.sender);
@@ -247,6 +251,8 @@ contract Approvals is Authorised, Versioned, IApprovals {
             time += LIFETIME;
         }
         if (block.timestamp > time) revert Expired(id, time);
+        // one of four states
+        // slither-disable-next-line incorrect-equality
         if (state == OPEN) _recount(id, act);
 
         delete _acts[id];
@@ -254,8 +260,12 @@ contract Approvals is Authorised, Versioned, IApprovals {
         bool versions = _class(act) != 0;
         if (versions) {
             _current = id;
+            // a selector
+            // slither-disable-next-line incorrect-equality
             if (_selector(act) == UUPSUpgradeable.upgradeToAndCall.selector) _note(target, 0);
         }
+        // the act is deleted before the call; `_current` tells the target of the act and ends with it
+        // slither-disable-next-line reentrancy-no-eth
         _call(id, target, bytes.concat(data, id));
         if (versions) delete _current;
     }
@@ -325,6 +335,8 @@ contract Approvals is Authorised, Versioned, IApprovals {
         uint256 act = _acts[id];
         reason = _reasons[id];
         // the slot of an executed act is empty, its reason is not
+        // a word that is empty or not
+        // slither-disable-next-line incorrect-equality
         state = uint8(act == 0 && reason != 0 ? EXECUTED : act >> 248);
         (target, selector, role, changeClass) = (address(uint160(act)), _selector(act), _role(act), _class(act));
         readyAt = uint64(_time(act));
@@ -449,6 +461,8 @@ contract Approvals is Authorised, Versioned, IApprovals {
 
     function _holds(uint256 role, address account) private view returns (bool) {
         (bool member, uint32 delay) = AUTHORITY.hasRole(uint64(role), account);
+        // a delay is a number of seconds that the manager states, nobody drifts past it
+        // slither-disable-next-line incorrect-equality
         return member && delay == 0;
     }
 

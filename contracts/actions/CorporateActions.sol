@@ -234,6 +234,8 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
     /// @param app ERC-7930 address of the contract there
     /// @custom:access-control BRIDGE_OPERATOR
     function setPeerApp(uint256 ledger, bytes calldata app) external onlyRole(Roles.BRIDGE_OPERATOR) {
+        // the address of a peer is compared as bytes
+        // slither-disable-next-line unused-return
         (uint256 on, ) = Interop.parse(app);
         if (on != ledger) revert PeerMismatch(ledger);
         _s().peerApps[ledger] = app;
@@ -248,6 +250,8 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
     function announce(EventRecord calldata record) external onlyRole(Roles.ISSUER_AGENT) {
         if (!_s().home) revert NotHome();
         _validate(record);
+        // the token and the gateway are our own contracts, and what is written afterwards is theirs
+        // slither-disable-next-line reentrancy-no-eth
         if (_learn(record, block.chainid)) {
             _broadcast(record.securityId, abi.encode(KIND_ANNOUNCEMENT, record));
         }
@@ -285,6 +289,8 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
         CorporateActionsStorage storage $ = _s();
         if (msg.sender != address($.gateway)) revert NotGateway(msg.sender);
         if ($.home) revert IsHome();
+        // only where the message is from
+        // slither-disable-next-line unused-return
         (uint256 source, ) = $.gateway.currentMessage();
         if (sender.length == 0 || keccak256(sender) != keccak256($.peerApps[source])) revert NotPeer(source, sender);
 
@@ -501,6 +507,8 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
             if (ledgers[i] == block.chainid) continue;
             bytes memory app = $.peerApps[ledgers[i]];
             if (app.length == 0) revert PeerUnknown(ledgers[i]);
+            // the gateway's own event states the identifier
+            // slither-disable-next-line unused-return
             $.gateway.sendMessage(app, payload, attributes);
         }
     }
@@ -514,6 +522,8 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
         if (code != RECIPIENT_UNKNOWN) return (payee, code);
         IHolderRegistry registry = IHolderRegistry(token.holderRegistry());
         for (uint256 i = 0; i < MAX_STEPS; ++i) {
+            // when it succeeded does not matter here
+            // slither-disable-next-line unused-return
             (address next, ) = registry.successorOf(payee);
             if (next == address(0)) break;
             if (token.isFrozen(payee)) return (payee, RECIPIENT_FROZEN);

@@ -173,6 +173,8 @@ contract Gateway is PariUpgradeable, EIP712Upgradeable, ReentrancyGuardUpgradeab
     /// @param open false stops all lanes with it
     /// @custom:access-control BRIDGE_OPERATOR
     function setPeer(uint256 ledger, bytes calldata gateway, bool open) external onlyRole(Roles.BRIDGE_OPERATOR) {
+        // the address of a peer is compared as bytes
+        // slither-disable-next-line unused-return
         (uint256 on, ) = Interop.parse(gateway);
         if (on != ledger || ledger == block.chainid) revert PeerMismatch(ledger);
         _s().peers[ledger] = Peer(open, gateway);
@@ -195,6 +197,8 @@ contract Gateway is PariUpgradeable, EIP712Upgradeable, ReentrancyGuardUpgradeab
         (uint8 purpose, uint64 expiry) = _lane(attributes);
         GatewayStorage storage $ = _s();
         if (msg.sender != $.apps[purpose]) revert NotApp(purpose, msg.sender);
+        // the recipient travels as it was given
+        // slither-disable-next-line unused-return
         (uint256 destination, ) = Interop.parse(recipient);
         if (!$.peers[destination].open) revert PeerClosed(destination);
         if (expiry != 0 && expiry < block.timestamp) revert Expired(expiry);

@@ -94,6 +94,8 @@ contract TokenBridge is PariUpgradeable, IERC7786Recipient {
     /// @param app ERC-7930 address of the bridge there
     /// @custom:access-control BRIDGE_OPERATOR
     function setPeerApp(uint256 ledger, bytes calldata app) external onlyRole(Roles.BRIDGE_OPERATOR) {
+        // the address of a peer is compared as bytes
+        // slither-disable-next-line unused-return
         (uint256 on, ) = Interop.parse(app);
         if (on != ledger) revert PeerMismatch(ledger);
         _s().peerApps[ledger] = app;

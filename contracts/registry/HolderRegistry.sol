@@ -540,6 +540,8 @@ contract HolderRegistry is Authorised, Versioned, ERC165, IHolderRegistry, IERC5
                 s := calldataload(add(proof.offset, 32))
                 v := byte(0, calldataload(add(proof.offset, 64)))
             }
+            // any error leaves the signer zero
+            // slither-disable-next-line unused-return
             (address signer, , ) = ECDSA.tryRecover(digest, v, r, s);
             // a faulty signature has the signer zero
             if (signer == account && signer != address(0)) return;

@@ -279,6 +279,8 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
     /// @notice What two versions may do with each other: 0 nothing, 1 read, 2 exchange. Equal versions
     /// exchange; others that nobody judged read.
     function compatibility(uint32 a, uint32 b) public view returns (uint8) {
+        // version tags
+        // slither-disable-next-line incorrect-equality
         if (a == b) return EXCHANGE;
         uint256 level = _s().levels[_pair(a, b)];
         return level == 0 ? READ : uint8(level - 1);

@@ -197,6 +197,8 @@ abstract contract SecurityBase is Authorised {
         uint256 passed
     ) internal returns (Account) {
         uint256 written = a.recordIndex();
+        // both count record times, one by one
+        // slither-disable-next-line incorrect-equality
         if (written == passed) return a;
         uint256 units = a.balance();
         if (written != 0 || units != 0) $.history[account][passed] = units | (written << 64);

@@ -597,6 +597,8 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
 
     function _toExtension(bytes memory data) private returns (bytes memory answer) {
         bool success;
+        // the code is fixed at deployment; callers in this contract choose the function
+        // slither-disable-next-line controlled-delegatecall
         (success, answer) = EXTENSION.delegatecall(data);
         if (!success) {
             assembly ("memory-safe") {

@@ -414,6 +414,8 @@ contract SecurityTokenExtension is Holdings {
         bytes32 reason
     ) external onlyRole(Roles.RULE_MANAGER) {
         SecurityStorage storage $ = _s();
+        // memory is zero
+        // slither-disable-next-line uninitialized-local
         uint256[4] memory words;
         for (uint256 i = 0; i < countries.length; ++i) {
             if (countries[i] == 0 || countries[i] > 999) revert InvalidRule();
@@ -609,6 +611,8 @@ contract SecurityTokenExtension is Holdings {
         address next = pledgor;
         while (held < amount) {
             // they may have gone to a successor, and not yet from that one to its own
+            // when it succeeded does not matter here
+            // slither-disable-next-line unused-return
             (next, ) = HOLDER_REGISTRY.successorOf(next);
             if (next == address(0)) break;
             uint64 there = $.subBalances[next][PLED];

@@ -31,6 +31,8 @@ abstract contract Verdicts is SecurityBase {
 
     function _restriction(uint8 kind, address from, address to, uint256 amount) internal view returns (uint8 code) {
         SecurityStorage storage $ = _s();
+        // memory is zero
+        // slither-disable-next-line uninitialized-local
         Movement memory m;
         (m.kind, m.from, m.to, m.amount) = (kind, from, to, amount);
         m.delivers = _isOneOf(kind, 1 << 0 | 1 << 2 | 1 << 3 | 1 << 6);
