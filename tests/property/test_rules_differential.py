@@ -330,8 +330,8 @@ class Pair(RuleBasedStateMachine):
     def stop(self, seconds: int) -> None:
         until = self.now + seconds
         refused = self.refusal("pauser", "emergencyStop", until, reference("attack"))
-        if self.stop_stands:
-            # no stop follows a stop until another role has ended it (CTL-6)
+        if self.stop_stands and until > self.model.stopped_until:
+            # a stop can be made shorter; none follows it until another role has ended it (CTL-6)
             assert refused is not None
             assert refused.error == "StopTooLong"
             return
