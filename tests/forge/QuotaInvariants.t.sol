@@ -124,7 +124,7 @@ contract QuotaHandler is QuotaWorld {
 
     function onboardLate(uint8 when) external {
         address late = actors[4];
-        if (when % 64 != 0 || home.holders.contains(late)) return;
+        if (when % 32 != 0 || home.holders.contains(late)) return;
         _on(home);
         _onboard(home, late, "late", GERMANY, RETAIL, address(0));
         ++times["onboarded"];

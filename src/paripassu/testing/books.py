@@ -93,7 +93,7 @@ def book_configuration(
     rules: RuleSet = TEST_RULES,
 ) -> BookConfiguration:
     """The set-up of one book of a test network whose other ledgers are books too."""
-    purposes = (Purpose.MOVEMENT, Purpose.CORPORATE_ACTION)
+    purposes = (Purpose.MOVEMENT, Purpose.CORPORATE_ACTION, Purpose.QUOTA)
     return BookConfiguration(
         ledger=ledger,
         home=home,

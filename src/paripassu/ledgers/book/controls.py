@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, insert, select
 from paripassu import controls
 from paripassu.errors import CommandImpossible, CommandRefused
 from paripassu.identifiers import Bytes32, keccak256
-from paripassu.ledgers.book import encumbrances, register, ruling
+from paripassu.ledgers.book import encumbrances, quotas, register, ruling
 from paripassu.ledgers.book.configuration import BookConfiguration, rules_from, rules_to
 from paripassu.ledgers.book.journal import UNITS, Entry
 from paripassu.ledgers.book.ruling import require_allowed
@@ -33,7 +33,7 @@ def carry_out(entry: Entry, configuration: BookConfiguration, command: controls.
         case controls.Rotate():
             register.rotate(entry, configuration, command)
         case controls.Succeed(lost, successor):
-            _succeed(entry, lost, successor)
+            _succeed(entry, configuration, lost, successor)
         case controls.Freeze():
             register.freeze(entry, command)
         case controls.FreezeUnits(account, units, reason):
@@ -91,7 +91,11 @@ def change_rules(entry: Entry, rules: RuleSet, reason: str) -> None:
 
 def rules_in_force(connection: Connection, configured: RuleSet) -> tuple[RuleSet, int]:
     """The rules by the last change, else as configured; and the number of changes. The ledger's shares
-    of cap and limit are the terms' and not the rule manager's: they stay as configured."""
+    of cap and limit are the terms' and not the rule manager's: they stay as configured, but for the
+    places that were moved between ledgers."""
+    if configured.holder_limit is not None:
+        limit = max(configured.holder_limit + quotas.places_moved(connection), 0)
+        configured = replace(configured, holder_limit=limit)
     rows = connection.execute(select(rule_change.c.document).order_by(rule_change.c.height)).scalars().all()
     if not rows:
         return configured, 0
@@ -130,10 +134,11 @@ def _changed(configuration: BookConfiguration, command: controls.RuleControl) ->
             raise CommandImpossible(f"{configuration.ledger} runs no contracts, so none can be plugged in.")
 
 
-def _succeed(entry: Entry, lost: str, successor: str) -> None:
+def _succeed(entry: Entry, configuration: BookConfiguration, lost: str, successor: str) -> None:
     if lost == successor or register.current(entry.connection, lost) != successor:
         raise CommandRefused(f"'{successor}' did not take the place of '{lost}'.")
     units = encumbrances.hand_over(entry, lost, successor)
+    quotas.hand_over(entry, configuration, lost, successor)
     entry.note(recovered=str(int(units)), source=lost, target=successor)
 
 

@@ -20,7 +20,7 @@ from paripassu.rules import lock as lock_units
 
 def state(connection: Connection, account: str, now: int) -> AccountState:
     """An account as the rules read it; one that was never heard of holds nothing."""
-    columns = (account_table.c.blocked, account_table.c.pledged)
+    columns = (account_table.c.blocked, account_table.c.pledged, account_table.c.quota)
     row = connection.execute(select(*columns).where(account_table.c.account == account)).first()
     lots = connection.execute(
         select(lot.c.units, lot.c.until)
@@ -34,6 +34,7 @@ def state(connection: Connection, account: str, now: int) -> AccountState:
         blocked=Units(row.blocked) if row else ZERO_UNITS,
         pledged=Units(row.pledged) if row else ZERO_UNITS,
         lots=tuple(Lot(Units(units), until) for units, until in lots),
+        quota=None if row is None or row.quota is None else Units(row.quota),
     )
 
 

@@ -55,19 +55,19 @@ def require_allowed(
 
 def paused_classes(connection: Connection) -> frozenset[int]:
     """Investor classes whose holders' units do not move."""
-    bits = int(_setting(connection, PAUSED_CLASSES) or 0)
+    bits = int(read_setting(connection, PAUSED_CLASSES) or 0)
     return frozenset(number for number in range(bits.bit_length()) if bits >> number & 1)
 
 
 def stopped_until(connection: Connection) -> int:
     """Last second of an emergency stop; 0 when there was none."""
-    return int(_setting(connection, STOPPED_UNTIL) or 0)
+    return int(read_setting(connection, STOPPED_UNTIL) or 0)
 
 
 def standing(connection: Connection, configuration: BookConfiguration) -> Standing:
     limited = configuration.rules.holder_limit is not None
     return Standing(
-        paused=_setting(connection, PAUSED) == "1",
+        paused=read_setting(connection, PAUSED) == "1",
         stopped_until=stopped_until(connection),
         paused_classes=paused_classes(connection),
         holders=register.accounts_with_units(connection) if limited else {},
@@ -78,11 +78,12 @@ def _state(connection: Connection, account: str, now: int) -> AccountState | Non
     return encumbrances.state(connection, account, now) if account else None
 
 
-def set_setting(connection: Connection, name: str, value: str) -> None:
+def setread_setting(connection: Connection, name: str, value: str) -> None:
     """Change one setting of the book."""
     connection.execute(delete(setting).where(setting.c.name == name))
     connection.execute(insert(setting).values(name=name, value=value))
 
 
-def _setting(connection: Connection, name: str) -> str | None:
+def read_setting(connection: Connection, name: str) -> str | None:
+    """One setting of the book; None where it was never made."""
     return connection.execute(select(setting.c.value).where(setting.c.name == name)).scalar()

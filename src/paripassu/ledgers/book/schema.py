@@ -30,7 +30,9 @@ from sqlalchemy.types import TypeDecorator
 from paripassu.database import Schema
 
 BOOK_SCHEMA = Schema(
-    "book-entry ledger", Path(__file__).parent / "versions", ("book_0001", "book_0002", "book_0003")
+    "book-entry ledger",
+    Path(__file__).parent / "versions",
+    ("book_0001", "book_0002", "book_0003", "book_0004"),
 )
 
 metadata = MetaData()
@@ -104,6 +106,7 @@ account = Table(
     Column("additional", Boolean, nullable=False, server_default=false()),
     Column("blocked", Whole, nullable=False, server_default="0"),
     Column("pledged", Whole, nullable=False, server_default="0"),
+    Column("quota", Whole, nullable=True),
     Column("successor", String(128), nullable=True),
     Column("superseded_at", BigInteger, nullable=True),
 )
