@@ -7,12 +7,13 @@ from datetime import date
 from typing import Any
 
 import pytest
+from eth_abi.abi import encode as abi_encode
 from eth_account.messages import encode_typed_data
 from eth_utils.crypto import keccak
 
 from paripassu.errors import InvalidEventRecord, InvalidLedgerId, MalformedMessage
 from paripassu.events import EventRecord, Participation
-from paripassu.identifiers import CurrencyCode, InteropAddress, LedgerId, keccak256
+from paripassu.identifiers import CurrencyCode, InteropAddress, LedgerId, commitment, keccak256
 from paripassu.messages import (
     PROTOCOL_VERSION,
     Batch,
@@ -24,8 +25,10 @@ from paripassu.messages import (
     MovementPayload,
     PlacesPayload,
     Purpose,
+    QuotaPayload,
     batch_digest,
     decode_corporate_action,
+    decode_quota,
 )
 from paripassu.quantities import Minor, Rate, Units
 

@@ -30,7 +30,10 @@ from paripassu.messages import (
     GatewayDomain,
     Message,
     batch_digest,
+    PlacesPayload,
+    QuotaPayload,
     decode_corporate_action,
+    decode_quota,
 )
 from paripassu.quantities import Minor, Units
 
