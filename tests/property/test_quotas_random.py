@@ -89,10 +89,11 @@ class World:
         giving, taking = self.books[source], self.books[target]
         for message in await self.sent(giving):
             lane = message.lane
-            if lane.destination == taking.id and lane.purpose is purpose:
-                if message.nonce == await taking.inbound_nonce(lane) + 1:
-                    await self.attempt(target, self.signed(message), "relayer")
-                    return
+            if (lane.destination, lane.purpose) != (taking.id, purpose):
+                continue
+            if message.nonce == await taking.inbound_nonce(lane) + 1:
+                await self.attempt(target, self.signed(message), "relayer")
+                return
 
     async def sent(self, book: BookLedger) -> list[Message]:
         return [item.message for item in await book.sent_messages(0, (await book.head()).height)]

@@ -143,8 +143,8 @@ async def test_ctl_4_caps_over_all_chains_no_quota_goes_to_another_holder_of_a_b
     assert status is DeliveryStatus.PARKED
     assert "another holder" in reason
     assert await quota(south, "holder_fr") == 50
+    command = MoveQuota("holder_de", home.id, "holder_fr", Units(10))
     with pytest.raises(CommandRefused, match="another holder"):
-        command = MoveQuota("holder_de", home.id, "holder_fr", Units(10))
         await home.execute(command, DESK["holder_de"], "here")
     assert await quota(home, "holder_de") == 41
 

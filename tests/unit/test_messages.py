@@ -217,7 +217,8 @@ def test_ctl_4_what_no_ledger_can_hold_is_no_quota_payload() -> None:
             wrong.encode()
     types = ["bytes32", "uint8", "bytes24", "bytes", "uint64"]
     holder = commitment(b"holder")[:24]
-    for values in ((3, bytes(24), b"", 1), (2, bytes(24), b"", 1 << 32), (2, holder, b"", 1), (2, bytes(24), b"x", 1)):
+    empty = bytes(24)
+    for values in ((3, empty, b"", 1), (2, empty, b"", 1 << 32), (2, holder, b"", 1), (2, empty, b"x", 1)):
         with pytest.raises(MalformedMessage):
             decode_quota(abi_encode(types, [bytes(security), *values]))
     with pytest.raises(MalformedMessage):
