@@ -169,8 +169,9 @@ $(STAMPS)/verify: $(STAMPS)/venv constraints-verify.txt
 	@.venv-verify/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-verify.txt slither-analyzer
 	@touch $@
 
-$(STAMPS)/bench: $(STAMPS)/venv bench/package.json bench/package-lock.json
-	$(SAY) 'Node.js packages of the peers that the bench measures'
+$(STAMPS)/bench: $(STAMPS)/dev bench/package.json bench/package-lock.json
+	$(SAY) 'packages of the peers that the bench measures'
+	@$(PIP) --editable '.[bench]'
 	@sh tools/check_node.sh
 	@npm --prefix bench ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@

@@ -81,6 +81,7 @@ class Ace(System):
         "freeze of both sides and pause in the token; all behind proxies. It ships no rule about countries "
         "or a largest balance"
     )
+    batch_skips_rules = True
     remarks: ClassVar = {
         "onboard": "identity and credential; a further token needs neither again",
         "batch_transfer_100_new": "the policies do not run: they hang on the selector of `transfer`, and "
@@ -130,6 +131,9 @@ class Ace(System):
             self._call(self._identities, _REGISTER_IDENTITY, identity, holder, b"")
             self._call(self._credentials, _REGISTER_CREDENTIAL, identity, VERIFIED, EXPIRY, b"", b"")
         return gas[0]
+
+    def ban(self, holder: str) -> None:
+        self._call(self.token, "setAddressFrozen(address,bool)", holder, True)
 
     def issue(self, holder: str, amount: int) -> None:
         self._call(self.token, _MINT, holder, amount)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import posixpath
 import re
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -83,15 +85,44 @@ def _read(unit: str, remappings: Mapping[str, Path]) -> str:
     return path.read_text(encoding="utf-8")
 
 
-@cache
-def shipped(package: str, contract: str) -> bytes:
+def compile_vyper(source: Path) -> bytes:
+    """Creation code of a Vyper contract, for the same EVM as ours.
+
+    Raises:
+        subprocess.CalledProcessError: it does not compile; the compiler has said why.
+    """
+    command = [sys.executable, "-m", "vyper", "-f", "bytecode", "--evm-version", "paris", str(source)]
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return bytes.fromhex(output.strip().removeprefix("0x"))
+
+
+def shipped(
+    package: str,
+    contract: str,
+    folder: str = "artifacts/contracts",
+    libraries: Mapping[str, str] | None = None,
+) -> bytes:
     """Creation code from the Hardhat artefact that a package ships.
 
     Args:
-        contract: path below `artifacts/contracts` without the file's own ending, `token/Token`.
+        contract: path below `folder` without the file's own ending, `token/Token`.
+        libraries: name of each library that the contract is linked with -> its address.
     """
+    artefact = _artefact(package, folder, contract)
+    code = str(artefact["bytecode"])[2:]
+    for by_library in artefact.get("linkReferences", {}).values():
+        for library, places in by_library.items():
+            address = (libraries or {})[library].removeprefix("0x").lower()
+            for place in places:
+                start = 2 * place["start"]
+                code = code[:start] + address + code[start + len(address) :]
+    return bytes.fromhex(code)
+
+
+@cache
+def _artefact(package: str, folder: str, contract: str) -> dict[str, Any]:
     name = contract.rpartition("/")[2]
-    path = PEERS / package / "artifacts" / "contracts" / f"{contract}.sol" / f"{name}.json"
+    path = PEERS / package / folder / f"{contract}.sol" / f"{name}.json"
     if not path.is_file():
         raise PeersMissing(path)
-    return bytes.fromhex(json.loads(path.read_text(encoding="utf-8"))["bytecode"][2:])
+    return dict(json.loads(path.read_text(encoding="utf-8")))

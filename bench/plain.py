@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.chain import Bench
-from bench.compiling import PEERS, ROOT, compile_contracts
+from bench.compiling import PEERS, ROOT, compile_contracts, compile_vyper
 from bench.parties import account
 from bench.system import System
 
@@ -28,13 +28,15 @@ class Plain(System):
         self._issuer = account(f"{self.name} issuer")
 
     def deploy_security(self) -> int:
-        code = compile_contracts([f"tokens/{self.contract}.sol"], _REMAPPINGS)[self.contract]
-        receipt = self.bench.send(self._issuer, None, code)
+        receipt = self.bench.send(self._issuer, None, self._code())
         self.token = receipt.address
         return receipt.gas
 
     def issue(self, holder: str, amount: int) -> None:
         self.transfer(self._issuer, holder, amount)
+
+    def _code(self) -> bytes:
+        return compile_contracts([f"tokens/{self.contract}.sol"], _REMAPPINGS)[self.contract]
 
 
 class OpenZeppelin(Plain):
@@ -45,3 +47,11 @@ class OpenZeppelin(Plain):
 class Solady(Plain):
     name = "solady-0.1.26"
     contract = "SoladyToken"
+
+
+class Snekmate(Plain):
+    name = "snekmate-0.1.2"
+    contract = "SnekmateToken"
+
+    def _code(self) -> bytes:
+        return compile_vyper(_TOKENS / f"{self.contract}.vy")

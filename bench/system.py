@@ -25,6 +25,9 @@ class System:
     bars_countries: ClassVar[bool] = False
     """Whether a transfer to a holder of BARRED_COUNTRY must be refused."""
 
+    batch_skips_rules: ClassVar[bool] = False
+    """Whether a batch reaches a holder whom a transfer does not; then `remarks` have to say so."""
+
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self.token = ""
@@ -41,6 +44,10 @@ class System:
     def onboard(self, holder: str, country: int = COUNTRY) -> int:
         """Admit one new holder, who may receive from then on."""
         raise NotOffered("everybody may hold: there is no onboarding")
+
+    def ban(self, holder: str) -> None:
+        """Freeze a holder's account, unmeasured: from then on it must not receive."""
+        raise NotOffered("no account can be frozen")
 
     def open(self, holder: str) -> int:
         """Prepare a holder's account in this security, so that its first receipt is like any other."""

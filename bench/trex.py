@@ -95,6 +95,9 @@ class TRex(System):
             self.bench.execute(self._agent, self._registry, register, holder, identity, country)
         return gas[0]
 
+    def ban(self, holder: str) -> None:
+        self.bench.execute(self._agent, self.token, "setAddressFrozen(address,bool)", holder, True)
+
     def issue(self, holder: str, amount: int) -> None:
         self.bench.execute(self._agent, self.token, "mint(address,uint256)", holder, amount)
 
