@@ -14,10 +14,12 @@ from typing import Any
 
 from bench.ace import Ace
 from bench.chain import fresh_bench
+from bench.fiat import FiatToken
 from bench.ours import PariPassu
-from bench.plain import OpenZeppelin, Solady
+from bench.plain import OpenZeppelin, Snekmate, Solady
 from bench.scenarios import Figures, measure
 from bench.system import System
+from bench.tokenize_it import TokenizeIt
 from bench.trex import TRex
 
 SCHEMA = "paripassu.gas/1"
@@ -36,7 +38,16 @@ SCENARIOS = (
 )
 """In the order of the tables."""
 
-SYSTEMS: tuple[type[System], ...] = (PariPassu, TRex, Ace, OpenZeppelin, Solady)
+SYSTEMS: tuple[type[System], ...] = (
+    PariPassu,
+    TRex,
+    Ace,
+    TokenizeIt,
+    FiatToken,
+    OpenZeppelin,
+    Solady,
+    Snekmate,
+)
 
 
 def document(systems: Sequence[type[System]]) -> dict[str, Any]:
