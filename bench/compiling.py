@@ -108,15 +108,22 @@ def shipped(
         contract: path below `folder` without the file's own ending, `token/Token`.
         libraries: name of each library that the contract is linked with -> its address.
     """
-    artefact = _artefact(package, folder, contract)
-    code = str(artefact["bytecode"])[2:]
-    for by_library in artefact.get("linkReferences", {}).values():
-        for library, places in by_library.items():
-            address = (libraries or {})[library].removeprefix("0x").lower()
-            for place in places:
-                start = 2 * place["start"]
-                code = code[:start] + address + code[start + len(address) :]
+    code = str(_artefact(package, folder, contract)["bytecode"])[2:]
+    for library, starts in linked_with(package, contract, folder).items():
+        address = (libraries or {})[library].removeprefix("0x").lower()
+        for start in starts:
+            code = code[: 2 * start] + address + code[2 * start + len(address) :]
     return bytes.fromhex(code)
+
+
+def linked_with(package: str, contract: str, folder: str) -> dict[str, list[int]]:
+    """Library -> the bytes of a shipped contract's code where its address has to stand."""
+    references = _artefact(package, folder, contract).get("linkReferences", {})
+    return {
+        library: [place["start"] for place in places]
+        for by_library in references.values()
+        for library, places in by_library.items()
+    }
 
 
 @cache

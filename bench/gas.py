@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.ace import Ace
+from bench.ats import Ats
 from bench.chain import fresh_bench
 from bench.fiat import FiatToken
 from bench.ours import PariPassu
@@ -42,6 +43,7 @@ SYSTEMS: tuple[type[System], ...] = (
     PariPassu,
     TRex,
     Ace,
+    Ats,
     TokenizeIt,
     FiatToken,
     OpenZeppelin,
