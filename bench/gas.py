@@ -18,7 +18,7 @@ from bench.chain import fresh_bench
 from bench.fiat import FiatToken
 from bench.ours import PariPassu
 from bench.plain import OpenZeppelin, Snekmate, Solady
-from bench.scenarios import Figures, measure
+from bench.scenarios import EXTRAS, Figures, measure
 from bench.system import System
 from bench.tokenize_it import TokenizeIt
 from bench.trex import TRex
@@ -38,6 +38,8 @@ SCENARIOS = (
     "deploy_platform",
 )
 """In the order of the tables."""
+
+OWN_SCENARIOS = (*SCENARIOS, *EXTRAS)
 
 SYSTEMS: tuple[type[System], ...] = (
     PariPassu,
@@ -63,11 +65,12 @@ def document(systems: Sequence[type[System]]) -> dict[str, Any]:
         "schema": SCHEMA,
         "anvil": client,
         "scenarios": {
-            scenario: {name: one.gas[scenario] for name, one in figures.items()} for scenario in SCENARIOS
+            scenario: {name: one.gas[scenario] for name, one in figures.items() if scenario in one.gas}
+            for scenario in OWN_SCENARIOS
         },
         "notes": {
             scenario: {name: one.notes[scenario] for name, one in figures.items() if scenario in one.notes}
-            for scenario in SCENARIOS
+            for scenario in OWN_SCENARIOS
         },
         "platform": {name: one.parts for name, one in figures.items() if one.parts},
     }

@@ -12,6 +12,9 @@ from bench.system import NotOffered, System
 
 BATCH = 100
 
+EXTRAS = {"onboard_batch_100": "onboard_batch", "act_forced_transfer_with_approvals": "forced_transfer_act"}
+"""Scenarios that only some systems have, and the method of each; no figure is wanted of the others."""
+
 
 @dataclass
 class Figures:
@@ -29,8 +32,8 @@ def measure(system: System) -> Figures:
     for name, scenario in run.scenarios().items():
         try:
             figures.gas[name] = scenario()
-            if name in system.remarks:
-                figures.notes[name] = system.remarks[name]
+            if name in system.notes:
+                figures.notes[name] = system.notes[name]
         except NotOffered as reason:
             figures.gas[name] = None
             figures.notes[name] = str(reason)
@@ -45,19 +48,25 @@ class _Run:
         self._buyer = account("buyer")
 
     def scenarios(self) -> dict[str, Callable[[], int]]:
-        """In the order in which they run."""
-        return {
-            "deploy_platform": self._system.deploy_platform,
+        """In the order in which they run; of those in EXTRAS, what the system has methods for."""
+        system, seller, buyer = self._system, self._seller, self._buyer
+        every = {
+            "deploy_platform": system.deploy_platform,
             "deploy_security": self._deploy_security,
-            "onboard": lambda: self._system.onboard(account("newcomer")),
-            "transfer_existing": lambda: self._move(self._seller, self._buyer),
-            "transfer_new": lambda: self._move(self._seller, self._admitted("new holder")),
-            "transfer_opened": lambda: self._move(self._seller, self._opened("opened holder")),
+            "onboard": lambda: system.onboard(account("newcomer")),
+            "transfer_existing": lambda: self._move(seller, buyer),
+            "transfer_new": lambda: self._move(seller, self._admitted("new holder")),
+            "transfer_opened": lambda: self._move(seller, self._opened("opened holder")),
             "batch_transfer_100_new": lambda: self._batch(self._admitted, "batch"),
             "batch_transfer_100_opened": lambda: self._batch(self._opened, "opened batch"),
-            "forced_transfer": self._forced,
+            "forced_transfer": lambda: self._forced(system.forced_transfer, buyer, seller),
+            "act_forced_transfer_with_approvals": lambda: self._forced(
+                system.forced_transfer_act, seller, buyer
+            ),
+            "onboard_batch_100": self._onboard_batch,
             "first_movement_after_record_time": self._after_record_time,
         }
+        return {name: one for name, one in every.items() if name not in EXTRAS or self._offers(EXTRAS[name])}
 
     def _deploy_security(self) -> int:
         gas = self._system.deploy_security()
@@ -140,11 +149,18 @@ class _Run:
                 raise
             raise NotOffered(f"{BATCH} do not fit in a transaction of {TRANSACTION_GAS:,} gas") from None
 
-    def _forced(self) -> int:
-        def force() -> int:
-            return self._system.forced_transfer(self._buyer, self._seller, AMOUNT)
+    def _forced(self, force: Callable[[str, str, int], int], source: str, recipient: str) -> int:
+        def act() -> int:
+            return force(source, recipient, AMOUNT)
 
-        return self._checked([self._buyer], [self._seller], force)
+        return self._checked([source], [recipient], act)
+
+    def _onboard_batch(self) -> int:
+        """Gas per holder, who may then receive."""
+        holders = [account(f"admitted together {number}") for number in range(BATCH)]
+        gas = self._system.onboard_batch(holders)
+        self._move(self._seller, holders[-1])
+        return gas // BATCH
 
     def _after_record_time(self) -> int:
         self._system.pass_record_time()

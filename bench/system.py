@@ -20,7 +20,7 @@ class System:
     """What a transfer is checked against as measured, for the page."""
 
     remarks: ClassVar[dict[str, str]] = {}
-    """Scenario -> what a reader must know of a figure that is there."""
+    """Scenario -> what a reader must know of a figure that is there; `notes` has what a run adds."""
 
     bars_countries: ClassVar[bool] = False
     """Whether a transfer to a holder of BARRED_COUNTRY must be refused."""
@@ -31,6 +31,7 @@ class System:
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self.token = ""
+        self.notes = dict(self.remarks)
         self.parts: dict[str, int] = {}  # what the platform consists of -> gas; empty where not kept
 
     def deploy_platform(self) -> int:
@@ -44,6 +45,10 @@ class System:
     def onboard(self, holder: str, country: int = COUNTRY) -> int:
         """Admit one new holder, who may receive from then on."""
         raise NotOffered("everybody may hold: there is no onboarding")
+
+    def onboard_batch(self, holders: list[str]) -> int:
+        """Admit new holders in one transaction."""
+        raise NotOffered("not measured")
 
     def ban(self, holder: str) -> None:
         """Freeze a holder's account, unmeasured: from then on it must not receive."""
@@ -68,6 +73,10 @@ class System:
     def forced_transfer(self, source: str, recipient: str, amount: int) -> int:
         """Movement without the holder's consent, by whoever has the right."""
         raise NotOffered("no forced transfer")
+
+    def forced_transfer_act(self, source: str, recipient: str, amount: int) -> int:
+        """All that a forced transfer takes where several have to agree: every transaction of it."""
+        raise NotOffered("not measured")
 
     def pass_record_time(self) -> None:
         """Let a record time come and go, unmeasured."""
