@@ -83,8 +83,8 @@ def page(result: dict[str, Any]) -> str:
         "## Notes\n",
         _notes(result),
         "## Peers that are not in this run\n",
-        "No package for Node.js or Python holds these, so `make bench-gas` cannot build them. The figures are "
-        "of an earlier run of ours from their sources, on the same version of the same node, with other "
+        "No package for Node.js or Python holds these, so `make bench-gas` cannot build them. The figures "
+        "are of an earlier run of ours from their sources, on the same version of the same node, with other "
         "accounts and amounts: compare to a few hundred units of gas.\n",
         _table(["scenario", *(one.name for one in RECORDED)], [_recorded(scenario) for scenario in ROWS]),
         "\n".join(f"- **{one.name}**: {one.notes}" for one in RECORDED) + "\n",
