@@ -34,10 +34,11 @@ class Reverted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a successful transaction cost, and the contract it created, if any."""
+    """What a successful transaction cost, the contract it created, if any, and its events' topics."""
 
     gas: int
     address: str
+    topics: tuple[tuple[bytes, ...], ...]
 
 
 def call_data(signature: str, *values: Any) -> bytes:
@@ -67,6 +68,8 @@ class Bench:
         self._funded: set[str] = set()
         self._used = 0
         rpc(url, "anvil_autoImpersonateAccount", True)
+        # what times go into, as the ids of acts, must cost the same in every run
+        rpc(url, "anvil_setBlockTimestampInterval", 1)
 
     @property
     def client(self) -> str:
@@ -91,7 +94,8 @@ class Bench:
             raise Reverted(f"0x{data[:4].hex()} to {to or 'a new contract'}", gas)
         self._used += gas
         created = receipt.get("contractAddress")
-        return Receipt(gas, to_checksum_address(created) if created else "")
+        topics = tuple(tuple(bytes.fromhex(one[2:]) for one in log["topics"]) for log in receipt["logs"])
+        return Receipt(gas, to_checksum_address(created) if created else "", topics)
 
     def execute(self, sender: str, to: str, signature: str, *values: Any) -> int:
         """Call a function in a transaction; the gas it used."""

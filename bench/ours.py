@@ -139,8 +139,8 @@ class PariPassu(System):
         abi, address = codec(APPROVALS), self._addresses[APPROVALS]
         first, second = CORRECTORS
         call = abi.encode("propose", role_id(first), self.token, data, 0, self._reference())
-        act = self.bench.call(self._signer(first), address, call)
         proposed = self.bench.send(self._signer(first), address, call)
+        act = proposed.topics[0][1]  # of the event ActProposed
         call = abi.encode("approve", role_id(second), act)
         approved = self.bench.send(self._signer(second), address, call)
         call = abi.encode("execute", act, self.token, data)

@@ -65,8 +65,10 @@ def page(result: dict[str, Any]) -> str:
         "<!-- written by `make bench-gas`; change bench/report.py, not this file -->\n",
         f"Gas used by whole transactions, as their receipts say, on {result['anvil']}, newest hardfork. All "
         "systems run on one node, through the same scenarios, with the same accounts and amounts; every "
-        "receipt and every balance is checked. `make bench-gas` measures anew, and a test compares our own "
-        "figures with the committed ones exactly.\n",
+        "receipt and every balance is checked. Before anything is measured, each system that has rules must "
+        "refuse units to a stranger, to a frozen account and, where it bars countries, to a holder of a "
+        "barred one; a batch is tried too, and a note says where it gets through. `make bench-gas` measures "
+        "anew, and a test compares our own figures with the committed ones exactly.\n",
         "## Ours\n",
         "The last column is the least that a peer with any rules takes in this run; what each applies stands "
         "below.\n",
