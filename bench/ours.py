@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from bench.chain import Bench, Receipt
 from bench.parties import COUNTRY, EXPIRY, INVESTOR_CLASS, commitment, signer_of
-from bench.platform import platform_of
+from bench.shared import platform_of
 from bench.system import System
 from paripassu.config import NetworkConfig, load_network, load_security
 from paripassu.deploy.chain import Chain
