@@ -55,6 +55,22 @@ class Issue:
 
 
 @dataclass(frozen=True, slots=True)
+class AllowUnits:
+    """Let another account take up to so many units of the signer's (ERC-20 approval)."""
+
+    spender: str
+    units: Units
+
+
+@dataclass(frozen=True, slots=True)
+class Redeem:
+    """Mark down: destroy units on the home ledger, as their owner allowed the transfer agent (ISS-1)."""
+
+    account: str
+    units: Units
+
+
+@dataclass(frozen=True, slots=True)
 class Transfer:
     """Move units between two accounts of one ledger."""
 
@@ -154,6 +170,8 @@ class Retry:
 Command = (
     Onboard
     | Issue
+    | AllowUnits
+    | Redeem
     | Transfer
     | Move
     | AttestBreakdown

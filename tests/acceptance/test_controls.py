@@ -48,10 +48,18 @@ def held(operator: Operator) -> Stage:
     stage = Stage(operator)
     stage.ok("up", "up")
     stage.ok("apply", "deploy", "apply")
-    for holder, identity, country in (("holder_fr", "FR-FUND-1", "FR"), ("holder_de", "DE-FUND-1", "DE")):
-        key = ("--signer", f"dev:{holder}")
-        stage.ok(holder, "holder", "onboard", "alpha", dev_address(holder), identity, country, *key)
-        stage.ok(f"{holder} book", "holder", "onboard", "register", holder, identity, country)
+    known = (("holder_fr", "FR-FUND-1", "FR"), ("holder_de", "DE-FUND-1", "DE"))
+    onboard = ("holder", "onboard")
+    stage.side_by_side(
+        [
+            (name, *onboard, "alpha", dev_address(name), identity, country, "--signer", f"dev:{name}")
+            for name, identity, country in known
+        ],
+        [
+            (f"{name} book", *onboard, "register", name, identity, country)
+            for name, identity, country in known
+        ],
+    )
     stage.ok("issue", "security", "issue", dev_address("holder_fr"), "1400", "first")
     book = (MOVE[2], "book:register:holder_fr", "400", "dev:holder_fr", "to the book")
     stage.ok("move", "security", "move", *book)
@@ -92,9 +100,6 @@ def frozen(held: Stage) -> Stage:
     stage.ok("pause", "security", "pause", *WHY, "--json")
     moving(stage, "while paused")
     stage.ok("unpause", "security", "unpause", *WHY)
-    stage.ok("pause class", "security", "pause-class", "1", *WHY)
-    moving(stage, "class paused")
-    stage.ok("unpause class", "security", "unpause-class", "1", *WHY)
     return stage
 
 
@@ -108,7 +113,7 @@ def test_ctl_5_freezing_and_pausing_are_told_with_their_reason(frozen: Stage) ->
 
 
 def test_ctl_5_what_they_stop_is_refused_with_their_code(frozen: Stage) -> None:
-    codes = {"while frozen": "004", "while paused": "001", "class paused": "019"}
+    codes = {"while frozen": "004", "while paused": "001"}
     for name, code in codes.items():
         assert frozen[name].status == 1
         assert frozen[name].err.startswith(f"error PP-RUL-{code}: "), str(frozen[name])

@@ -20,7 +20,7 @@ from paripassu.errors import (
     RuleError,
 )
 from paripassu.identifiers import Country, checksum_address
-from paripassu.jobs import approving, controlling, paying
+from paripassu.jobs import approving, controlling, movements, paying
 from paripassu.ledgers.control import ActRecord, ActState
 from paripassu.ledgers.port import Ledger
 from paripassu.quantities import Units
@@ -404,6 +404,25 @@ def test_ver_5_versions_are_told_as_of_any_time(pari: LocalNetwork) -> None:
         assert now["SecurityToken"].code_hash == token.code_hash
         assert pari.run(ledger.controls.running(token.block.time - 10_000_000)) == ()
     assert pari.run(pari.ledger("register").controls.versions()) == ()
+
+
+def test_iss_1_units_are_redeemed_as_their_owner_allows_and_a_pause_does_not_stop_it(
+    pari: LocalNetwork,
+) -> None:
+    home, fr = pari.session.home, at(pari, "holder_fr", "alpha")
+    agent, owner = pari.session.role("transfer_agent"), pari.signer("holder_fr")
+    issued = pari.run(home.issued())
+    with pytest.raises(LedgerError):
+        pari.run(movements.redeem(home, fr, Units(5), agent, None, "not allowed"))
+    do(pari, "alpha", controls.Pause(True, WHY), "pauser")
+    for _ in range(2):
+        pari.run(movements.redeem(home, fr, Units(5), agent, owner, "maturity"))
+    assert (pari.position("holder_fr", "alpha"), pari.run(home.issued())) == (295, issued - 5)
+    do(pari, "alpha", controls.Pause(False, WHY), "unpauser")
+    assert pari.reconcile().ok
+    account = at(pari, "holder_fr", "register")
+    with pytest.raises(CommandImpossible):
+        pari.run(movements.redeem(pari.ledger("register"), account, Units(5), agent, None, "book"))
 
 
 def test_batches_and_accounts_opened_beforehand(pari: LocalNetwork) -> None:

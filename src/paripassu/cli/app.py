@@ -62,6 +62,7 @@ COMMANDS = {
         "Attest the client positions behind an omnibus account.",
     ),
     "security issue": ("paripassu.cli.securities:issue", "Issue units on the home ledger."),
+    "security redeem": ("paripassu.cli.securities:redeem", "Redeem units on the home ledger."),
     "security move": (
         "paripassu.cli.securities:move",
         "Move units between accounts, across ledgers or within one.",

@@ -7,10 +7,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from paripassu.cli.acting import print_done
 from paripassu.cli.common import JsonFlag, Place, print_json, print_table, run
 from paripassu.config import load_breakdown
 from paripassu.identifiers import AccountId
 from paripassu.jobs import movements
+from paripassu.jobs.controlling import Done
 from paripassu.jobs.observe import read_at, settled_instant
 from paripassu.jobs.session import open_session
 from paripassu.quantities import Units
@@ -57,6 +59,31 @@ def issue(
             print(f"{outcome.state.value} {outcome.transaction}")
 
     run(job())
+
+
+def redeem(
+    account: Annotated[str, Parameter(help="Account on the home ledger.")],
+    units: int,
+    reference: Annotated[str, Parameter(help="Your reference; the same one is redeemed once only.")],
+    *,
+    signer: Annotated[
+        str, Parameter(help="The owner's signer, to allow it here: dev:<name>, ${VAR}, keystore:<path>.")
+    ] = "",
+    place: Place = Place(),
+    json: JsonFlag = False,
+) -> None:
+    """Redeem units on the home ledger, as their owner allows; the transfer agent signs. No pause stops it."""
+
+    async def job() -> Done:
+        async with open_session(place.network_file, place.folder) as session:
+            giving = AccountId(session.home.id, account).account
+            owner = session.signer(signer) if signer else None
+            outcome = await movements.redeem(
+                session.home, giving, Units(units), session.role("transfer_agent"), owner, reference
+            )
+            return Done(session.home, outcome)
+
+    print_done([run(job())], json)
 
 
 def move(

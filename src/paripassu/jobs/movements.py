@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 
-from paripassu.commands import AttestBreakdown, Issue, Move, Onboard, Transfer
+from paripassu.commands import AllowUnits, AttestBreakdown, Issue, Move, Onboard, Redeem, Transfer
 from paripassu.custody import Breakdown
 from paripassu.errors import CommandImpossible
 from paripassu.identifiers import AccountId
@@ -66,6 +66,19 @@ async def attest(ledger: Ledger, breakdown: Breakdown, servicer: Signer) -> Outc
 async def issue(home: Ledger, account: str, units: Units, transfer_agent: Signer, reference: str) -> Outcome:
     """Mark up units on the home ledger; one issue per reference, whatever is retried (ISS-1)."""
     return await home.execute(Issue(account, units), transfer_agent, f"issue/{reference}")
+
+
+async def redeem(
+    home: Ledger, account: str, units: Units, transfer_agent: Signer, owner: Signer | None, reference: str
+) -> Outcome:
+    """Mark down units on the home ledger; once per reference, whatever is retried (ISS-1).
+
+    With `owner` its allowance for the transfer agent is given first, else it must be there.
+    """
+    if owner is not None:
+        allow = AllowUnits(transfer_agent.address, units)
+        await home.execute(allow, owner, f"redeem/{reference}/allow")
+    return await home.execute(Redeem(account, units), transfer_agent, f"redeem/{reference}")
 
 
 async def move(

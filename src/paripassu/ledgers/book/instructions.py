@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from paripassu import acts, controls
 from paripassu.commands import (
+    AllowUnits,
     Announce,
     AttestBreakdown,
     AuthoriseDebit,
@@ -23,10 +24,11 @@ from paripassu.commands import (
     Onboard,
     Pay,
     PublishEntitlements,
+    Redeem,
     Retry,
     Transfer,
 )
-from paripassu.errors import CommandRefused, NotAuthorised
+from paripassu.errors import CommandImpossible, CommandRefused, NotAuthorised
 from paripassu.ledgers.book import accounts, actions, gateway, movements, register
 from paripassu.ledgers.book import acts as book_acts
 from paripassu.ledgers.book import controls as book_controls
@@ -121,6 +123,10 @@ def carry_out(entry: Entry, configuration: BookConfiguration, command: Command, 
             register.onboard(entry, configuration, command)
         case Issue():
             accounts.issue(entry, configuration, command)
+        case AllowUnits() | Redeem():
+            raise CommandImpossible(
+                f"Units are redeemed on a home ledger that is a chain, not on {configuration.ledger}."
+            )
         case Transfer():
             accounts.transfer(entry, configuration, command)
         case Move():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from paripassu.commands import (
+    AllowUnits,
     Announce,
     AttestBreakdown,
     AuthoriseDebit,
@@ -16,6 +17,7 @@ from paripassu.commands import (
     Onboard,
     Pay,
     PublishEntitlements,
+    Redeem,
     Retry,
     Transfer,
 )
@@ -52,6 +54,10 @@ def call_for(command: Command, signer: str, reference: str, address_of: AddressO
             return call("HolderRegistry", "onboard", *_onboarding(command))
         case Issue():
             return call("SecurityToken", "issue", command.account, int(command.units), once)
+        case AllowUnits():
+            return call("SecurityToken", "approve", command.spender, int(command.units))
+        case Redeem():
+            return call("SecurityToken", "redeem", command.account, int(command.units), once)
         case Transfer() if _same(command.source, signer):
             return call("SecurityToken", "transfer", command.target, int(command.units))
         case Transfer():
