@@ -36,29 +36,53 @@ library Interop {
         }
     }
 
-    /// @notice Split an address into the ledger's number and the account there.
+    /// @notice Number of the ledger that an address is on.
     /// @return ledger EVM: chain id. Book entry: keccak256("book:" ‖ reference) with the top bit set
+    function ledgerOf(bytes memory interop) internal pure returns (uint256 ledger) {
+        (ledger, ) = _head(interop);
+    }
+
+    /// @notice Split an address into the ledger's number and the account there.
+    /// @return ledger as `ledgerOf` numbers it
     /// @return account raw bytes of the account; 20 bytes on EVM chains
     function parse(bytes memory interop) internal pure returns (uint256 ledger, bytes memory account) {
-        bytes4 head = bytes4(interop);
         uint256 size;
-        bool good = interop.length > 6;
-        if (good) {
-            size = uint8(interop[4]);
-            good = size != 0 && interop.length >= 6 + size && interop.length == 6 + size + uint8(interop[5 + size]);
+        (ledger, size) = _head(interop);
+        account = _slice(interop, 6 + size, interop.length - 6 - size);
+    }
+
+    /// @dev The ledger's number, and how long its reference is.
+    function _head(bytes memory interop) private pure returns (uint256 ledger, uint256 size) {
+        bytes32 head;
+        uint256 accountSize;
+        uint256 first;
+        assembly ("memory-safe") {
+            head := mload(add(interop, 32))
+            size := byte(4, head)
+            first := byte(5, head)
+            accountSize := byte(31, mload(add(interop, add(size, 6))))
         }
-        if (good && head == EVM_HEAD) {
-            good = interop.length == 26 + size && size <= 32 && interop[5] != 0;
+        bool good;
+        unchecked {
+            good = size != 0 && interop.length > 6 && interop.length == 6 + size + accountSize;
+        }
+        if (bytes4(head) == EVM_HEAD) {
+            good = good && accountSize == 20 && size <= 32 && first != 0;
             assembly ("memory-safe") {
                 ledger := shr(sub(256, shl(3, size)), mload(add(interop, 37)))
             }
-        } else if (good && head == BOOK_HEAD) {
-            ledger = uint256(keccak256(abi.encodePacked("book:", _slice(interop, 5, size)))) | (1 << 255);
+        } else if (bytes4(head) == BOOK_HEAD) {
+            assembly ("memory-safe") {
+                // "book:" takes the place of the head, for the hash alone
+                let at := add(interop, 32)
+                mstore(at, or(and(head, shr(40, not(0))), shl(216, 0x626f6f6b3a)))
+                ledger := or(keccak256(at, add(size, 5)), shl(255, 1))
+                mstore(at, head)
+            }
         } else {
             good = false;
         }
         if (!good) revert MalformedAddress(interop);
-        account = _slice(interop, 6 + size, interop.length - 6 - size);
     }
 
     /// @dev Copies whole words; what is written after the end is zeroed.

@@ -4,14 +4,9 @@ pragma solidity 0.8.30;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {Interop} from "../access/Interop.sol";
 import {Roles} from "../access/Roles.sol";
-import {PariUpgradeable} from "../access/Versioned.sol";
-import {IERC7786Recipient} from "../interfaces/IERC7786.sol";
-import {IGateway} from "../interfaces/IGateway.sol";
+import {Application} from "../bridge/Application.sol";
 import {IHolderRegistry} from "../interfaces/IHolderRegistry.sol";
-import {IInstanceRegistry} from "../interfaces/IInstanceRegistry.sol";
 import {IIrreversible} from "../interfaces/IIrreversible.sol";
 import {ISecurityToken} from "../interfaces/ISecurityToken.sol";
 import {Dates} from "./Dates.sol";
@@ -62,7 +57,11 @@ struct PaymentLine {
 /// @notice The application of purpose 2. On the home ledger the issuer's agent announces events
 /// and the paying agent publishes entitlements; both go to every ledger of the security (CA-1).
 /// Each ledger pays its own accounts, each account of an event once (CA-11).
-contract CorporateActions is PariUpgradeable, IERC7786Recipient {
+/// @dev A record is the code of a contract of its own, as the ABI encodes it: no version can change
+/// it, it costs less than its slots would, and it is read as a whole. In memory it stands in the
+/// message that announces it, right behind the kind; with the type hash in the place of the kind
+/// it hashes to `recordHashOf`.
+contract CorporateActions is Application {
     using SafeERC20 for IERC20;
 
     /// @notice This ledger learnt of an event.
@@ -89,9 +88,6 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
     /// @notice A currency is paid in another token from now on.
     event CashSet(bytes3 indexed currency, address cashToken);
 
-    /// @notice The corporate actions on a ledger are at another address from now on.
-    event PeerAppSet(uint256 indexed ledger, bytes app);
-
     /// @notice Only the home ledger announces and publishes.
     error NotHome();
 
@@ -99,7 +95,7 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
     error IsHome();
 
     /// @notice A field of the record is not a date.
-    error InvalidDate(string field, uint32 date);
+    error InvalidDate(bytes32 field, uint32 date);
 
     /// @notice Dates are not in the order announcement < ex <= record <= payment.
     error DateOrder(uint32 announcementDate, uint32 exDate, uint32 recordDate, uint32 paymentDate);
@@ -140,18 +136,6 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
     /// @notice The payer's cash, or the allowance given for it, is short.
     error Unfunded(uint256 available, uint256 needed);
 
-    /// @notice No corporate actions are known on that ledger.
-    error PeerUnknown(uint256 ledger);
-
-    /// @notice The address is on another ledger.
-    error PeerMismatch(uint256 ledger);
-
-    /// @notice The caller is not the gateway.
-    error NotGateway(address caller);
-
-    /// @notice The message is not from the corporate actions of its ledger.
-    error NotPeer(uint256 source, bytes sender);
-
     /// @notice The message is of no kind known here.
     error UnknownKind(uint8 kind);
 
@@ -159,34 +143,36 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
         "EventRecord(bytes16 officialEventId,bytes32 securityId,bytes4 eventType,bytes4 participation,uint32 announcementDate,uint32 exDate,uint32 recordDate,uint32 paymentDate,uint64 recordTime,uint128 rateNumerator,uint128 rateDenominator,bytes3 currency,uint8 currencyExponent,bytes32 documentHash)"
     );
     uint8 private constant CORPORATE_ACTION = 2;
-    uint64 private constant NEVER = 0;
     uint8 private constant RECIPIENT_UNKNOWN = 5;
     uint8 private constant RECIPIENT_FROZEN = 7;
     uint256 private constant MAX_STEPS = 32;
     uint8 private constant KIND_ANNOUNCEMENT = 1;
     uint8 private constant KIND_ENTITLEMENTS = 2;
 
+    // Bytes of an encoded record, and of each of its fields; with 128 added for numbers, which are
+    // right-aligned.
+    uint256 private constant RECORD_LENGTH = 448;
+    bytes32 private constant FIELD_SIZES = hex"1020040484848484889090038120";
+
     struct EventState {
-        EventRecord record;
+        /// the contract whose code is STOP and the record
+        address record;
+        bool armed;
+        uint32 lines;
+        /// carried the security when the event was learnt: it keeps the balances
+        address token;
         bytes32 recordHash;
         bytes32 root;
         uint256 total;
-        uint32 lines;
-        bool armed;
-        /// carried the security when the event was learnt: it keeps the balances
-        address token;
         mapping(address account => bool) paid;
     }
 
     /// @custom:storage-location erc7201:paripassu.storage.CorporateActions
     struct CorporateActionsStorage {
-        IGateway gateway;
-        IInstanceRegistry instanceRegistry;
         bool home;
         /// last time that cash was paid; payments are not undone by a change of version
         uint64 paidAt;
         mapping(bytes3 currency => address) cash;
-        mapping(uint256 ledger => bytes) peerApps;
         mapping(bytes32 eventKey => EventState) events;
     }
 
@@ -201,23 +187,19 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
 
     /// @param authority_ the AccessManager
     /// @param approvals_ the contract in which k of n agree to an act
-    constructor(address authority_, address approvals_) PariUpgradeable(authority_, approvals_) {}
-
-    /// @notice Set up the proxy.
     /// @param gateway_ carries the messages
     /// @param instanceRegistry_ says on which ledgers a security is
-    /// @param home true on the ledger that announces
-    function initialize(
+    constructor(
+        address authority_,
+        address approvals_,
         address gateway_,
-        address instanceRegistry_,
-        bool home
-    ) external initializer {
-        __Pari_init();
-        if (gateway_ == address(0) || instanceRegistry_ == address(0)) revert ZeroAddress();
-        CorporateActionsStorage storage $ = _s();
-        $.gateway = IGateway(gateway_);
-        $.instanceRegistry = IInstanceRegistry(instanceRegistry_);
-        $.home = home;
+        address instanceRegistry_
+    ) Application(authority_, approvals_, gateway_, instanceRegistry_) {}
+
+    /// @notice Set up the proxy.
+    /// @param home true on the ledger that announces
+    function initialize(bool home) external initializer {
+        _s().home = home;
     }
 
     // ------------------------------------------------------------------ set-up
@@ -229,19 +211,6 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
         emit CashSet(currency, cashToken);
     }
 
-    /// @notice Name the corporate actions of another ledger.
-    /// @param ledger number of the ledger
-    /// @param app ERC-7930 address of the contract there
-    /// @custom:access-control BRIDGE_OPERATOR
-    function setPeerApp(uint256 ledger, bytes calldata app) external onlyRole(Roles.BRIDGE_OPERATOR) {
-        // the address of a peer is compared as bytes
-        // slither-disable-next-line unused-return
-        (uint256 on, ) = Interop.parse(app);
-        if (on != ledger) revert PeerMismatch(ledger);
-        _s().peerApps[ledger] = app;
-        emit PeerAppSet(ledger, app);
-    }
-
     // ------------------------------------------------------------------ announce and publish
 
     /// @notice Announce an event here and to every other ledger of the security. Announcing the
@@ -249,12 +218,9 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
     /// @custom:access-control ISSUER_AGENT
     function announce(EventRecord calldata record) external onlyRole(Roles.ISSUER_AGENT) {
         if (!_s().home) revert NotHome();
-        _validate(record);
-        // the token and the gateway are our own contracts, and what is written afterwards is theirs
-        // slither-disable-next-line reentrancy-no-eth
-        if (_learn(record, block.chainid)) {
-            _broadcast(record.securityId, abi.encode(KIND_ANNOUNCEMENT, record));
-        }
+        (bytes memory message, EventRecord memory r) = _message(record);
+        _validate(r);
+        if (_learn(message, r, block.chainid)) _broadcast(r.securityId, message);
     }
 
     /// @notice Publish an event's entitlement table here and to every other ledger of the
@@ -273,39 +239,10 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
         if (!_s().home) revert NotHome();
         if (_learnEntitlements(eventKey, root, total, lines)) {
             _broadcast(
-                _s().events[eventKey].record.securityId,
+                _recordOf(_s().events[eventKey]).securityId,
                 abi.encode(KIND_ENTITLEMENTS, eventKey, root, total, lines)
             );
         }
-    }
-
-    /// @inheritdoc IERC7786Recipient
-    /// @custom:access-control the gateway
-    function receiveMessage(
-        bytes32,
-        bytes calldata sender,
-        bytes calldata payload
-    ) external payable returns (bytes4) {
-        CorporateActionsStorage storage $ = _s();
-        if (msg.sender != address($.gateway)) revert NotGateway(msg.sender);
-        if ($.home) revert IsHome();
-        // only where the message is from
-        // slither-disable-next-line unused-return
-        (uint256 source, ) = $.gateway.currentMessage();
-        if (sender.length == 0 || keccak256(sender) != keccak256($.peerApps[source])) revert NotPeer(source, sender);
-
-        uint8 kind = abi.decode(payload, (uint8));
-        if (kind == KIND_ANNOUNCEMENT) {
-            (, EventRecord memory record) = abi.decode(payload, (uint8, EventRecord));
-            _learn(record, source);
-        } else if (kind == KIND_ENTITLEMENTS) {
-            (, bytes32 eventKey, bytes32 root, uint256 total, uint32 lines) =
-                abi.decode(payload, (uint8, bytes32, bytes32, uint256, uint32));
-            _learnEntitlements(eventKey, root, total, lines);
-        } else {
-            revert UnknownKind(kind);
-        }
-        return IERC7786Recipient.receiveMessage.selector;
     }
 
     // ------------------------------------------------------------------ pay
@@ -318,33 +255,29 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
     /// @param lines lines of the published table
     /// @custom:access-control PAYING_AGENT
     function pay(bytes32 eventKey, PaymentLine[] calldata lines) external onlyRole(Roles.PAYING_AGENT) {
-        EventState storage state = _s().events[eventKey];
-        if (state.recordHash == 0) revert EventUnknown(eventKey);
+        EventState storage state = _known(eventKey);
         if (state.root == 0) revert NotPublished(eventKey);
-        if (block.timestamp < Dates.midnight(state.record.paymentDate) || block.timestamp <= state.record.recordTime) {
-            revert PaymentDateNotReached(state.record.paymentDate, block.timestamp);
+        EventRecord memory record = _recordOf(state);
+        if (block.timestamp < Dates.midnight(record.paymentDate) || block.timestamp <= record.recordTime) {
+            revert PaymentDateNotReached(record.paymentDate, block.timestamp);
         }
-        address cashToken = _s().cash[state.record.currency];
-        if (cashToken == address(0)) revert CurrencyUnknown(state.record.currency);
+        IERC20 cash = IERC20(_s().cash[record.currency]);
+        if (address(cash) == address(0)) revert CurrencyUnknown(record.currency);
 
-        ISecurityToken token = ISecurityToken(state.token);
         address[] memory payees = new address[](lines.length);
         uint256 needed = 0;
         for (uint256 i = 0; i < lines.length; ++i) {
             PaymentLine calldata line = lines[i];
             if (state.paid[line.account]) continue;
-            _checkLine(state, eventKey, line);
-            (address payee, uint8 code) = _payeeOf(token, line.account);
-            if (code != 0) {
-                emit EntitlementHeld(eventKey, line.account, line.amount, code);
-                continue;
-            }
+            address payee = _payeeOf(state, record, eventKey, line);
+            if (payee == address(0)) continue;
             state.paid[line.account] = true;
             payees[i] = payee;
             needed += line.amount;
         }
-        IERC20 cash = IERC20(cashToken);
-        uint256 available = Math.min(cash.balanceOf(msg.sender), cash.allowance(msg.sender, address(this)));
+        uint256 available = cash.balanceOf(msg.sender);
+        uint256 allowed = cash.allowance(msg.sender, address(this));
+        if (allowed < available) available = allowed;
         if (available < needed) revert Unfunded(available, needed);
         if (needed != 0) _s().paidAt = uint64(block.timestamp);
         for (uint256 i = 0; i < lines.length; ++i) {
@@ -370,20 +303,9 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
     /// up. An account with a servicer may hold for many clients, each of whom may be rounded up
     /// because of what else they hold: one minor unit for each but one of its units comes on top.
     /// @return limit minor units; the maximum where balances at the record time are not kept here
-    function limitOf(bytes32 eventKey, address account) public view returns (uint256 limit) {
+    function limitOf(bytes32 eventKey, address account) external view returns (uint256 limit) {
         EventState storage state = _s().events[eventKey];
-        if (!state.armed) return type(uint256).max;
-        ISecurityToken token = ISecurityToken(state.token);
-        uint256 eligible = token.eligibleBalanceOfAt(account, state.record.recordTime);
-        limit = Math.mulDiv(
-            eligible,
-            uint256(state.record.rateNumerator) * 10 ** state.record.currencyExponent,
-            state.record.rateDenominator,
-            Math.Rounding.Ceil
-        );
-        if (eligible != 0 && IHolderRegistry(token.holderRegistry()).servicerOf(account) != address(0)) {
-            limit += eligible - 1;
-        }
+        return _limitOf(state, _recordOf(state), account);
     }
 
     // ------------------------------------------------------------------ reading
@@ -400,7 +322,7 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
         returns (EventRecord memory record, bytes32 recordHash, bytes32 root, uint256 total, bool armed)
     {
         EventState storage state = _s().events[eventKey];
-        return (state.record, state.recordHash, state.root, state.total, state.armed);
+        return (_recordOf(state), state.recordHash, state.root, state.total, state.armed);
     }
 
     /// @notice Number of lines in an event's entitlement table, over all ledgers.
@@ -409,8 +331,9 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
     }
 
     /// @notice keccak256(abi.encode(type hash, fields in order)), as EIP-712 hashes a struct.
-    function recordHashOf(EventRecord memory record) public pure returns (bytes32) {
-        return keccak256(abi.encode(EVENT_TYPEHASH, record));
+    function recordHashOf(EventRecord calldata record) external pure returns (bytes32) {
+        (bytes memory message, ) = _message(record);
+        return _hash(message);
     }
 
     /// @notice Leaf of an entitlement table for an account of this ledger.
@@ -427,29 +350,9 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
         return _s().cash[currency];
     }
 
-    /// @notice ERC-7930 address of the corporate actions on a ledger; empty when there is none.
-    function peerAppOf(uint256 ledger) external view returns (bytes memory) {
-        return _s().peerApps[ledger];
-    }
-
     /// @notice Whether this ledger announces.
     function isHome() external view returns (bool) {
         return _s().home;
-    }
-
-    /// @notice The gateway that carries the messages.
-    function gateway() external view returns (address) {
-        return address(_s().gateway);
-    }
-
-    /// @notice The registry of trusted instances.
-    function instanceRegistry() external view returns (address) {
-        return address(_s().instanceRegistry);
-    }
-
-    /// @notice ERC-165.
-    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
-        return interfaceId == type(IERC7786Recipient).interfaceId || super.supportsInterface(interfaceId);
     }
 
     /// @notice 1.0.0
@@ -464,34 +367,111 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
 
     // ------------------------------------------------------------------ parts
 
+    /// @inheritdoc Application
+    function _receive(bytes32, uint256 source, uint64, bytes calldata payload) internal override {
+        if (_s().home) revert IsHome();
+        uint8 kind = abi.decode(payload, (uint8));
+        if (kind == KIND_ANNOUNCEMENT) {
+            EventRecord calldata given;
+            if (payload.length < 32 + RECORD_LENGTH) revert UnknownKind(kind);
+            assembly ("memory-safe") {
+                given := add(payload.offset, 32)
+            }
+            (bytes memory message, EventRecord memory record) = _message(given);
+            _learn(message, record, source);
+        } else if (kind == KIND_ENTITLEMENTS) {
+            (, bytes32 eventKey, bytes32 root, uint256 total, uint32 lines) =
+                abi.decode(payload, (uint8, bytes32, bytes32, uint256, uint32));
+            _learnEntitlements(eventKey, root, total, lines);
+        } else {
+            revert UnknownKind(kind);
+        }
+    }
+
+    /// @dev The message that announces a record, and the record in it. A field that is wider than its
+    /// type is refused, as the ABI decoder would.
+    function _message(
+        EventRecord calldata given
+    ) private pure returns (bytes memory message, EventRecord memory record) {
+        message = new bytes(32 + RECORD_LENGTH);
+        uint256 excess;
+        assembly ("memory-safe") {
+            mstore(add(message, 32), KIND_ANNOUNCEMENT)
+            record := add(message, 64)
+            calldatacopy(record, given, RECORD_LENGTH)
+            for { let i := 0 } lt(i, 14) { i := add(i, 1) } {
+                let size := byte(i, FIELD_SIZES)
+                let field := mload(add(record, shl(5, i)))
+                switch gt(size, 128)
+                case 0 { excess := or(excess, shl(shl(3, size), field)) }
+                default { excess := or(excess, shr(shl(3, sub(size, 128)), field)) }
+            }
+        }
+        if (excess != 0) revert();
+    }
+
+    /// @dev keccak256(abi.encode(type hash, fields in order)) of the record that a message announces.
+    function _hash(bytes memory message) private pure returns (bytes32 hash) {
+        bytes32 typehash = EVENT_TYPEHASH;
+        assembly ("memory-safe") {
+            let at := add(message, 32)
+            mstore(at, typehash)
+            hash := keccak256(at, mload(message))
+            mstore(at, KIND_ANNOUNCEMENT)
+        }
+    }
+
+    /// @dev The record of an event; all zero where it is not known.
+    function _recordOf(EventState storage state) private view returns (EventRecord memory record) {
+        address code = state.record;
+        assembly ("memory-safe") {
+            // past the end of the code there are zeros
+            extcodecopy(code, record, 1, RECORD_LENGTH)
+        }
+    }
+
+    function _known(bytes32 eventKey) private view returns (EventState storage state) {
+        state = _s().events[eventKey];
+        if (state.recordHash == 0) revert EventUnknown(eventKey);
+    }
+
     /// @dev Store a record and arm its record time. False when it was known already. From a ledger
     /// whose version may not even be read it waits, parked (VER-4).
-    function _learn(EventRecord memory record, uint256 source) private returns (bool) {
-        CorporateActionsStorage storage $ = _s();
+    function _learn(bytes memory message, EventRecord memory record, uint256 source) private returns (bool) {
         bytes32 eventKey = bytes32(record.officialEventId);
-        bytes32 recordHash = recordHashOf(record);
-        EventState storage state = $.events[eventKey];
-        if (state.recordHash == recordHash) return false;
-        if (state.recordHash != 0) revert EventConflict(eventKey, state.recordHash, recordHash);
+        bytes32 recordHash = _hash(message);
+        EventState storage state = _s().events[eventKey];
+        bytes32 known = state.recordHash;
+        if (known == recordHash) return false;
+        if (known != 0) revert EventConflict(eventKey, known, recordHash);
+        bytes32 securityId = record.securityId;
         address token = source == block.chainid
-            ? $.instanceRegistry.localToken(record.securityId)
-            : $.instanceRegistry.requireRead(record.securityId, source);
-        if (token == address(0)) revert SecurityUnknown(record.securityId);
-        state.record = record;
-        state.recordHash = recordHash;
+            ? INSTANCE_REGISTRY.localToken(securityId)
+            : INSTANCE_REGISTRY.requireRead(securityId, source);
+        if (token == address(0)) revert SecurityUnknown(securityId);
+        address code;
+        assembly ("memory-safe") {
+            // PUSH2 449, DUP1, PUSH1 10, RETURNDATASIZE, CODECOPY, RETURNDATASIZE, RETURN; STOP and the record
+            let kind := mload(sub(record, 32))
+            mstore(sub(record, 32), 0x6101c180600a3d393df300)
+            code := create(0, sub(record, 11), add(RECORD_LENGTH, 11))
+            mstore(sub(record, 32), kind)
+            if iszero(code) { revert(0, 0) }
+        }
+        (state.record, state.recordHash, state.token) = (code, recordHash, token);
         bool armed = ISecurityToken(token).armRecordTime(record.recordTime);
-        (state.armed, state.token) = (armed, token);
-        emit EventAnnounced(eventKey, record.securityId, recordHash, record.recordTime, armed);
+        state.armed = armed;
+        emit EventAnnounced(eventKey, securityId, recordHash, record.recordTime, armed);
         return true;
     }
 
     /// @dev Store an entitlement table. False when it was known already.
     function _learnEntitlements(bytes32 eventKey, bytes32 root, uint256 total, uint32 lines) private returns (bool) {
-        EventState storage state = _s().events[eventKey];
-        if (state.recordHash == 0) revert EventUnknown(eventKey);
+        EventState storage state = _known(eventKey);
         if (root == 0 || lines == 0) revert EmptyEntitlements(eventKey);
-        if (state.root == root && state.total == total && state.lines == lines) return false;
-        if (state.root != 0) revert EventConflict(eventKey, state.root, root);
+        bytes32 known = state.root;
+        if (known == root && state.total == total && state.lines == lines) return false;
+        if (known != 0) revert EventConflict(eventKey, known, root);
         (state.root, state.total, state.lines) = (root, total, lines);
         emit EntitlementsPublished(eventKey, root, total, lines);
         return true;
@@ -499,31 +479,57 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
 
     /// @dev Send a payload to every other ledger that has a trusted instance of the security.
     function _broadcast(bytes32 securityId, bytes memory payload) private {
-        CorporateActionsStorage storage $ = _s();
-        uint256[] memory ledgers = $.instanceRegistry.ledgersOf(securityId);
-        bytes[] memory attributes = new bytes[](1);
-        attributes[0] = abi.encodeWithSignature("lane(uint8,uint64)", CORPORATE_ACTION, NEVER);
+        uint256[] memory ledgers = INSTANCE_REGISTRY.ledgersOf(securityId);
         for (uint256 i = 0; i < ledgers.length; ++i) {
-            if (ledgers[i] == block.chainid) continue;
-            bytes memory app = $.peerApps[ledgers[i]];
-            if (app.length == 0) revert PeerUnknown(ledgers[i]);
-            // the gateway's own event states the identifier
-            // slither-disable-next-line unused-return
-            $.gateway.sendMessage(app, payload, attributes);
+            if (ledgers[i] != block.chainid) GATEWAY.send(ledgers[i], CORPORATE_ACTION, payload);
         }
+    }
+
+    function _limitOf(
+        EventState storage state,
+        EventRecord memory record,
+        address account
+    ) private view returns (uint256 limit) {
+        if (!state.armed) return type(uint256).max;
+        ISecurityToken token = ISecurityToken(state.token);
+        uint256 eligible = token.eligibleBalanceOfAt(account, record.recordTime);
+        if (eligible == 0) return 0;
+        // units take 64 bits, the numerator 128, and 10^18 takes 60: nothing can overflow
+        limit = eligible * record.rateNumerator * 10 ** record.currencyExponent;
+        limit = (limit - 1) / record.rateDenominator + 1;
+        if (IHolderRegistry(token.holderRegistry()).servicerOf(account) != address(0)) limit += eligible - 1;
+    }
+
+    /// @dev Who gets the cash of a line, which must be of the published table and no more than the
+    /// units allow; zero where nobody may now.
+    function _payeeOf(
+        EventState storage state,
+        EventRecord memory record,
+        bytes32 eventKey,
+        PaymentLine calldata line
+    ) private returns (address payee) {
+        (address account, uint256 amount) = (line.account, line.amount);
+        if (!MerkleProof.verifyCalldata(line.proof, state.root, leafOf(eventKey, account, amount))) {
+            revert InvalidProof(eventKey, account, amount);
+        }
+        uint256 limit = _limitOf(state, record, account);
+        if (amount > limit) revert AboveEligible(account, amount, limit);
+        uint8 code;
+        (payee, code) = _successorOf(ISecurityToken(state.token), account);
+        if (code == 0) return payee;
+        emit EntitlementHeld(eventKey, account, amount, code);
+        return address(0);
     }
 
     /// @dev Who gets an account's cash, and why not now. A freeze binds an entity's cash also where it
     /// was laid on an account that another one has succeeded.
-    function _payeeOf(ISecurityToken token, address account) private view returns (address payee, uint8 code) {
+    function _successorOf(ISecurityToken token, address account) private view returns (address payee, uint8 code) {
         payee = account;
         code = token.payoutRestriction(account);
         // superseded accounts have no record as far as the rules go
         if (code != RECIPIENT_UNKNOWN) return (payee, code);
         IHolderRegistry registry = IHolderRegistry(token.holderRegistry());
         for (uint256 i = 0; i < MAX_STEPS; ++i) {
-            // when it succeeded does not matter here
-            // slither-disable-next-line unused-return
             (address next, ) = registry.successorOf(payee);
             if (next == address(0)) break;
             if (token.isFrozen(payee)) return (payee, RECIPIENT_FROZEN);
@@ -532,25 +538,16 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
         if (payee != account) code = token.payoutRestriction(payee);
     }
 
-    function _checkLine(EventState storage state, bytes32 eventKey, PaymentLine calldata line) private view {
-        bytes32 leaf = leafOf(eventKey, line.account, line.amount);
-        if (!MerkleProof.verifyCalldata(line.proof, state.root, leaf)) {
-            revert InvalidProof(eventKey, line.account, line.amount);
-        }
-        uint256 limit = limitOf(eventKey, line.account);
-        if (line.amount > limit) revert AboveEligible(line.account, line.amount, limit);
-    }
-
     /// @dev What can be told without a business calendar; that is checked before it is sent (CA-4).
-    function _validate(EventRecord calldata r) private pure {
+    function _validate(EventRecord memory r) private pure {
         if (
             r.officialEventId == 0 || r.eventType == 0 || r.currency == 0 || r.rateNumerator == 0
                 || r.rateDenominator == 0 || r.currencyExponent > 18
         ) revert IncompleteRecord(r.officialEventId);
-        if (!Dates.isDate(r.announcementDate)) revert InvalidDate("announcementDate", r.announcementDate);
-        if (r.exDate != 0 && !Dates.isDate(r.exDate)) revert InvalidDate("exDate", r.exDate);
-        if (!Dates.isDate(r.recordDate)) revert InvalidDate("recordDate", r.recordDate);
-        if (!Dates.isDate(r.paymentDate)) revert InvalidDate("paymentDate", r.paymentDate);
+        _checkDate("announcementDate", r.announcementDate);
+        if (r.exDate != 0) _checkDate("exDate", r.exDate);
+        _checkDate("recordDate", r.recordDate);
+        _checkDate("paymentDate", r.paymentDate);
         bool exInOrder = r.exDate == 0 || (r.announcementDate < r.exDate && r.exDate <= r.recordDate);
         if (!exInOrder || r.announcementDate >= r.recordDate || r.recordDate > r.paymentDate) {
             revert DateOrder(r.announcementDate, r.exDate, r.recordDate, r.paymentDate);
@@ -560,5 +557,9 @@ contract CorporateActions is PariUpgradeable, IERC7786Recipient {
         if (r.recordTime + 14 hours < start || r.recordTime > start + 36 hours) {
             revert RecordTimeOffDate(r.recordTime, r.recordDate);
         }
+    }
+
+    function _checkDate(bytes32 field, uint32 date) private pure {
+        if (!Dates.isDate(date)) revert InvalidDate(field, date);
     }
 }

@@ -10,15 +10,16 @@ library Dates {
         return day <= _daysIn(year, month);
     }
 
-    /// @notice Seconds since the epoch at which the day starts in UTC.
+    /// @notice Seconds since the epoch at which a day starts in UTC; what is no day has no meaning.
     function midnight(uint32 date) internal pure returns (uint256) {
         (uint256 year, uint256 month, uint256 day) = _split(date);
-        // years that start in March put the leap day last
-        uint256 y = month > 2 ? year : year - 1;
-        uint256 m = month > 2 ? month - 3 : month + 9;
-        uint256 dayOfYear = (153 * m + 2) / 5 + day - 1;
-        uint256 sinceYearZero = y * 365 + y / 4 - y / 100 + y / 400 + dayOfYear;
-        return (sinceYearZero - 719_468) * 1 days;
+        unchecked {
+            // years that start in March put the leap day last
+            (uint256 y, uint256 m) = month > 2 ? (year, month - 3) : (year - 1, month + 9);
+            uint256 dayOfYear = (153 * m + 2) / 5 + day - 1;
+            uint256 sinceYearZero = y * 365 + y / 4 - y / 100 + y / 400 + dayOfYear;
+            return (sinceYearZero - 719_468) * 1 days;
+        }
     }
 
     function _split(uint32 date) private pure returns (uint256 year, uint256 month, uint256 day) {

@@ -42,7 +42,7 @@ contract AttestorSet is PariUpgradeable, IAttestorSet {
     struct AttestorSetStorage {
         uint32 version;
         uint8 threshold;
-        Attestor[] members;
+        mapping(uint32 version => Attestor[]) members;
         mapping(uint32 version => mapping(address signer => bytes32)) entityOf;
     }
 
@@ -60,9 +60,7 @@ contract AttestorSet is PariUpgradeable, IAttestorSet {
     constructor(address authority_, address approvals_) PariUpgradeable(authority_, approvals_) {}
 
     /// @notice Set up the proxy, with no set yet.
-    function initialize() external initializer {
-        __Pari_init();
-    }
+    function initialize() external initializer {}
 
     /// @notice Replace the set.
     /// @param members the new members; several may belong to one entity, which counts once
@@ -70,22 +68,21 @@ contract AttestorSet is PariUpgradeable, IAttestorSet {
     /// @custom:access-control BRIDGE_OPERATOR
     function rotate(Attestor[] calldata members, uint8 threshold) external onlyRole(Roles.BRIDGE_OPERATOR) {
         AttestorSetStorage storage $ = _s();
-        uint32 next = ++$.version;
-        delete $.members;
+        uint32 next = $.version + 1;
+        ($.version, $.threshold) = (next, threshold);
+        Attestor[] storage list = $.members[next];
+        mapping(address => bytes32) storage entityOf = $.entityOf[next];
         bytes32[] memory seen = new bytes32[](members.length);
         uint256 entities = 0;
         for (uint256 i = 0; i < members.length; ++i) {
-            Attestor calldata member = members[i];
-            mapping(address => bytes32) storage entityOf = $.entityOf[next];
-            if (member.signer == address(0) || member.entity == 0 || entityOf[member.signer] != 0) {
-                revert BadMember(member.signer, member.entity);
-            }
-            entityOf[member.signer] = member.entity;
-            $.members.push(member);
-            entities = _note(seen, entities, member.entity);
+            (address signer, bytes32 entity) = (members[i].signer, members[i].entity);
+            if (signer == address(0) || entity == 0 || entityOf[signer] != 0) revert BadMember(signer, entity);
+            entityOf[signer] = entity;
+            Attestor storage member = list.push();
+            (member.signer, member.entity) = (signer, entity);
+            entities = _note(seen, entities, entity);
         }
         if (threshold < 2 || threshold > entities) revert BadThreshold(threshold, entities);
-        $.threshold = threshold;
         emit AttestorsRotated(next, threshold, members);
     }
 
@@ -96,7 +93,7 @@ contract AttestorSet is PariUpgradeable, IAttestorSet {
         returns (uint32 setVersion, uint8 threshold, Attestor[] memory members)
     {
         AttestorSetStorage storage $ = _s();
-        return ($.version, $.threshold, $.members);
+        return ($.version, $.threshold, $.members[$.version]);
     }
 
     /// @inheritdoc IAttestorSet

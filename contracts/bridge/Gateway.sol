@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {ReentrancyGuardUpgradeable} from "@openzeppelin/contracts-upgradeable/utils/ReentrancyGuardUpgradeable.sol";
-import {EIP712Upgradeable} from "@openzeppelin/contracts-upgradeable/utils/cryptography/EIP712Upgradeable.sol";
 import {Interop} from "../access/Interop.sol";
 import {Roles} from "../access/Roles.sol";
+import {Typed} from "../access/Typed.sol";
 import {PariUpgradeable} from "../access/Versioned.sol";
 import {IAttestorSet} from "../interfaces/IAttestorSet.sol";
 import {IERC7786GatewaySource, IERC7786Recipient} from "../interfaces/IERC7786.sol";
@@ -14,8 +13,10 @@ import {Batch, IGateway, Message} from "../interfaces/IGateway.sol";
 /// @notice Outbox and inbox of a chain. Messages travel in lanes (source, destination, purpose),
 /// each numbered from 1 without gaps; attestors sign batches of one lane; whoever likes delivers
 /// them. A message takes effect once, in lane order, or is parked with the reason (MOV-3).
-/// @dev The gateway calls one function only, `receiveMessage`, of the applications registered here.
-contract Gateway is PariUpgradeable, EIP712Upgradeable, ReentrancyGuardUpgradeable, IGateway {
+/// @dev The gateway calls one function only, `receiveMessage`, of the applications registered here,
+/// and only with what their counterparts on the other ledgers sent: applications need not know
+/// of these. The ledger of the message in execution is the guard against re-entry.
+contract Gateway is PariUpgradeable, Typed, IGateway {
     /// @notice A message took effect.
     event MessageExecuted(
         bytes32 indexed messageId,
@@ -40,6 +41,9 @@ contract Gateway is PariUpgradeable, EIP712Upgradeable, ReentrancyGuardUpgradeab
     /// @notice A ledger was opened, closed or given another gateway.
     event PeerSet(uint256 indexed ledger, bytes gateway, bool open);
 
+    /// @notice The application of a purpose on another ledger is another one from now on.
+    event PeerAppSet(uint256 indexed ledger, uint8 indexed purpose, bytes app);
+
     /// @notice The caller is not the application of this purpose.
     error NotApp(uint8 purpose, address caller);
 
@@ -54,6 +58,12 @@ contract Gateway is PariUpgradeable, EIP712Upgradeable, ReentrancyGuardUpgradeab
 
     /// @notice The peer's address is on another ledger, or on this one.
     error PeerMismatch(uint256 ledger);
+
+    /// @notice No application of this purpose is known on that ledger.
+    error PeerUnknown(uint256 ledger);
+
+    /// @notice The message is not from the application of its purpose on its ledger.
+    error NotPeer(uint256 source, bytes sender);
 
     /// @notice This contract can be no application.
     error BadApp(uint8 purpose, address app);
@@ -97,6 +107,9 @@ contract Gateway is PariUpgradeable, EIP712Upgradeable, ReentrancyGuardUpgradeab
     /// @notice Only the gateway itself.
     error OnlySelf();
 
+    /// @notice A message is in execution.
+    error ReentrancyGuardReentrantCall();
+
     /// @notice What an application may spend on one message, no more and no less.
     uint256 public constant RECEIVER_GAS = 1_000_000;
 
@@ -116,20 +129,34 @@ contract Gateway is PariUpgradeable, EIP712Upgradeable, ReentrancyGuardUpgradeab
         "Batch(uint32 attestorSetVersion,Message[] messages)Message(uint256 source,uint256 destination,uint8 purpose,uint64 nonce,uint64 timestamp,uint64 expiry,uint32 version,bytes sender,bytes recipient,bytes payload)"
     );
 
-    struct Peer {
-        bool open;
-        bytes gateway;
+    /// @dev Key of the gateway among a ledger's applications: no purpose has this number.
+    uint256 private constant GATEWAY = 256;
+
+    /// @dev What the identifier of a message is the hash of; the seven after the type as in `Message`.
+    struct Header {
+        bytes32 typehash;
+        uint256 source;
+        uint256 destination;
+        uint256 purpose;
+        uint256 nonce;
+        uint256 timestamp;
+        uint256 expiry;
+        uint256 version;
+        bytes32 sender;
+        bytes32 recipient;
+        bytes32 payload;
     }
 
     /// @custom:storage-location erc7201:paripassu.storage.Gateway
     struct GatewayStorage {
-        IAttestorSet attestorSet;
-        uint64 currentTimestamp;
         uint256 currentSource;
+        uint256 currentTimestamp;
         mapping(uint8 purpose => address) apps;
-        mapping(uint256 ledger => Peer) peers;
-        mapping(uint256 destination => mapping(uint8 purpose => uint64)) outbound;
-        mapping(uint256 source => mapping(uint8 purpose => uint64)) inbound;
+        mapping(uint256 ledger => bool) open;
+        /// ERC-7930 addresses: by purpose that of the application, by GATEWAY that of the gateway
+        mapping(uint256 ledger => mapping(uint256 purpose => bytes)) peers;
+        mapping(uint256 destination => mapping(uint256 purpose => uint256)) outbound;
+        mapping(uint256 source => mapping(uint256 purpose => uint256)) inbound;
         mapping(bytes32 messageId => bool) parked;
     }
 
@@ -142,28 +169,32 @@ contract Gateway is PariUpgradeable, EIP712Upgradeable, ReentrancyGuardUpgradeab
         }
     }
 
+    IAttestorSet internal immutable ATTESTOR_SET;
+
     /// @param authority_ the AccessManager
     /// @param approvals_ the contract in which k of n agree to an act
-    constructor(address authority_, address approvals_) PariUpgradeable(authority_, approvals_) {}
+    /// @param attestorSet_ the AttestorSet whose signatures count
+    constructor(
+        address authority_,
+        address approvals_,
+        address attestorSet_
+    ) PariUpgradeable(authority_, approvals_) {
+        if (attestorSet_ == address(0)) revert ZeroAddress();
+        ATTESTOR_SET = IAttestorSet(attestorSet_);
+    }
 
     /// @notice Set up the proxy.
-    /// @param attestors the AttestorSet whose signatures count
-    function initialize(address attestors) external initializer {
-        __Pari_init();
-        __EIP712_init("Pari Passu Gateway", "1");
-        __ReentrancyGuard_init();
-        if (attestors == address(0)) revert ZeroAddress();
-        _s().attestorSet = IAttestorSet(attestors);
-    }
+    function initialize() external initializer {}
 
     // ------------------------------------------------------------------ set-up
 
     /// @notice Make a contract the one application of a purpose; zero removes it.
     /// @custom:access-control BRIDGE_OPERATOR
     function setApp(uint8 purpose, address app) external onlyRole(Roles.BRIDGE_OPERATOR) {
-        GatewayStorage storage $ = _s();
-        if (app == address(this) || app == address(AUTHORITY) || app == APPROVALS || app == address($.attestorSet)) revert BadApp(purpose, app);
-        $.apps[purpose] = app;
+        if (
+            app == address(this) || app == address(AUTHORITY) || app == APPROVALS || app == address(ATTESTOR_SET)
+        ) revert BadApp(purpose, app);
+        _s().apps[purpose] = app;
         emit AppSet(purpose, app);
     }
 
@@ -173,15 +204,34 @@ contract Gateway is PariUpgradeable, EIP712Upgradeable, ReentrancyGuardUpgradeab
     /// @param open false stops all lanes with it
     /// @custom:access-control BRIDGE_OPERATOR
     function setPeer(uint256 ledger, bytes calldata gateway, bool open) external onlyRole(Roles.BRIDGE_OPERATOR) {
-        // the address of a peer is compared as bytes
-        // slither-disable-next-line unused-return
-        (uint256 on, ) = Interop.parse(gateway);
-        if (on != ledger || ledger == block.chainid) revert PeerMismatch(ledger);
-        _s().peers[ledger] = Peer(open, gateway);
+        _setPeer(ledger, GATEWAY, gateway);
+        _s().open[ledger] = open;
         emit PeerSet(ledger, gateway, open);
     }
 
+    /// @notice Name the application of a purpose on another ledger.
+    /// @param ledger number of the ledger
+    /// @param purpose its purpose
+    /// @param app ERC-7930 address of the application there
+    /// @custom:access-control BRIDGE_OPERATOR
+    function setPeerApp(
+        uint256 ledger,
+        uint8 purpose,
+        bytes calldata app
+    ) external onlyRole(Roles.BRIDGE_OPERATOR) {
+        _setPeer(ledger, purpose, app);
+        emit PeerAppSet(ledger, purpose, app);
+    }
+
     // ------------------------------------------------------------------ outbox
+
+    /// @inheritdoc IGateway
+    /// @custom:access-control the application of the purpose
+    function send(uint256 destination, uint8 purpose, bytes calldata payload) external returns (bytes32) {
+        bytes memory recipient = peerAppOf(destination, purpose);
+        if (recipient.length == 0) revert PeerUnknown(destination);
+        return _send(destination, purpose, 0, recipient, payload);
+    }
 
     /// @inheritdoc IERC7786GatewaySource
     /// @dev `attributes` is the one attribute lane(uint8 purpose, uint64 expiry). In the event it
@@ -192,35 +242,10 @@ contract Gateway is PariUpgradeable, EIP712Upgradeable, ReentrancyGuardUpgradeab
         bytes calldata recipient,
         bytes calldata payload,
         bytes[] calldata attributes
-    ) external payable returns (bytes32 sendId) {
+    ) external payable returns (bytes32) {
         if (msg.value != 0) revert ValueNotSupported();
         (uint8 purpose, uint64 expiry) = _lane(attributes);
-        GatewayStorage storage $ = _s();
-        if (msg.sender != $.apps[purpose]) revert NotApp(purpose, msg.sender);
-        // the recipient travels as it was given
-        // slither-disable-next-line unused-return
-        (uint256 destination, ) = Interop.parse(recipient);
-        if (!$.peers[destination].open) revert PeerClosed(destination);
-        if (expiry != 0 && expiry < block.timestamp) revert Expired(expiry);
-
-        Message memory message = Message({
-            source: block.chainid,
-            destination: destination,
-            purpose: purpose,
-            nonce: ++$.outbound[destination][purpose],
-            timestamp: uint64(block.timestamp),
-            expiry: expiry,
-            version: protocolVersion(),
-            sender: Interop.local(msg.sender),
-            recipient: recipient,
-            payload: payload
-        });
-        sendId = messageId(message);
-        bytes[] memory envelope = new bytes[](1);
-        envelope[0] = abi.encodeWithSelector(
-            ENVELOPE, purpose, message.nonce, message.timestamp, expiry, message.version
-        );
-        emit MessageSent(sendId, message.sender, recipient, payload, 0, envelope);
+        return _send(Interop.ledgerOf(recipient), purpose, expiry, recipient, payload);
     }
 
     // ------------------------------------------------------------------ inbox
@@ -229,77 +254,80 @@ contract Gateway is PariUpgradeable, EIP712Upgradeable, ReentrancyGuardUpgradeab
     /// be delivered by several relayers at once.
     /// @param batch consecutive messages of one lane
     /// @param signatures of distinct entities over `digest(batch)`, ascending by signer
-    function execute(Batch calldata batch, bytes[] calldata signatures) external nonReentrant {
-        uint256 count = batch.messages.length;
-        if (count == 0) revert EmptyBatch();
-        GatewayStorage storage $ = _s();
-        $.attestorSet.verify(digest(batch), batch.attestorSetVersion, signatures);
+    function execute(Batch calldata batch, bytes[] calldata signatures) external {
+        Message[] calldata messages = batch.messages;
+        if (messages.length == 0) revert EmptyBatch();
+        GatewayStorage storage $ = _idle();
+        (bytes32 signed, Header[] memory headers) = _read(batch);
+        ATTESTOR_SET.verify(signed, batch.attestorSetVersion, signatures);
 
-        Message calldata first = batch.messages[0];
+        Header memory first = headers[0];
         if (first.destination != block.chainid) revert WrongDestination(first.destination);
-        if (!$.peers[first.source].open) revert PeerClosed(first.source);
-        _checkLane(batch.messages);
+        if (!$.open[first.source]) revert PeerClosed(first.source);
+        _checkLane(headers);
 
-        uint64 expected = $.inbound[first.source][first.purpose] + 1;
-        if (first.nonce > expected) revert NonceGap(expected, first.nonce);
+        uint256 expected = $.inbound[first.source][first.purpose] + 1;
+        if (first.nonce > expected) revert NonceGap(uint64(expected), uint64(first.nonce));
         bool any = false;
         $.currentSource = first.source;
-        for (uint256 i = expected - first.nonce; i < count; ++i) {
-            Message calldata message = batch.messages[i];
-            if (message.timestamp > block.timestamp) {
+        for (uint256 i = expected - first.nonce; i < headers.length; ++i) {
+            Header memory header = headers[i];
+            if (header.timestamp > block.timestamp) {
                 if (any) break;
-                revert FromTheFuture(message.timestamp, block.timestamp);
+                revert FromTheFuture(uint64(header.timestamp), block.timestamp);
             }
             any = true;
-            $.inbound[message.source][message.purpose] = message.nonce;
-            _execute(message);
+            $.inbound[header.source][header.purpose] = header.nonce;
+            _execute(messages[i], header);
         }
         $.currentSource = 0;
         $.currentTimestamp = 0;
     }
 
     /// @notice Carry out a parked message. Reverts with the application's own reason.
-    function retry(Message calldata message) external nonReentrant {
-        GatewayStorage storage $ = _s();
-        bytes32 id = messageId(message);
+    function retry(Message calldata message) external {
+        GatewayStorage storage $ = _idle();
+        Header memory header = _header(message);
+        bytes32 id = _idOf(header);
         if (!$.parked[id]) revert NotParked(id);
-        if (!$.peers[message.source].open) revert PeerClosed(message.source);
-        (address receiver, bytes memory reason) = _receiver(message);
-        if (reason.length != 0) _revertWith(reason);
-
-        delete $.parked[id];
-        $.currentSource = message.source;
-        $.currentTimestamp = message.timestamp;
-        (bool success, bytes memory data) = address(this).call(
-            abi.encodeCall(this.deliver, (receiver, id, message.sender, message.payload))
-        );
-        if (!success) _revertWith(data);
+        if (!$.open[header.source]) revert PeerClosed(header.source);
+        (address receiver, bytes memory reason) = _receiver(message, header);
+        bool success = false;
+        if (reason.length == 0) {
+            delete $.parked[id];
+            $.currentSource = header.source;
+            (success, reason) = _deliver(receiver, id, message, header, false);
+        }
+        if (!success) {
+            assembly ("memory-safe") {
+                revert(add(reason, 32), mload(reason))
+            }
+        }
         $.currentSource = 0;
         $.currentTimestamp = 0;
-        emit MessageExecuted(id, message.source, message.purpose, message.nonce);
     }
 
     /// @notice Call the application and insist on its answer, all or nothing.
     /// @dev An external function so that a delivery with a wrong answer leaves no trace. At most
     /// `REASON_LENGTH` bytes of what the application returns are ever copied.
+    /// @param receiver the application
+    /// @param message the call
     /// @custom:access-control the gateway itself
-    function deliver(address receiver, bytes32 id, bytes calldata sender, bytes calldata payload) external {
+    function deliver(address receiver, bytes calldata message) external {
         if (msg.sender != address(this)) revert OnlySelf();
-        bytes memory call_ = abi.encodeCall(IERC7786Recipient.receiveMessage, (id, sender, payload));
-        bool success;
         bool answered;
         bytes4 answer = IERC7786Recipient.receiveMessage.selector;
-        uint256 limit = REASON_LENGTH;
         assembly ("memory-safe") {
-            success := call(gas(), receiver, 0, add(call_, 32), mload(call_), 0, 32)
+            let free := mload(0x40)
+            calldatacopy(free, message.offset, message.length)
+            let success := call(gas(), receiver, 0, free, message.length, 0, 32)
+            answered := and(gt(returndatasize(), 31), eq(mload(0), answer))
             if iszero(success) {
                 let size := returndatasize()
-                if gt(size, limit) { size := limit }
-                let free := mload(0x40)
+                if gt(size, REASON_LENGTH) { size := REASON_LENGTH }
                 returndatacopy(free, 0, size)
                 revert(free, size)
             }
-            answered := and(gt(returndatasize(), 31), eq(mload(0), answer))
         }
         if (!answered) revert BadReceiver(receiver);
     }
@@ -309,7 +337,7 @@ contract Gateway is PariUpgradeable, EIP712Upgradeable, ReentrancyGuardUpgradeab
     /// @inheritdoc IGateway
     function currentMessage() external view returns (uint256 source, uint64 timestamp) {
         GatewayStorage storage $ = _s();
-        return ($.currentSource, $.currentTimestamp);
+        return ($.currentSource, uint64($.currentTimestamp));
     }
 
     /// @notice Whether a message arrived and waits for `retry`.
@@ -319,12 +347,12 @@ contract Gateway is PariUpgradeable, EIP712Upgradeable, ReentrancyGuardUpgradeab
 
     /// @notice Number of the last message sent in a lane; 0 before the first.
     function outboundNonce(uint256 destination, uint8 purpose) external view returns (uint64) {
-        return _s().outbound[destination][purpose];
+        return uint64(_s().outbound[destination][purpose]);
     }
 
     /// @notice Number of the last message executed or parked in a lane; 0 before the first.
     function inboundNonce(uint256 source, uint8 purpose) external view returns (uint64) {
-        return _s().inbound[source][purpose];
+        return uint64(_s().inbound[source][purpose]);
     }
 
     /// @notice The application of a purpose.
@@ -334,13 +362,17 @@ contract Gateway is PariUpgradeable, EIP712Upgradeable, ReentrancyGuardUpgradeab
 
     /// @notice The gateway of a ledger, and whether lanes with it are open.
     function peerOf(uint256 ledger) external view returns (bytes memory gateway, bool open) {
-        Peer storage peer = _s().peers[ledger];
-        return (peer.gateway, peer.open);
+        return (_s().peers[ledger][GATEWAY], _s().open[ledger]);
+    }
+
+    /// @notice ERC-7930 address of the application of a purpose on a ledger; empty when there is none.
+    function peerAppOf(uint256 ledger, uint8 purpose) public view returns (bytes memory) {
+        return _s().peers[ledger][purpose];
     }
 
     /// @notice The AttestorSet whose signatures count.
     function attestorSet() external view returns (address) {
-        return address(_s().attestorSet);
+        return address(ATTESTOR_SET);
     }
 
     /// @inheritdoc IERC7786GatewaySource
@@ -349,31 +381,13 @@ contract Gateway is PariUpgradeable, EIP712Upgradeable, ReentrancyGuardUpgradeab
     }
 
     /// @notice Identifier of a message: its EIP-712 struct hash.
-    function messageId(Message memory message) public pure returns (bytes32) {
-        return keccak256(
-            abi.encode(
-                MESSAGE_TYPEHASH,
-                message.source,
-                message.destination,
-                message.purpose,
-                message.nonce,
-                message.timestamp,
-                message.expiry,
-                message.version,
-                keccak256(message.sender),
-                keccak256(message.recipient),
-                keccak256(message.payload)
-            )
-        );
+    function messageId(Message calldata message) external pure returns (bytes32) {
+        return _idOf(_header(message));
     }
 
     /// @notice What attestors sign: the EIP-712 digest of a batch, for this gateway on this chain.
-    function digest(Batch calldata batch) public view returns (bytes32) {
-        bytes32[] memory ids = new bytes32[](batch.messages.length);
-        for (uint256 i = 0; i < ids.length; ++i) ids[i] = messageId(batch.messages[i]);
-        return _hashTypedDataV4(
-            keccak256(abi.encode(BATCH_TYPEHASH, batch.attestorSetVersion, keccak256(abi.encodePacked(ids))))
-        );
+    function digest(Batch calldata batch) external view returns (bytes32 signed) {
+        (signed, ) = _read(batch);
     }
 
     /// @notice Version of the message protocol, major << 16 | minor << 8 | patch. Ledgers of one
@@ -399,52 +413,149 @@ contract Gateway is PariUpgradeable, EIP712Upgradeable, ReentrancyGuardUpgradeab
 
     // ------------------------------------------------------------------ parts
 
-    /// @dev Deliver one message, or park it with the reason. The lane has advanced already.
-    function _execute(Message calldata message) private {
+    /// @dev No message is in execution.
+    function _idle() private view returns (GatewayStorage storage $) {
+        $ = _s();
+        if ($.currentSource != 0) revert ReentrancyGuardReentrantCall();
+    }
+
+    function _setPeer(uint256 ledger, uint256 purpose, bytes calldata peer) private {
+        if (Interop.ledgerOf(peer) != ledger || ledger == block.chainid) revert PeerMismatch(ledger);
+        _s().peers[ledger][purpose] = peer;
+    }
+
+    function _send(
+        uint256 destination,
+        uint8 purpose,
+        uint64 expiry,
+        bytes memory recipient,
+        bytes calldata payload
+    ) private returns (bytes32 id) {
         GatewayStorage storage $ = _s();
-        bytes32 id = messageId(message);
-        (address receiver, bytes memory reason) = _receiver(message);
-        if (reason.length == 0) {
-            $.currentTimestamp = message.timestamp;
-            bytes memory call_ = abi.encodeCall(this.deliver, (receiver, id, message.sender, message.payload));
-            // last before the call: nothing in between may cost the application its allowance
-            uint256 needed = (RECEIVER_GAS * 64) / 63 + RESERVED_GAS;
-            if (gasleft() < needed) revert InsufficientGas(gasleft(), needed);
-            bool success;
-            (success, reason) = address(this).call{gas: RECEIVER_GAS}(call_);
-            if (success) {
-                emit MessageExecuted(id, message.source, message.purpose, message.nonce);
-                return;
-            }
+        if (msg.sender != $.apps[purpose]) revert NotApp(purpose, msg.sender);
+        if (!$.open[destination]) revert PeerClosed(destination);
+        if (expiry != 0 && expiry < block.timestamp) revert Expired(expiry);
+        bytes memory sender = Interop.local(msg.sender);
+        Header memory header;
+        header.source = block.chainid;
+        header.destination = destination;
+        header.purpose = purpose;
+        header.nonce = ++$.outbound[destination][purpose];
+        header.timestamp = block.timestamp;
+        header.expiry = expiry;
+        header.version = protocolVersion();
+        header.sender = keccak256(sender);
+        header.recipient = keccak256(recipient);
+        header.payload = keccak256(payload);
+        id = _idOf(header);
+        bytes[] memory envelope = new bytes[](1);
+        envelope[0] = abi.encodeWithSelector(
+            ENVELOPE, purpose, header.nonce, header.timestamp, expiry, header.version
+        );
+        emit MessageSent(id, sender, recipient, payload, 0, envelope);
+    }
+
+    /// @dev What a message's identifier is the hash of.
+    function _header(Message calldata message) private pure returns (Header memory header) {
+        assembly ("memory-safe") {
+            // source, destination, purpose, nonce, timestamp, expiry, version
+            calldatacopy(add(header, 32), message, 224)
         }
-        $.parked[id] = true;
-        emit MessageParked(id, message.source, message.purpose, message.nonce, reason);
+        if (
+            header.purpose >> 8 != 0 || (header.nonce | header.timestamp | header.expiry) >> 64 != 0
+                || header.version >> 32 != 0
+        ) revert();
+        header.sender = keccak256(message.sender);
+        header.recipient = keccak256(message.recipient);
+        header.payload = keccak256(message.payload);
+    }
+
+    function _idOf(Header memory header) private pure returns (bytes32 id) {
+        header.typehash = MESSAGE_TYPEHASH;
+        assembly ("memory-safe") {
+            id := keccak256(header, 352)
+        }
+    }
+
+    /// @dev The headers of a batch's messages, and what is signed for all of them.
+    function _read(Batch calldata batch) private view returns (bytes32 signed, Header[] memory headers) {
+        Message[] calldata messages = batch.messages;
+        headers = new Header[](messages.length);
+        bytes32[] memory ids = new bytes32[](messages.length);
+        for (uint256 i = 0; i < ids.length; ++i) {
+            headers[i] = _header(messages[i]);
+            ids[i] = _idOf(headers[i]);
+        }
+        signed = _digestOf(
+            keccak256(abi.encode(BATCH_TYPEHASH, batch.attestorSetVersion, keccak256(abi.encodePacked(ids))))
+        );
+    }
+
+    /// @dev Deliver one message, or park it with the reason. The lane has advanced already.
+    function _execute(Message calldata message, Header memory header) private {
+        bytes32 id = _idOf(header);
+        (address receiver, bytes memory reason) = _receiver(message, header);
+        if (reason.length == 0) {
+            bool success;
+            (success, reason) = _deliver(receiver, id, message, header, true);
+            if (success) return;
+        }
+        _s().parked[id] = true;
+        emit MessageParked(id, header.source, uint8(header.purpose), uint64(header.nonce), reason);
+    }
+
+    /// @dev Give a message to its application.
+    /// @param bounded with its allowance of gas, no more and no less; otherwise with all that is left
+    function _deliver(
+        address receiver,
+        bytes32 id,
+        Message calldata message,
+        Header memory header,
+        bool bounded
+    ) private returns (bool success, bytes memory reason) {
+        _s().currentTimestamp = header.timestamp;
+        bytes memory call_ = abi.encodeCall(
+            this.deliver,
+            (receiver, abi.encodeCall(IERC7786Recipient.receiveMessage, (id, message.sender, message.payload)))
+        );
+        // last before the call: nothing in between may cost the application its allowance
+        uint256 needed = (RECEIVER_GAS * 64) / 63 + RESERVED_GAS;
+        if (bounded && gasleft() < needed) revert InsufficientGas(gasleft(), needed);
+        (success, reason) = address(this).call{gas: bounded ? RECEIVER_GAS : gasleft()}(call_);
+        if (success) emit MessageExecuted(id, header.source, uint8(header.purpose), uint64(header.nonce));
     }
 
     /// @dev The application that a message may be given to, or the reason why there is none.
-    function _receiver(Message calldata message) private view returns (address receiver, bytes memory reason) {
-        if (message.expiry != 0 && block.timestamp > message.expiry) {
-            return (address(0), abi.encodeWithSelector(Expired.selector, message.expiry));
-        }
-        if (message.version >> 16 != protocolVersion() >> 16) {
-            return (address(0), abi.encodeWithSelector(UnsupportedVersion.selector, message.version));
-        }
-        receiver = _s().apps[message.purpose];
-        if (receiver.code.length == 0 || keccak256(message.recipient) != keccak256(Interop.local(receiver))) {
-            return (address(0), abi.encodeWithSelector(ReceiverMissing.selector, _shorten(message.recipient)));
+    function _receiver(
+        Message calldata message,
+        Header memory header
+    ) private view returns (address receiver, bytes memory reason) {
+        if (header.expiry != 0 && block.timestamp > header.expiry) {
+            reason = abi.encodeWithSelector(Expired.selector, header.expiry);
+        } else if (header.version >> 16 != protocolVersion() >> 16) {
+            reason = abi.encodeWithSelector(UnsupportedVersion.selector, header.version);
+        } else {
+            uint8 purpose = uint8(header.purpose);
+            receiver = _s().apps[purpose];
+            if (receiver.code.length == 0 || header.recipient != keccak256(Interop.local(receiver))) {
+                reason = abi.encodeWithSelector(ReceiverMissing.selector, _shorten(message.recipient));
+            } else if (header.sender != keccak256(peerAppOf(header.source, purpose))) {
+                reason = abi.encodeWithSelector(NotPeer.selector, header.source, _shorten(message.sender));
+            }
         }
     }
 
-    function _checkLane(Message[] calldata messages) private pure {
-        Message calldata first = messages[0];
+    function _checkLane(Header[] memory headers) private pure {
+        Header memory first = headers[0];
         if (first.nonce == 0) revert NotContiguous(1, 0);
-        for (uint256 i = 1; i < messages.length; ++i) {
-            Message calldata message = messages[i];
+        for (uint256 i = 1; i < headers.length; ++i) {
+            Header memory header = headers[i];
             if (
-                message.source != first.source || message.destination != first.destination
-                    || message.purpose != first.purpose
+                header.source != first.source || header.destination != first.destination
+                    || header.purpose != first.purpose
             ) revert MixedLanes(i);
-            if (message.nonce != first.nonce + i) revert NotContiguous(uint64(first.nonce + i), message.nonce);
+            uint256 nonce = headers[i - 1].nonce + 1;
+            if (header.nonce != nonce) revert NotContiguous(uint64(nonce), uint64(header.nonce));
         }
     }
 
@@ -462,9 +573,8 @@ contract Gateway is PariUpgradeable, EIP712Upgradeable, ReentrancyGuardUpgradeab
         return data.length > 128 ? data[:128] : data;
     }
 
-    function _revertWith(bytes memory data) private pure {
-        assembly ("memory-safe") {
-            revert(add(data, 32), mload(data))
-        }
+    /// @inheritdoc Typed
+    function _domainName() internal pure override returns (string memory) {
+        return "Pari Passu Gateway";
     }
 }

@@ -37,6 +37,14 @@ struct Batch {
 
 /// @title Gateway as its applications see it
 interface IGateway is IERC7786GatewaySource {
+    /// @notice Put a message for the application of the same purpose on another ledger into the outbox.
+    /// It never expires.
+    /// @param destination number of the ledger
+    /// @param purpose purpose of the lane, and of the two applications
+    /// @param payload application data
+    /// @return sendId the message's identifier
+    function send(uint256 destination, uint8 purpose, bytes calldata payload) external returns (bytes32 sendId);
+
     /// @notice Source ledger and source time of the message in execution; zeros outside of execution.
     function currentMessage() external view returns (uint256 source, uint64 timestamp);
 }

@@ -38,7 +38,6 @@ contract CustodyRegistry is PariUpgradeable {
 
     /// @custom:storage-location erc7201:paripassu.storage.CustodyRegistry
     struct CustodyRegistryStorage {
-        IHolderRegistry holderRegistry;
         mapping(address token => mapping(address account => Breakdown)) breakdowns;
     }
 
@@ -51,17 +50,22 @@ contract CustodyRegistry is PariUpgradeable {
         }
     }
 
+    IHolderRegistry internal immutable HOLDER_REGISTRY;
+
     /// @param authority_ the AccessManager
     /// @param approvals_ the contract in which k of n agree to an act
-    constructor(address authority_, address approvals_) PariUpgradeable(authority_, approvals_) {}
+    /// @param holderRegistry_ says who services which account
+    constructor(
+        address authority_,
+        address approvals_,
+        address holderRegistry_
+    ) PariUpgradeable(authority_, approvals_) {
+        if (holderRegistry_ == address(0)) revert ZeroAddress();
+        HOLDER_REGISTRY = IHolderRegistry(holderRegistry_);
+    }
 
     /// @notice Set up the proxy.
-    /// @param holderRegistry says who services which account
-    function initialize(address holderRegistry) external initializer {
-        __Pari_init();
-        if (holderRegistry == address(0)) revert ZeroAddress();
-        _s().holderRegistry = IHolderRegistry(holderRegistry);
-    }
+    function initialize() external initializer {}
 
     /// @notice State the client positions in an account.
     /// @param token the security
@@ -71,12 +75,11 @@ contract CustodyRegistry is PariUpgradeable {
     /// @param total sum of the client positions
     /// @custom:access-control the account's servicer in the HolderRegistry
     function attestBreakdown(address token, address account, uint64 asOf, bytes32 root, uint256 total) external {
-        CustodyRegistryStorage storage $ = _s();
-        address servicer = $.holderRegistry.servicerOf(account);
+        address servicer = HOLDER_REGISTRY.servicerOf(account);
         if (servicer == address(0) || servicer != msg.sender) revert NotServicer(account, msg.sender);
         uint256 balance = IERC20(token).balanceOf(account);
         if (total > balance) revert AboveBalance(total, balance);
-        Breakdown storage breakdown = $.breakdowns[token][account];
+        Breakdown storage breakdown = _s().breakdowns[token][account];
         if (asOf > block.timestamp || asOf < breakdown.asOf) {
             revert BadAsOf(asOf, breakdown.asOf, uint64(block.timestamp));
         }

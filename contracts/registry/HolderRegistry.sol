@@ -4,10 +4,10 @@ pragma solidity 0.8.30;
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {ERC165} from "@openzeppelin/contracts/utils/introspection/ERC165.sol";
 import {Authorised} from "../access/Authorised.sol";
 import {Roles} from "../access/Roles.sol";
+import {Typed} from "../access/Typed.sol";
 import {Versioned} from "../access/Versioned.sol";
 import {HolderRecord, IHolderRegistry} from "../interfaces/IHolderRegistry.sol";
 import {IPolicyEpoch} from "../interfaces/IPolicyEpoch.sol";
@@ -41,7 +41,7 @@ struct Onboarding {
 /// more. Contracts that cache verdicts subscribe: whatever can make a verdict worse raises the epoch
 /// and tells them in the same call, so that it counts on every security from the next transaction
 /// on, at a cost that does not grow with their number.
-contract HolderRegistry is Authorised, Versioned, ERC165, IHolderRegistry, IERC5267 {
+contract HolderRegistry is Authorised, Versioned, ERC165, Typed, IHolderRegistry {
     /// @notice An account was onboarded, or its record changed.
     /// @param word the record as `wordOf` gives it
     event HolderOnboarded(address indexed account, bytes32 indexed holder, uint256 word, address servicer);
@@ -125,10 +125,6 @@ contract HolderRegistry is Authorised, Versioned, ERC165, IHolderRegistry, IERC5
     uint256 private constant MAX_STEPS = 32;
     uint256 private constant SYNC_GAS = 100_000;
 
-    bytes32 private constant DOMAIN_TYPEHASH =
-        keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
-    bytes32 private constant NAME_HASH = keccak256("Pari Passu HolderRegistry");
-    bytes32 private constant VERSION_HASH = keccak256("1");
     bytes32 private constant KEY_CONTROL_TYPEHASH = keccak256("KeyControl(address account,bytes32 holder)");
     bytes32 private constant KEY_ROTATION_TYPEHASH = keccak256("KeyRotation(address from,address to)");
 
@@ -262,29 +258,12 @@ contract HolderRegistry is Authorised, Versioned, ERC165, IHolderRegistry, IERC5
 
     /// @notice What an account's key signs to show that it is the holder's (EIP-712).
     function keyControlDigest(address account, bytes32 holder) public view returns (bytes32) {
-        return _digest(keccak256(abi.encode(KEY_CONTROL_TYPEHASH, account, holder)));
+        return _digestOf(keccak256(abi.encode(KEY_CONTROL_TYPEHASH, account, holder)));
     }
 
     /// @notice What an account's key signs to let another one take its place (EIP-712).
     function keyRotationDigest(address from, address to) public view returns (bytes32) {
-        return _digest(keccak256(abi.encode(KEY_ROTATION_TYPEHASH, from, to)));
-    }
-
-    /// @inheritdoc IERC5267
-    function eip712Domain()
-        external
-        view
-        returns (
-            bytes1 fields,
-            string memory name,
-            string memory version_,
-            uint256 chainId,
-            address verifyingContract,
-            bytes32 salt,
-            uint256[] memory extensions
-        )
-    {
-        return (0x0f, "Pari Passu HolderRegistry", "1", block.chainid, address(this), 0, new uint256[](0));
+        return _digestOf(keccak256(abi.encode(KEY_ROTATION_TYPEHASH, from, to)));
     }
 
     // ------------------------------------------------------------------ subscribers
@@ -553,11 +532,9 @@ contract HolderRegistry is Authorised, Versioned, ERC165, IHolderRegistry, IERC5
         }
     }
 
-    function _digest(bytes32 structHash) private view returns (bytes32) {
-        // not kept as an immutable: the code is then the same on every chain
-        return MessageHashUtils.toTypedDataHash(
-            keccak256(abi.encode(DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, block.chainid, address(this))), structHash
-        );
+    /// @inheritdoc Typed
+    function _domainName() internal pure override returns (string memory) {
+        return "Pari Passu HolderRegistry";
     }
 
     function _holder(uint256 word) private pure returns (bytes32) {

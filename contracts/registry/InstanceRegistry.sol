@@ -125,9 +125,7 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
     constructor(address authority_, address approvals_) PariUpgradeable(authority_, approvals_) {}
 
     /// @notice Set up the proxy.
-    function initialize() external initializer {
-        __Pari_init();
-    }
+    function initialize() external initializer {}
 
     // ------------------------------------------------------------------ securities
 

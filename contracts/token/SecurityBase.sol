@@ -137,6 +137,7 @@ abstract contract SecurityBase is Authorised {
         mapping(bytes32 name => Document) documents;
         uint32 termsVersion;
         bytes32 amendedTermsHash;
+        mapping(address owner => uint256) nonces;
     }
 
     // keccak256(abi.encode(uint256(keccak256("paripassu.storage.Security")) - 1)) & ~bytes32(uint256(0xff))

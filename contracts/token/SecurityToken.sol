@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {NoncesUpgradeable} from "@openzeppelin/contracts-upgradeable/utils/NoncesUpgradeable.sol";
-import {EIP712Upgradeable} from "@openzeppelin/contracts-upgradeable/utils/cryptography/EIP712Upgradeable.sol";
 import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {IERC7802} from "@openzeppelin/contracts/interfaces/draft-IERC7802.sol";
@@ -11,6 +9,7 @@ import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IER
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {Roles} from "../access/Roles.sol";
+import {Typed} from "../access/Typed.sol";
 import {PariUpgradeable} from "../access/Versioned.sol";
 import {IERC1404} from "../interfaces/IERC1404.sol";
 import {IERC1643} from "../interfaces/IERC1643.sol";
@@ -36,7 +35,7 @@ import {Position, SecurityBase, TokenInit} from "./SecurityBase.sol";
 /// movement one read and no call to a cold account. The token's own policy counter is added to it.
 /// Both only grow, so their sum is equal only while both are.
 /// @custom:extension SecurityTokenExtension
-contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, NoncesUpgradeable, IERC20Errors {
+contract SecurityToken is SecurityBase, PariUpgradeable, Typed, IERC20Errors {
     /// @notice ERC-20.
     event Approval(address indexed owner, address indexed spender, uint256 value);
 
@@ -132,7 +131,6 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
 
     /// @notice Set up the proxy.
     function initialize(TokenInit calldata init) external initializer {
-        __Pari_init();
         SecurityStorage storage $ = _s();
         Hot hot = $.hot;
         hot = hot.withFlag(HotLib.HOME, init.home);
@@ -225,7 +223,7 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
         bytes32 s
     ) external {
         if (block.timestamp > deadline) revert ERC2612ExpiredSignature(deadline);
-        bytes32 hash = _hashTypedDataV4(
+        bytes32 hash = _digestOf(
             keccak256(abi.encode(PERMIT_TYPEHASH, owner, spender, value, _useNonce(owner), deadline))
         );
         address signer = ECDSA.recover(hash, v, r, s);
@@ -267,7 +265,7 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
     /// @notice ERC-2612.
     // solhint-disable-next-line func-name-mixedcase
     function DOMAIN_SEPARATOR() external view returns (bytes32) {
-        return _domainSeparatorV4();
+        return _domainSeparator();
     }
 
     /// @notice Give accounts their slot before their first receipt, which then costs no more than any
@@ -455,6 +453,11 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
     /// @notice ERC-20.
     function mainInterface() public pure override returns (bytes4) {
         return type(IERC20).interfaceId;
+    }
+
+    /// @notice ERC-2612: number of permits that an owner gave.
+    function nonces(address owner) external view returns (uint256) {
+        return _s().nonces[owner];
     }
 
     /// @notice ERC-165. Identifiers of interfaces that inherit leave out what they inherit.
@@ -685,6 +688,10 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
         $.used[ref] = true;
     }
 
+    function _useNonce(address owner) private returns (uint256) {
+        return _s().nonces[owner]++;
+    }
+
     function _ownReference() private returns (bytes32) {
         return keccak256(abi.encode(address(this), _useNonce(address(this))));
     }
@@ -714,13 +721,7 @@ contract SecurityToken is SecurityBase, PariUpgradeable, EIP712Upgradeable, Nonc
     }
 
     /// @dev The domain follows the token's name.
-    // solhint-disable-next-line func-name-mixedcase
-    function _EIP712Name() internal view override returns (string memory) {
+    function _domainName() internal view override returns (string memory) {
         return _s().name;
-    }
-
-    // solhint-disable-next-line func-name-mixedcase
-    function _EIP712Version() internal pure override returns (string memory) {
-        return "1";
     }
 }

@@ -16,7 +16,7 @@ import {World} from "./World.sol";
 contract CustodyVersion is CustodyRegistry {
     uint32 private immutable TAG;
 
-    constructor(address m, address a, uint32 tag) CustodyRegistry(m, a) {
+    constructor(address m, address a, uint32 tag) CustodyRegistry(m, a, address(1)) {
         TAG = tag;
     }
 
@@ -41,7 +41,7 @@ contract CustodyVersion is CustodyRegistry {
 }
 
 contract CorporateActionsV2 is CorporateActions {
-    constructor(address m, address a) CorporateActions(m, a) {}
+    constructor(address m, address a, address g, address i) CorporateActions(m, a, g, i) {}
 
     function versionTag() public pure override returns (uint32) {
         return 2 << 16;
@@ -631,11 +631,12 @@ contract ApprovalsTest is World {
         vm.expectRevert(abi.encodeWithSelector(PariUpgradeable.VersionNotChanged.selector, 1 << 16));
         a.execute(id, address(home.custody), data);
 
-        data = _upgradeData(_code(2 << 16));
+        address other = _code(2 << 16);
+        data = _upgradeData(other);
         id = _agreed(home, address(home.gateway), data, 4);
         vm.prank(upgrader);
         vm.expectRevert(
-            abi.encodeWithSelector(PariUpgradeable.AnotherContract.selector, "Gateway", "CustodyRegistry")
+            abi.encodeWithSelector(PariUpgradeable.AnotherContract.selector, other)
         );
         a.execute(id, address(home.gateway), data);
     }
@@ -684,9 +685,17 @@ contract ApprovalsTest is World {
 
     // ---------------------------------------------------------------- rollback
 
+    function _actionsV2() private returns (address) {
+        return address(
+            new CorporateActionsV2(
+                address(home.manager), address(a), address(home.gateway), address(home.instances)
+            )
+        );
+    }
+
     function test_ver_8_aVersionIsRolledBackAndAnnounced() public {
         (address old, bytes32 oldHash) = (home.actions.implementation(), home.actions.codeHash());
-        _upgrade(home, address(home.actions), address(new CorporateActionsV2(address(home.manager), address(a))), 3);
+        _upgrade(home, address(home.actions), _actionsV2(), 3);
         bytes memory data = abi.encodeCall(a.rollback, (address(home.actions)));
         bytes32 id = _agreed(home, address(a), data, 3);
         vm.expectEmit(address(home.actions));
@@ -700,7 +709,7 @@ contract ApprovalsTest is World {
     }
 
     function test_ver_8_noRollbackPastThePointOfNoReturn() public {
-        address next = address(new CorporateActionsV2(address(home.manager), address(a)));
+        address next = _actionsV2();
         bytes32 eventKey = _published();
         _upgrade(home, address(home.actions), next, 1);
         uint256 upgradedAt = block.timestamp;
@@ -727,14 +736,14 @@ contract ApprovalsTest is World {
         vm.warp(START + 10 days);
         _pay(eventKey);
         vm.assertEq(home.actions.irreversibleAt(), block.timestamp, "paid before");
-        _upgrade(home, address(home.actions), address(new CorporateActionsV2(address(home.manager), address(a))), 4);
+        _upgrade(home, address(home.actions), _actionsV2(), 4);
         _rollBack(home, address(home.actions), 4);
         vm.assertEq(home.actions.versionTag(), 1 << 16, "rolled back");
     }
 
     function test_ver_8_aPaymentInTheSecondOfTheUpgradeCounts() public {
         bytes32 eventKey = _published();
-        _upgrade(home, address(home.actions), address(new CorporateActionsV2(address(home.manager), address(a))), 3);
+        _upgrade(home, address(home.actions), _actionsV2(), 3);
         _pay(eventKey);
         bytes memory data = abi.encodeCall(a.rollback, (address(home.actions)));
         bytes32 id = _agreed(home, address(a), data, 4);

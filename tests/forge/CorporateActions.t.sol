@@ -105,10 +105,10 @@ contract CorporateActionsTest is World {
         _refused(r, _order(r));
         r = _event();
         r.recordDate = 20270229;
-        _refused(r, abi.encodeWithSelector(CorporateActions.InvalidDate.selector, "recordDate", 20270229));
+        _refused(r, abi.encodeWithSelector(CorporateActions.InvalidDate.selector, bytes32("recordDate"), 20270229));
         r = _event();
         r.paymentDate = 20271301;
-        _refused(r, abi.encodeWithSelector(CorporateActions.InvalidDate.selector, "paymentDate", 20271301));
+        _refused(r, abi.encodeWithSelector(CorporateActions.InvalidDate.selector, bytes32("paymentDate"), 20271301));
         r = _event();
         r.recordTime += 2 days;
         _refused(

@@ -4,6 +4,8 @@ pragma solidity 0.8.30;
 import {Authorised} from "../../contracts/access/Authorised.sol";
 import {Create3Factory} from "../../contracts/access/Create3Factory.sol";
 import {PariUpgradeable, Versioned} from "../../contracts/access/Versioned.sol";
+import {Gateway} from "../../contracts/bridge/Gateway.sol";
+import {TokenBridge} from "../../contracts/bridge/TokenBridge.sol";
 import {CustodyRegistry} from "../../contracts/registry/CustodyRegistry.sol";
 import {InstanceRegistry} from "../../contracts/registry/InstanceRegistry.sol";
 import {SecurityToken} from "../../contracts/token/SecurityToken.sol";
@@ -30,7 +32,11 @@ contract Empty {
 }
 
 contract CustodyRegistryV2 is CustodyRegistry {
-    constructor(address m, address a) CustodyRegistry(m, a) {}
+    constructor(address m, address a, address h) CustodyRegistry(m, a, h) {}
+
+    function version() public pure override returns (string memory) {
+        return "1.1.7";
+    }
 
     function versionTag() public pure override returns (uint32) {
         return (1 << 16) + (1 << 8) + 7;
@@ -93,9 +99,17 @@ contract DeploymentTest is World {
 
     function test_theRegistersOfWhoMayAreNeverZero() public {
         vm.expectRevert(Authorised.ZeroAddress.selector);
-        new CustodyRegistry(address(0), address(home.approvals));
+        new CustodyRegistry(address(0), address(home.approvals), address(home.holders));
         vm.expectRevert(Authorised.ZeroAddress.selector);
-        new CustodyRegistry(address(home.manager), address(0));
+        new CustodyRegistry(address(home.manager), address(0), address(home.holders));
+        vm.expectRevert(Authorised.ZeroAddress.selector);
+        new CustodyRegistry(address(home.manager), address(home.approvals), address(0));
+        vm.expectRevert(Authorised.ZeroAddress.selector);
+        new Gateway(address(home.manager), address(home.approvals), address(0));
+        vm.expectRevert(Authorised.ZeroAddress.selector);
+        new TokenBridge(address(home.manager), address(home.approvals), address(0), address(home.instances));
+        vm.expectRevert(Authorised.ZeroAddress.selector);
+        new TokenBridge(address(home.manager), address(home.approvals), address(home.gateway), address(0));
     }
 
     function test_ver_1_everyContractSaysWhatItIs() public view {
@@ -134,16 +148,64 @@ contract DeploymentTest is World {
         vm.assertTrue(home.token.supportsInterface(0xab84a5c8), "ERC-1404");
     }
 
-    function test_ver_1_aVersionIsReadAsNumbersOfItsTag() public {
-        CustodyRegistryV2 next = new CustodyRegistryV2(address(home.manager), address(home.approvals));
-        vm.assertEq(next.version(), "1.1.7", "text of the tag");
+    function test_ver_1_theTextOfAVersionIsItsTag() public {
+        address[10] memory all = _all();
+        for (uint256 i = 0; i < all.length; ++i) _assertText(Versioned(all[i]));
+        _assertText(
+            new CustodyRegistryV2(address(home.manager), address(home.approvals), address(home.holders))
+        );
+    }
+
+    function _assertText(Versioned one) private pure {
+        uint32 tag = one.versionTag();
+        string memory text = string.concat(
+            vm.toString(uint256(tag >> 16)), ".", vm.toString(uint256(uint8(tag >> 8))), ".", vm.toString(uint256(uint8(tag)))
+        );
+        vm.assertEq(one.version(), text, one.contractName());
+    }
+
+    function test_ver_6_codeIsNeitherUpgradedNorSetUpBesideAProxy() public {
+        CustodyRegistry code =
+            new CustodyRegistry(address(home.manager), address(home.approvals), address(home.holders));
+        vm.assertEq(code.implementation(), address(0), "no proxy");
+        vm.assertEq(uint256(code.proxiableUUID()), uint256(_IMPLEMENTATION), "ERC-1822");
+        vm.expectRevert(PariUpgradeable.UUPSUnauthorizedCallContext.selector);
+        vm.prank(address(home.approvals));
+        code.upgradeToAndCall(address(code), "");
+        vm.expectRevert(PariUpgradeable.InvalidInitialization.selector);
+        code.initialize();
+        vm.expectRevert(PariUpgradeable.UUPSUnauthorizedCallContext.selector);
+        home.custody.proxiableUUID();
+    }
+
+    function test_ver_6_aProxyIsNotUpgradedToAProxyNorToWhatIsNoContractOfOurs() public {
+        address[3] memory bad = [address(home.custody), stranger, address(factory)];
+        for (uint256 i = 0; i < bad.length; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(PariUpgradeable.AnotherContract.selector, bad[i]));
+            vm.prank(address(home.approvals));
+            home.custody.upgradeToAndCall(bad[i], "");
+        }
+    }
+
+    function test_ver_6_theCallOfAnUpgradeRunsOnTheNewCodeAndItsFailureUndoesIt() public {
+        address next = address(
+            new CustodyRegistryV2(address(home.manager), address(home.approvals), address(home.holders))
+        );
+        address before = home.custody.implementation();
+        vm.expectRevert(PariUpgradeable.InvalidInitialization.selector);
+        vm.prank(address(home.approvals));
+        home.custody.upgradeToAndCall(next, abi.encodeCall(CustodyRegistry.initialize, ()));
+        vm.assertEq(home.custody.implementation(), before, "undone");
+        vm.prank(address(home.approvals));
+        home.custody.upgradeToAndCall(next, abi.encodeCall(Versioned.versionTag, ()));
+        vm.assertEq(home.custody.version(), "1.1.7", "upgraded");
     }
 
     function test_ver_1_theFirstVersionIsAnnounced() public {
-        address implementation = address(new CustodyRegistry(address(home.manager), address(home.approvals)));
+        address implementation = address(new CustodyRegistry(address(home.manager), address(home.approvals), address(home.holders)));
         vm.recordLogs();
         address proxy =
-            _proxy(implementation, abi.encodeCall(CustodyRegistry.initialize, (address(home.holders))));
+            _proxy(implementation, abi.encodeCall(CustodyRegistry.initialize, ()));
         Vm.Log[] memory logs = vm.getRecordedLogs();
         for (uint256 i = 0; i < logs.length; ++i) {
             if (logs[i].topics[0] != Versioned.VersionChanged.selector) continue;
@@ -171,11 +233,13 @@ contract DeploymentTest is World {
             uint256(bytes32(abi.encodePacked(ISIN, LEI))),
             "InstanceRegistry"
         );
-        _assertAddress(address(home.custody), "CustodyRegistry", address(home.holders));
         vm.assertEq(_load(address(home.attestors), _namespace("AttestorSet")), 1 | (2 << 32), "AttestorSet");
-        _assertAddress(address(home.gateway), "Gateway", address(home.attestors));
-        _assertAddress(address(home.bridge), "TokenBridge", address(home.gateway));
-        _assertAddress(address(home.actions), "CorporateActions", address(home.gateway));
+        vm.assertEq(
+            _load(address(home.gateway), keccak256(abi.encode(1, _at("Gateway", 2)))),
+            uint256(uint160(address(home.bridge))),
+            "Gateway"
+        );
+        vm.assertEq(_load(address(home.actions), _namespace("CorporateActions")), 1, "CorporateActions");
         _assertAddress(address(home.token), "Security", address(home.code));
         vm.assertEq(
             _load(address(home.cash), _namespace("CashToken")), uint256(uint24(bytes3("EUR"))) | (2 << 24), "CashToken"

@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Interop} from "../../contracts/access/Interop.sol";
+import {Application} from "../../contracts/bridge/Application.sol";
 import {AttestorSet} from "../../contracts/bridge/AttestorSet.sol";
 import {Gateway} from "../../contracts/bridge/Gateway.sol";
 import {TokenBridge} from "../../contracts/bridge/TokenBridge.sol";
@@ -102,6 +103,7 @@ contract GatewayTest is World {
         home.gateway.setApp(PURPOSE, address(sender));
         _on(peer);
         peer.gateway.setApp(PURPOSE, address(receiver));
+        peer.gateway.setPeerApp(home.id, PURPOSE, _interop(home, address(sender)));
         vm.stopPrank();
     }
 
@@ -493,11 +495,11 @@ contract GatewayTest is World {
 
     function test_a8_nobodyButTheGatewayDelivers() public {
         vm.expectRevert(Gateway.OnlySelf.selector);
-        gateway.deliver(address(receiver), 0, "", "");
+        gateway.deliver(address(receiver), "");
         bytes memory sender_ = _interop(home, address(home.bridge));
-        vm.expectRevert(abi.encodeWithSelector(TokenBridge.NotGateway.selector, address(this)));
+        vm.expectRevert(abi.encodeWithSelector(Application.NotGateway.selector, address(this)));
         peer.bridge.receiveMessage(0, sender_, "");
-        vm.expectRevert(abi.encodeWithSelector(TokenBridge.NotGateway.selector, address(this)));
+        vm.expectRevert(abi.encodeWithSelector(Application.NotGateway.selector, address(this)));
         peer.actions.receiveMessage(0, sender_, "");
     }
 

@@ -53,11 +53,10 @@ contract RightsTest is World {
         _row(address(home.attestors), "rotate((address,bytes32)[],uint8)", Roles.BRIDGE_OPERATOR);
         _row(address(home.gateway), "setApp(uint8,address)", Roles.BRIDGE_OPERATOR);
         _row(address(home.gateway), "setPeer(uint256,bytes,bool)", Roles.BRIDGE_OPERATOR);
-        _row(address(home.bridge), "setPeerApp(uint256,bytes)", Roles.BRIDGE_OPERATOR);
+        _row(address(home.gateway), "setPeerApp(uint256,uint8,bytes)", Roles.BRIDGE_OPERATOR);
 
         a = address(home.actions);
         _row(a, "setCash(bytes3,address)", Roles.ISSUER_AGENT);
-        _row(a, "setPeerApp(uint256,bytes)", Roles.BRIDGE_OPERATOR);
         _row(
             a,
             "announce((bytes16,bytes32,bytes4,bytes4,uint32,uint32,uint32,uint32,uint64,uint128,uint128,bytes3,uint8,bytes32))",
@@ -218,7 +217,7 @@ contract RightsTest is World {
             "syncPolicyEpoch(uint32)",
             "receiveMessage(bytes32,bytes,bytes)",
             "receiveMessage(bytes32,bytes,bytes)",
-            "deliver(address,bytes32,bytes,bytes)"
+            "deliver(address,bytes)"
         ];
         string[13] memory refusals = [
             "NotBridge(address)",

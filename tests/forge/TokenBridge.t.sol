@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {Gateway} from "../../contracts/bridge/Gateway.sol";
 import {TokenBridge} from "../../contracts/bridge/TokenBridge.sol";
 import {Message} from "../../contracts/interfaces/IGateway.sol";
 import {IInstanceRegistry, Instance} from "../../contracts/interfaces/IInstanceRegistry.sol";
@@ -135,7 +136,7 @@ contract TokenBridgeTest is World {
         message.sender = _interop(home, stranger);
         _deliver(peer, _only(message));
         vm.assertTrue(peer.gateway.isParked(peer.gateway.messageId(message)), "parked");
-        vm.expectRevert(abi.encodeWithSelector(TokenBridge.NotPeer.selector, home.id, message.sender));
+        vm.expectRevert(abi.encodeWithSelector(Gateway.NotPeer.selector, home.id, message.sender));
         peer.gateway.retry(message);
     }
 
@@ -245,7 +246,7 @@ contract TokenBridgeTest is World {
         uint256 ledger = uint256(keccak256("book:register")) | (1 << 255);
         vm.startPrank(operator);
         home.gateway.setPeer(ledger, book, true);
-        home.bridge.setPeerApp(ledger, book);
+        home.gateway.setPeerApp(ledger, 1, book);
         vm.stopPrank();
         _expectMoveTo(ledger, abi.encodeWithSelector(IInstanceRegistry.InstanceNotTrusted.selector, SECURITY, ledger));
         vm.prank(tokenizer);

@@ -142,21 +142,23 @@ abstract contract World {
         c.instances =
             InstanceRegistry(_proxy(address(new InstanceRegistry(m, a)), abi.encodeCall(InstanceRegistry.initialize, ())));
         c.custody = CustodyRegistry(
-            _proxy(address(new CustodyRegistry(m, a)), abi.encodeCall(CustodyRegistry.initialize, (address(c.holders))))
+            _proxy(
+                address(new CustodyRegistry(m, a, address(c.holders))), abi.encodeCall(CustodyRegistry.initialize, ())
+            )
         );
         c.attestors = AttestorSet(_proxy(address(new AttestorSet(m, a)), abi.encodeCall(AttestorSet.initialize, ())));
         c.gateway =
-            Gateway(_proxy(address(new Gateway(m, a)), abi.encodeCall(Gateway.initialize, (address(c.attestors)))));
+            Gateway(_proxy(address(new Gateway(m, a, address(c.attestors))), abi.encodeCall(Gateway.initialize, ())));
         c.bridge = TokenBridge(
             _proxy(
-                address(new TokenBridge(m, a)),
-                abi.encodeCall(TokenBridge.initialize, (address(c.gateway), address(c.instances)))
+                address(new TokenBridge(m, a, address(c.gateway), address(c.instances))),
+                abi.encodeCall(TokenBridge.initialize, ())
             )
         );
         c.actions = CorporateActions(
             _proxy(
-                address(new CorporateActions(m, a)),
-                abi.encodeCall(CorporateActions.initialize, (address(c.gateway), address(c.instances), isHome))
+                address(new CorporateActions(m, a, address(c.gateway), address(c.instances))),
+                abi.encodeCall(CorporateActions.initialize, (isHome))
             )
         );
         c.code = _tokenCode(c);
@@ -364,8 +366,8 @@ abstract contract World {
         vm.stopPrank();
         vm.startPrank(operator);
         here.gateway.setPeer(there.id, _interop(there, address(there.gateway)), true);
-        here.bridge.setPeerApp(there.id, _interop(there, address(there.bridge)));
-        here.actions.setPeerApp(there.id, _interop(there, address(there.actions)));
+        here.gateway.setPeerApp(there.id, 1, _interop(there, address(there.bridge)));
+        here.gateway.setPeerApp(there.id, 2, _interop(there, address(there.actions)));
         vm.stopPrank();
     }
 

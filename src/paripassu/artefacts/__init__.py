@@ -22,7 +22,7 @@ class Artefact:
 
     `code` is the runtime code as compiled, with zeros where the constructor writes
     immutables; `code_hash` is its keccak-256. `immutables` has, by the variable's name,
-    start and length in bytes of every place that holds it; `__self` is UUPSUpgradeable's
+    start and length in bytes of every place that holds it; `SELF` is the contract's
     own address. `rights` says of each restricted function, by signature, who may call it,
     in the words of its access-control tag. `version` is the version tag in the code, None
     where the contract has none.

@@ -26,6 +26,8 @@ _REFERENCES = {
     "authority": MANAGER,
     "approvals": "Approvals",
     "holderRegistry": "HolderRegistry",
+    "attestorSet": "AttestorSet",
+    "gateway": "Gateway",
     "instanceRegistry": "InstanceRegistry",
     "bridge": "TokenBridge",
     "corporateActions": "CorporateActions",
@@ -154,7 +156,7 @@ def _arguments(site: Site, artefact: Artefact, values: Mapping[str, Any]) -> dic
 
 
 def _immutables(site: Site, artefact: Artefact, address: str) -> dict[str, bytes]:
-    """Values of the immutables, which all name contracts: `HOLDER_REGISTRY` and the like, `__self`."""
+    """Values of the immutables, which all name contracts: `HOLDER_REGISTRY` and the like, `SELF`."""
     values: dict[str, bytes] = {}
     for name in artefact.immutables:
         word = re.sub(r"_(\w)", lambda match: match[1].upper(), name.strip("_").lower())

@@ -230,7 +230,8 @@ def _peer(other: LedgerConfig, addresses: Mapping[str, str]) -> Sequence[Setting
     found = [_set(role, "Gateway", "setPeer", (number, gateway, True), "peerOf", 1, opened)]
     for purpose, contract in _APPS.items():
         title = f"{contract}: its counterpart on {other.id}"
-        found.append(_set(role, contract, "setPeerApp", (number, app(purpose)), "peerAppOf", 1, title))
+        args = (number, int(purpose), app(purpose))
+        found.append(_set(role, "Gateway", "setPeerApp", args, "peerAppOf", 2, title))
     return found
 
 

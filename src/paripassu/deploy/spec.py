@@ -97,7 +97,7 @@ def _chain(
     codes = {name: code_creation(site, name) for name in (*_SHARED, CASH, *_TOKEN_PARTS)}
     creations = [factory_creation(), *_direct(network, site), *codes.values()]
     for name in _SHARED:
-        initial = _initial(site, name, home)
+        initial = {"home": home} if name == "CorporateActions" else {}
         creations.append(proxy_creation(site, name, codes[name].address, initial))
     for currency in network.cash:
         creations.append(_cash(network, site, currency, codes[CASH]))
@@ -126,20 +126,6 @@ def _direct(network: NetworkConfig, site: Site) -> list[Creation]:
         direct_creation(site, APPROVALS, {"policies": policy}, 150_000 + 120_000 * len(policy)),
         direct_creation(site, "HolderRegistry", {}),
     ]
-
-
-def _initial(site: Site, name: str, home: bool) -> dict[str, Any]:
-    """Initialiser arguments of the contract behind a proxy, in order."""
-    routed = {"gateway": site.address("Gateway"), "instanceRegistry": site.address("InstanceRegistry")}
-    initials: dict[str, dict[str, Any]] = {
-        "InstanceRegistry": {},
-        "CustodyRegistry": {"holderRegistry": site.address("HolderRegistry")},
-        "AttestorSet": {},
-        "Gateway": {"attestors": site.address("AttestorSet")},
-        "TokenBridge": {**routed},
-        "CorporateActions": {**routed, "home": home},
-    }
-    return initials[name]
 
 
 def _cash(network: NetworkConfig, site: Site, currency: CurrencyCode, code: Creation) -> Creation:

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {PariUpgradeable, Versioned} from "../access/Versioned.sol";
+import {IERC7786Recipient} from "../interfaces/IERC7786.sol";
+import {IGateway} from "../interfaces/IGateway.sol";
+import {IInstanceRegistry} from "../interfaces/IInstanceRegistry.sol";
+
+/// @title Application of the gateway
+/// @notice Takes the messages of one purpose. The gateway knows its counterparts on the other ledgers,
+/// and gives it nothing that one of these did not send.
+abstract contract Application is PariUpgradeable, IERC7786Recipient {
+    /// @notice The caller is not the gateway.
+    error NotGateway(address caller);
+
+    IGateway internal immutable GATEWAY;
+    IInstanceRegistry internal immutable INSTANCE_REGISTRY;
+
+    /// @param authority_ the AccessManager
+    /// @param approvals_ the contract in which k of n agree to an act
+    /// @param gateway_ carries the messages
+    /// @param instanceRegistry_ says which instances are trusted, and what they may do with each other
+    constructor(
+        address authority_,
+        address approvals_,
+        address gateway_,
+        address instanceRegistry_
+    ) PariUpgradeable(authority_, approvals_) {
+        if (gateway_ == address(0) || instanceRegistry_ == address(0)) revert ZeroAddress();
+        GATEWAY = IGateway(gateway_);
+        INSTANCE_REGISTRY = IInstanceRegistry(instanceRegistry_);
+    }
+
+    /// @inheritdoc IERC7786Recipient
+    /// @custom:access-control the gateway
+    function receiveMessage(
+        bytes32 receiveId,
+        bytes calldata,
+        bytes calldata payload
+    ) external payable returns (bytes4) {
+        if (msg.sender != address(GATEWAY)) revert NotGateway(msg.sender);
+        (uint256 source, uint64 dispatchedAt) = GATEWAY.currentMessage();
+        _receive(receiveId, source, dispatchedAt, payload);
+        return IERC7786Recipient.receiveMessage.selector;
+    }
+
+    /// @notice The gateway that carries the messages.
+    function gateway() external view returns (address) {
+        return address(GATEWAY);
+    }
+
+    /// @notice The registry of trusted instances.
+    function instanceRegistry() external view returns (address) {
+        return address(INSTANCE_REGISTRY);
+    }
+
+    /// @notice ERC-165.
+    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
+        return interfaceId == mainInterface() || super.supportsInterface(interfaceId);
+    }
+
+    /// @inheritdoc Versioned
+    function mainInterface() public pure override returns (bytes4) {
+        return type(IERC7786Recipient).interfaceId;
+    }
+
+    /// @dev Carry out a message of the counterpart on `source`; revert where that is not possible yet.
+    /// @param receiveId identifier of the message
+    /// @param source number of the ledger that it is from
+    /// @param dispatchedAt when it left, seconds
+    /// @param payload what it says
+    function _receive(bytes32 receiveId, uint256 source, uint64 dispatchedAt, bytes calldata payload) internal virtual;
+}
