@@ -28,6 +28,7 @@ library Dates {
 
     function _daysIn(uint256 year, uint256 month) private pure returns (uint256) {
         if (month == 2) return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28;
-        return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
+        // 31 and 30 alternate, with July and August on end
+        return 30 + (month + month / 8) % 2;
     }
 }

@@ -228,7 +228,7 @@ contract Gateway is PariUpgradeable, Typed, IGateway {
     /// @inheritdoc IGateway
     /// @custom:access-control the application of the purpose
     function send(uint256 destination, uint8 purpose, bytes calldata payload) external returns (bytes32) {
-        bytes memory recipient = peerAppOf(destination, purpose);
+        bytes memory recipient = _peer(destination, purpose);
         if (recipient.length == 0) revert PeerUnknown(destination);
         return _send(destination, purpose, 0, recipient, payload);
     }
@@ -362,12 +362,12 @@ contract Gateway is PariUpgradeable, Typed, IGateway {
 
     /// @notice The gateway of a ledger, and whether lanes with it are open.
     function peerOf(uint256 ledger) external view returns (bytes memory gateway, bool open) {
-        return (_s().peers[ledger][GATEWAY], _s().open[ledger]);
+        return (_peer(ledger, GATEWAY), _s().open[ledger]);
     }
 
     /// @notice ERC-7930 address of the application of a purpose on a ledger; empty when there is none.
-    function peerAppOf(uint256 ledger, uint8 purpose) public view returns (bytes memory) {
-        return _s().peers[ledger][purpose];
+    function peerAppOf(uint256 ledger, uint8 purpose) external view returns (bytes memory) {
+        return _peer(ledger, purpose);
     }
 
     /// @notice The AttestorSet whose signatures count.
@@ -417,6 +417,10 @@ contract Gateway is PariUpgradeable, Typed, IGateway {
     function _idle() private view returns (GatewayStorage storage $) {
         $ = _s();
         if ($.currentSource != 0) revert ReentrancyGuardReentrantCall();
+    }
+
+    function _peer(uint256 ledger, uint256 purpose) private view returns (bytes memory) {
+        return _s().peers[ledger][purpose];
     }
 
     function _setPeer(uint256 ledger, uint256 purpose, bytes calldata peer) private {
@@ -539,7 +543,7 @@ contract Gateway is PariUpgradeable, Typed, IGateway {
             receiver = _s().apps[purpose];
             if (receiver.code.length == 0 || header.recipient != keccak256(Interop.local(receiver))) {
                 reason = abi.encodeWithSelector(ReceiverMissing.selector, _shorten(message.recipient));
-            } else if (header.sender != keccak256(peerAppOf(header.source, purpose))) {
+            } else if (header.sender != keccak256(_peer(header.source, purpose))) {
                 reason = abi.encodeWithSelector(NotPeer.selector, header.source, _shorten(message.sender));
             }
         }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Strings} from "@openzeppelin/contracts/utils/Strings.sol";
 import {Interop} from "../access/Interop.sol";
 import {Roles} from "../access/Roles.sol";
 import {PariUpgradeable, Versioned} from "../access/Versioned.sol";
@@ -256,7 +255,7 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
         address token = _tokenOf(_trusted(securityId, ledger));
         return string(
             _isEvm(ledger)
-                ? abi.encodePacked("eip155:", Strings.toString(ledger), "/erc20:0x", _checksummed(token))
+                ? abi.encodePacked("eip155:", _decimal(ledger), "/erc20:0x", _checksummed(token))
                 : abi.encodePacked("book:", _reference(ledger), "/isin:", _isinOf(securityId))
         );
     }
@@ -434,6 +433,24 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
                 mstore8(i, sub(digit, and(shr(250, hash), mul(32, gt(digit, 57)))))
                 hash := shl(4, hash)
             }
+        }
+    }
+
+    /// @dev A number in decimal digits.
+    function _decimal(uint256 value) private pure returns (bytes memory digits) {
+        assembly ("memory-safe") {
+            // 77 digits at most, written from the end
+            let end := add(mload(0x40), 128)
+            mstore(0x40, end)
+            let at := end
+            for {} 1 {} {
+                at := sub(at, 1)
+                mstore8(at, add(48, mod(value, 10)))
+                value := div(value, 10)
+                if iszero(value) { break }
+            }
+            digits := sub(at, 32)
+            mstore(digits, sub(end, at))
         }
     }
 

@@ -48,6 +48,33 @@ contract SecurityTokenReadings is SecurityBase {
 
     address private immutable CORPORATE_ACTIONS;
 
+    /// @dev A sentence for each restriction code from 0 on, the last one for all codes that there are not.
+    string private constant SENTENCES =
+        "The movement is allowed."
+        "The security is paused."
+        "The delivering account is not registered."
+        "The delivering account is suspended or its registration has expired."
+        "The delivering account is frozen."
+        "The receiving account is not registered."
+        "The receiving account is suspended or its registration has expired."
+        "The receiving account is frozen."
+        "The receiving account's country is not allowed for this security."
+        "The receiving account's investor class is not allowed for this security."
+        "The delivering account has too few available units."
+        "The units are blocked or pledged."
+        "The units are locked up."
+        "The delivering account's holder is sanctioned."
+        "The receiving account's holder is sanctioned."
+        "The receiving account would hold more than its cap."
+        "The security would have more holders than it may have."
+        "The movement is below the minimum lot."
+        "The security is in a blackout window."
+        "The inventory of this investor class is paused."
+        "A rule contract refuses the movement."
+        "A rule contract gives no answer."
+        "No such code.";
+    uint256 private constant LAST_SENTENCE = 22;
+
     /// @param authority_ the AccessManager
     /// @param approvals_ the contract in which k of n agree to an act
     /// @param holderRegistry_ register of the chain's accounts
@@ -116,42 +143,22 @@ contract SecurityTokenReadings is SecurityBase {
     // ------------------------------------------------------------------ texts
 
     /// @notice ERC-1404: text of a restriction code.
-    function messageForTransferRestriction(uint8 code) external pure returns (string memory) {
-        if (code == Restrictions.NONE) return "The movement is allowed.";
-        if (code == Restrictions.TOKEN_PAUSED) return "The security is paused.";
-        if (code == Restrictions.SENDER_UNKNOWN) return "The delivering account is not registered.";
-        if (code == Restrictions.SENDER_INACTIVE) {
-            return "The delivering account is suspended or its registration has expired.";
+    function messageForTransferRestriction(uint8 code) external pure returns (string memory text) {
+        text = SENTENCES;
+        assembly ("memory-safe") {
+            if gt(code, LAST_SENTENCE) { code := LAST_SENTENCE }
+            let at := add(text, 32)
+            let from := at
+            for { let left := add(code, 1) } left { at := add(at, 1) } {
+                if eq(byte(0, mload(at)), 0x2e) {
+                    left := sub(left, 1)
+                    if left { from := add(at, 1) }
+                }
+            }
+            // what stood in the place of the length was read, or is of no more use
+            text := sub(from, 32)
+            mstore(text, sub(at, from))
         }
-        if (code == Restrictions.SENDER_FROZEN) return "The delivering account is frozen.";
-        if (code == Restrictions.RECIPIENT_UNKNOWN) return "The receiving account is not registered.";
-        if (code == Restrictions.RECIPIENT_INACTIVE) {
-            return "The receiving account is suspended or its registration has expired.";
-        }
-        if (code == Restrictions.RECIPIENT_FROZEN) return "The receiving account is frozen.";
-        if (code == Restrictions.RECIPIENT_COUNTRY) {
-            return "The receiving account's country is not allowed for this security.";
-        }
-        if (code == Restrictions.RECIPIENT_CLASS) {
-            return "The receiving account's investor class is not allowed for this security.";
-        }
-        if (code == Restrictions.INSUFFICIENT_BALANCE) return "The delivering account has too few available units.";
-        return _laterMessage(code);
-    }
-
-    function _laterMessage(uint8 code) private pure returns (string memory) {
-        if (code == Restrictions.UNITS_BLOCKED) return "The units are blocked or pledged.";
-        if (code == Restrictions.UNITS_LOCKED) return "The units are locked up.";
-        if (code == Restrictions.SENDER_SANCTIONED) return "The delivering account's holder is sanctioned.";
-        if (code == Restrictions.RECIPIENT_SANCTIONED) return "The receiving account's holder is sanctioned.";
-        if (code == Restrictions.HOLDING_CAP) return "The receiving account would hold more than its cap.";
-        if (code == Restrictions.HOLDER_COUNT) return "The security would have more holders than it may have.";
-        if (code == Restrictions.MINIMUM_LOT) return "The movement is below the minimum lot.";
-        if (code == Restrictions.BLACKOUT) return "The security is in a blackout window.";
-        if (code == Restrictions.INVENTORY_PAUSED) return "The inventory of this investor class is paused.";
-        if (code == Restrictions.MODULE_REFUSED) return "A rule contract refuses the movement.";
-        if (code == Restrictions.MODULE_UNAVAILABLE) return "A rule contract gives no answer.";
-        return "No such code.";
     }
 
     // ------------------------------------------------------------------ balances

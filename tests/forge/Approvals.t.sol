@@ -41,7 +41,7 @@ contract CustodyVersion is CustodyRegistry {
 }
 
 contract CorporateActionsV2 is CorporateActions {
-    constructor(address m, address a, address g, address i) CorporateActions(m, a, g, i) {}
+    constructor(address m, address a, address g, address i, address h) CorporateActions(m, a, g, i, h) {}
 
     function versionTag() public pure override returns (uint32) {
         return 2 << 16;
@@ -688,7 +688,11 @@ contract ApprovalsTest is World {
     function _actionsV2() private returns (address) {
         return address(
             new CorporateActionsV2(
-                address(home.manager), address(a), address(home.gateway), address(home.instances)
+                address(home.manager),
+                address(a),
+                address(home.gateway),
+                address(home.instances),
+                address(home.holders)
             )
         );
     }

@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {Authorised} from "../../contracts/access/Authorised.sol";
 import {Create3Factory} from "../../contracts/access/Create3Factory.sol";
 import {PariUpgradeable, Versioned} from "../../contracts/access/Versioned.sol";
+import {CorporateActions} from "../../contracts/actions/CorporateActions.sol";
 import {Gateway} from "../../contracts/bridge/Gateway.sol";
 import {TokenBridge} from "../../contracts/bridge/TokenBridge.sol";
 import {CustodyRegistry} from "../../contracts/registry/CustodyRegistry.sol";
@@ -110,6 +111,16 @@ contract DeploymentTest is World {
         new TokenBridge(address(home.manager), address(home.approvals), address(0), address(home.instances));
         vm.expectRevert(Authorised.ZeroAddress.selector);
         new TokenBridge(address(home.manager), address(home.approvals), address(home.gateway), address(0));
+    }
+
+    function test_ca_1_theCorporateActionsKnowTheirRegisters() public {
+        (address m, address a, address g, address i) =
+            (address(home.manager), address(home.approvals), address(home.gateway), address(home.instances));
+        vm.expectRevert(Authorised.ZeroAddress.selector);
+        new CorporateActions(m, a, g, i, address(0));
+        vm.assertEq(home.actions.gateway(), g, "gateway");
+        vm.assertEq(home.actions.instanceRegistry(), i, "instances");
+        vm.assertEq(home.gateway.attestorSet(), address(home.attestors), "attestors");
     }
 
     function test_ver_1_everyContractSaysWhatItIs() public view {

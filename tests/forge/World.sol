@@ -157,7 +157,7 @@ abstract contract World {
         );
         c.actions = CorporateActions(
             _proxy(
-                address(new CorporateActions(m, a, address(c.gateway), address(c.instances))),
+                address(new CorporateActions(m, a, address(c.gateway), address(c.instances), address(c.holders))),
                 abi.encodeCall(CorporateActions.initialize, (isHome))
             )
         );
