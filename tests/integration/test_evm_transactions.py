@@ -321,6 +321,24 @@ async def test_dropped_transaction_is_sent_again_as_the_same_bytes(anvil_bed: Be
     assert await bed.count() == 1
 
 
+async def test_a_transaction_lost_below_others_is_sent_again_though_nobody_waits_for_it(
+    anvil_bed: Bed,
+) -> None:
+    """The node forgets the lowest nonce and keeps the higher ones, as Anvil may at the edge of a block."""
+    bed, log = anvil_bed, MemoryIntentLog()
+    sender = bed.sender(log, fees=FeePolicy(stalled_blocks=2))
+    before = await bed.count()
+    async with bed.paused():
+        for reference in ("first", "second", "third"):
+            await sender.submit(bed.count_up, bed.paying_agent, reference)
+        await bed.rpc.call("anvil_dropAllTransactions")
+        for reference in ("second", "third"):
+            (intent,) = log.find(reference)
+            await bed.rpc.call("eth_sendRawTransaction", "0x" + intent.raw.hex())
+    assert (await sender.wait("third")).state is OutcomeState.FINAL
+    assert await bed.count() == before + 3
+
+
 async def test_reorganised_transaction_is_sent_again_and_counts_once(anvil_bed: Bed) -> None:
     bed, log = anvil_bed, MemoryIntentLog()
     sender = bed.sender(log)

@@ -6,7 +6,8 @@ The rules, each paid for by somebody's outage:
 * Hash and signed bytes are stored before the first broadcast. A repeated reference
   continues its stored intent and never builds a second transaction.
 * "Nonce too low" and "already known" are no failures: our own hashes are looked up first.
-* A lost transaction is sent again as the same bytes, lower nonces first.
+* A lost transaction is sent again as the same bytes, lower nonces first; so is one that others of its
+  key are waiting behind, whether or not anybody asks for it.
 * A new transaction under the same reference is built only when the old one is proven
   dead: its nonce is used up in a final block and none of its hashes is on the chain.
 * A receipt counts only when its block is final and the chain still holds that block.
@@ -261,7 +262,10 @@ class TransactionSender:
         key.raised_at = tips.head.height
         count = int(await self._rpc.call("eth_getTransactionCount", newest.sender, "latest"), 16)
         if count != newest.nonce:
-            return None  # it waits for a lower nonce, not for a better price
+            # it waits for a lower nonce, not for a better price; nobody else may be waiting for that one
+            stored = self._log.outstanding(self._ledger, newest.sender)
+            await self._broadcaster.send_lost([intent for intent in stored if intent.nonce < newest.nonce])
+            return None
         prices = [unsigned_fields(intent.raw) for intent in intents]
         highest = max((fee for _, fee in prices), key=lambda fee: fee.most)
         market = await market_fee(self._rpc, tips.base_fee, self._fees)
