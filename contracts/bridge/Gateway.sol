@@ -228,6 +228,7 @@ contract Gateway is PariUpgradeable, Typed, IGateway {
     /// @inheritdoc IGateway
     /// @custom:access-control the application of the purpose
     function send(uint256 destination, uint8 purpose, bytes calldata payload) external returns (bytes32) {
+        _onlyApp(purpose);
         bytes memory recipient = _peer(destination, purpose);
         if (recipient.length == 0) revert PeerUnknown(destination);
         return _send(destination, purpose, 0, recipient, payload);
@@ -245,6 +246,7 @@ contract Gateway is PariUpgradeable, Typed, IGateway {
     ) external payable returns (bytes32) {
         if (msg.value != 0) revert ValueNotSupported();
         (uint8 purpose, uint64 expiry) = _lane(attributes);
+        _onlyApp(purpose);
         return _send(Interop.ledgerOf(recipient), purpose, expiry, recipient, payload);
     }
 
@@ -419,6 +421,10 @@ contract Gateway is PariUpgradeable, Typed, IGateway {
         if ($.currentSource != 0) revert ReentrancyGuardReentrantCall();
     }
 
+    function _onlyApp(uint8 purpose) private view {
+        if (msg.sender != _s().apps[purpose]) revert NotApp(purpose, msg.sender);
+    }
+
     function _peer(uint256 ledger, uint256 purpose) private view returns (bytes memory) {
         return _s().peers[ledger][purpose];
     }
@@ -436,7 +442,6 @@ contract Gateway is PariUpgradeable, Typed, IGateway {
         bytes calldata payload
     ) private returns (bytes32 id) {
         GatewayStorage storage $ = _s();
-        if (msg.sender != $.apps[purpose]) revert NotApp(purpose, msg.sender);
         if (!$.open[destination]) revert PeerClosed(destination);
         if (expiry != 0 && expiry < block.timestamp) revert Expired(expiry);
         bytes memory sender = Interop.local(msg.sender);
