@@ -13,6 +13,7 @@ from itertools import permutations, product
 
 from paripassu.bridge import batches, records
 from paripassu.bridge.attestor import Attestor
+from paripassu.bridge.finality import has_read
 from paripassu.bridge.observer import AttestorKeeper, Keeper, Observer, RelayerKeeper
 from paripassu.bridge.queries import halted_ledgers, stuck_messages
 from paripassu.bridge.relayer import DestinationRelayer
@@ -20,7 +21,7 @@ from paripassu.bridge.states import ENDS
 from paripassu.bridge.tasks import Heartbeats, Runner, log_to_standard_error
 from paripassu.errors import DrainTimeout, LaneHalted
 from paripassu.identifiers import LedgerId
-from paripassu.ledgers.port import Ledger, Signer
+from paripassu.ledgers.port import BlockRef, Ledger, Signer
 from paripassu.messages import Lane, Purpose
 from paripassu.store import Store, cursors, leases
 from paripassu.store.leases import Lease
@@ -144,7 +145,7 @@ async def await_drained(store: Store, ledgers: Mapping[LedgerId, Ledger], *, pat
         DrainTimeout: after `patience` seconds; names the messages still under way.
         LaneHalted: all is done but the lanes of a halted ledger.
     """
-    targets = {ledger.id: (await ledger.final()).height for ledger in ledgers.values()}
+    targets = {ledger.id: await ledger.final() for ledger in ledgers.values()}
     deadline = time.monotonic() + patience
     while not _drained(store, targets):
         if time.monotonic() > deadline:
@@ -189,13 +190,12 @@ async def _renew(store: Store, lease: Lease, runner: Runner) -> None:
         await runner.pause(leases.LEASE_SECONDS / 6)
 
 
-def _drained(store: Store, targets: Mapping[LedgerId, int]) -> bool:
+def _drained(store: Store, targets: Mapping[LedgerId, BlockRef]) -> bool:
     """Whether nothing is left to do for ledgers that are not halted."""
     with store.read() as connection:
         halted = cursors.halted(connection).keys()
         for ledger in targets.keys() - halted:
-            cursor = cursors.get(connection, RELAYER, ledger)
-            if cursor is None or cursor.height < targets[ledger]:
+            if not has_read(cursors.get(connection, RELAYER, ledger), targets[ledger]):
                 return False
         left = {batch.lane for batch in batches.live_batches(connection)}
         left.update(records.unsettled_lanes(connection))

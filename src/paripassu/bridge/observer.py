@@ -1,7 +1,8 @@
 """The one loop that reads a ledger, for history and live alike, for relayer and attestors alike.
 
-A step reads from the cursor to the ledger's own finality. Before anything is
-kept, the block under the cursor must still be the ledger's block, and every
+A step reads from the cursor to the ledger's own finality. At each look, the
+highest block that was seen as final must still be the ledger's block, whether
+or not it carried anything and whether or not the chain grew (MOV-4). Every
 lane's stored count must equal the gateway's own counter: an empty answer is
 no evidence. Messages, deliveries and cursor go into the store in one
 transaction.
@@ -18,6 +19,7 @@ import structlog
 from sqlalchemy import Connection
 
 from paripassu.bridge import attestations, records
+from paripassu.bridge.finality import Sight, sight
 from paripassu.bridge.seams import seam
 from paripassu.errors import ContradictoryMessage, FinalityViolated, IncompleteOutbox
 from paripassu.ledgers.port import BlockRef, Delivery, Ledger, SentMessage
@@ -28,7 +30,11 @@ CHUNK = 5_000
 """Blocks read in one step at most."""
 
 QUIET_BLOCKS = 32
-"""Quiet blocks that a party which reads outboxes alone looks through before it moves its cursor."""
+"""Quiet blocks that a party which reads outboxes alone looks through before it moves its cursor.
+
+It remembers the last of them meanwhile; a restart forgets it, and with it only blocks of which nothing
+was kept or signed.
+"""
 
 log = structlog.get_logger("paripassu.bridge.observer")
 
@@ -96,7 +102,7 @@ class Observer:
         self._lanes = tuple(lanes)
         self._keeper = keeper
         self._read_again_from: int | None = None
-        self._looked_at = -1
+        self._seen: BlockRef | None = None
         self._stored: tuple[BlockRef | None, dict[Lane, int]] | None = None
 
     async def step(self) -> bool:
@@ -108,17 +114,14 @@ class Observer:
         """
         with self._store.read() as connection:
             if self._ledger.id in cursors.halted(connection):
+                self._seen = None  # whoever lifts the halt decides by the cursor alone
                 return False
             cursor = cursors.get(connection, self._keeper.party, self._ledger.id)
         final = await self._ledger.final()
-        if cursor is not None and final.height <= max(cursor.height, self._looked_at):
-            return False  # nothing new, or a node that lags behind
         try:
-            if cursor is not None:
-                await self._require_unchanged(cursor)
-            moved = await self._read_to(cursor, final, self._counts(cursor))
-            self._looked_at = final.height
-            return moved
+            if not await self._shows_more(cursor, final):
+                return False
+            return await self._read_to(cursor, final, self._counts(cursor))
         except (FinalityViolated, ContradictoryMessage) as error:
             log.error("ledger halted", ledger=self._ledger.name, party=self._keeper.party, why=str(error))
             with self._store.write() as connection:
@@ -133,13 +136,23 @@ class Observer:
             self._stored = (cursor, counts)
         return self._stored[1]
 
-    async def _require_unchanged(self, cursor: BlockRef) -> None:
-        now = await self._ledger.block_at(cursor.height)
-        if now.hash != cursor.hash:
+    async def _shows_more(self, cursor: BlockRef | None, final: BlockRef) -> bool:
+        """Whether there is something to read, after what was seen as final was found unchanged.
+
+        Raises FinalityViolated.
+        """
+        seen = self._seen
+        if seen is None or (cursor is not None and cursor.height >= seen.height):
+            seen = cursor
+        found = sight(seen, final)
+        if seen is None or found is Sight.BEHIND:
+            return seen is None
+        now = final if found is not Sight.FURTHER else await self._ledger.block_at(seen.height)
+        if now.hash != seen.hash:
             raise FinalityViolated(
-                f"{self._ledger.name} shows block {cursor.height} as {now.hash}; "
-                f"it was final as {cursor.hash}."
+                f"{self._ledger.name} shows block {seen.height} as {now.hash}; it was final as {seen.hash}."
             )
+        return found is Sight.FURTHER
 
     async def _read_to(self, cursor: BlockRef | None, final: BlockRef, stored: Mapping[Lane, int]) -> bool:
         """Read up to `final`; True where the cursor moved."""
@@ -161,8 +174,10 @@ class Observer:
         if self._keeper.reads_deliveries:
             deliveries = await self._ledger.deliveries(begin, last)
         elif cursor is not None and not sent and last - cursor.height < QUIET_BLOCKS and counted == stored:
+            self._seen = target
             return False
         self._keep(cursor, target, counted, stored, sent, deliveries)
+        self._seen = target
         return True
 
     def _keep(

@@ -149,7 +149,7 @@ class FaultyLedger:
         return await self._behind(await self.ledger.head())
 
     async def _behind(self, block: BlockRef) -> BlockRef:
-        return block if not self.lag else await self.ledger.block_at(max(0, block.height - self.lag))
+        return await self.block_at(max(0, block.height - self.lag))
 
     async def block_at(self, height: int) -> BlockRef:
         self._reach()
