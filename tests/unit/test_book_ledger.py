@@ -485,8 +485,9 @@ async def test_attestors_change_only_with_a_higher_version_and_the_security_neve
     assert south.configure(known) is False
     with pytest.raises(CommandRefused, match="version above 1"):
         south.configure(replace(known, attestors=attestor_set(threshold=3)))
-    with pytest.raises(CommandRefused, match="cannot become the"):
-        south.configure(replace(known, security_id=keccak256(b"other")))
+    other = replace(known.security, security_id=keccak256(b"other"))
+    with pytest.raises(CommandRefused, match="goes on to"):
+        south.configure(replace(known, securities=(other,)))
     assert south.configuration() == known
 
 

@@ -15,7 +15,7 @@ from paripassu.config import load_network, load_securities, load_security
 from paripassu.deploy import records
 from paripassu.deploy.acts import ObservedAct
 from paripassu.deploy.create3 import factory_address
-from paripassu.deploy.desired import MANAGER, Calls, EvmDesired
+from paripassu.deploy.desired import MANAGER, BookDesired, Calls, EvmDesired
 from paripassu.deploy.journal import Journal
 from paripassu.deploy.observe import EvmObserved
 from paripassu.deploy.plan import TRANSACTION_GAS, steps_for
@@ -32,7 +32,7 @@ from paripassu.errors import (
     RecordTampered,
     RecordUnreadable,
 )
-from paripassu.identifiers import Bytes32, keccak256, role_id
+from paripassu.identifiers import Bytes32, InteropAddress, keccak256, role_id
 from paripassu.ledgers.evm.contracts import codec
 from paripassu.ledgers.intents import Intent, Settled
 from paripassu.ledgers.port import BlockRef
@@ -217,9 +217,11 @@ def test_other_code_at_our_address_is_no_step() -> None:
 # -- several securities ----------------------------------------------------------------
 
 
+SECOND = replace(FIRST, isin="FR0014ZZPPT7", name="Second")  # type: ignore[arg-type]
+
+
 def two_securities() -> EvmDesired:
-    second = replace(FIRST, isin="FR0014ZZPPT7", name="Second")  # type: ignore[arg-type]
-    found = desired_state(NETWORK, [FIRST, second])["alpha"]
+    found = desired_state(NETWORK, [FIRST, SECOND])["alpha"]
     assert isinstance(found, EvmDesired)
     return found
 
@@ -236,11 +238,15 @@ def test_second_security_needs_a_proxy_and_its_registration_and_nothing_else() -
     assert len(set(places.values())) == 2
 
 
-def test_second_security_is_not_in_the_book_which_keeps_one() -> None:
+def test_second_security_is_on_every_ledger_and_in_the_book_by_its_isin() -> None:
     setting = next(one for one in two_securities().settings if one.title.endswith("of FR0014ZZPPT7"))
     ((_, call),) = setting.calls(None)
     _, (_, instances) = codec("InstanceRegistry").decode_call(call)
-    assert len(instances) == 3
+    assert len(instances) == len(NETWORK.ledgers)
+    book = desired_state(NETWORK, [FIRST, SECOND])["register"]
+    assert isinstance(book, BookDesired)
+    assert [one.isin for one in book.configuration.securities] == [FIRST.isin, "FR0014ZZPPT7"]
+    assert instances[-1][1] == InteropAddress(book.ledger, "FR0014ZZPPT7").encode()
 
 
 def test_security_in_a_currency_that_the_network_has_not_is_refused() -> None:

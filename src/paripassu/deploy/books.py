@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from paripassu.config import LedgerConfig, NetworkConfig
 from paripassu.deploy.desired import BookDesired
 from paripassu.deploy.steps import LedgerPlan, Step
 from paripassu.identifiers import InteropAddress
-from paripassu.ledgers.book import BookConfiguration, BookLedger, BookPeer
+from paripassu.ledgers.book import BookConfiguration, BookLedger, BookPeer, BookSecurity
 from paripassu.ledgers.port import Attestor, AttestorSet
 from paripassu.ledgers.signers import signer_from_spec
 from paripassu.messages import Purpose
@@ -19,9 +19,9 @@ from paripassu.workspace import Workspace
 
 
 def book_desired(
-    network: NetworkConfig, security: Security, ledger: LedgerConfig, apps: Mapping[str, str]
+    network: NetworkConfig, securities: Sequence[Security], ledger: LedgerConfig, apps: Mapping[str, str]
 ) -> BookDesired:
-    """The desired state of a book, which keeps one security.
+    """The desired state of a book, which keeps every security of the network.
 
     Args:
         apps: addresses of TokenBridge and CorporateActions, equal on every chain.
@@ -44,14 +44,20 @@ def book_desired(
         role: tuple(signer_from_spec(spec, network.environment).name for spec in specs)
         for role, specs in network.roles.items()
     }
+    home = ledger.name == network.home
     configuration = BookConfiguration(
         ledger=ledger.id,
-        home=ledger.name == network.home,
-        isin=security.isin,
-        security_id=security.security_id,
-        issue_limit=security.issue_size,
-        rules=share(security.rules, len(network.ledgers), home=ledger.name == network.home),
-        currency=security.currency,
+        home=home,
+        securities=tuple(
+            BookSecurity(
+                isin=security.isin,
+                security_id=security.security_id,
+                issue_limit=security.issue_size,
+                rules=share(security.rules, len(network.ledgers), home=home),
+                currency=security.currency,
+            )
+            for security in securities
+        ),
         attestors=AttestorSet(1, network.attestors.threshold, members),
         peers=peers,
         roles=roles,
@@ -60,9 +66,9 @@ def book_desired(
     return BookDesired(ledger.name, ledger.id, configuration)
 
 
-def book_of(config: LedgerConfig, workspace: Workspace) -> BookLedger:
+def book_of(config: LedgerConfig, workspace: Workspace, isin: str = "") -> BookLedger:
     """The book of a network: its database stands in the workspace."""
-    return BookLedger(workspace.ensure().book_database, config.id, config.name)
+    return BookLedger(workspace.ensure().book_database, config.id, config.name, isin=isin)
 
 
 def book_plan(desired: BookDesired, known: BookConfiguration | None) -> LedgerPlan:
@@ -71,7 +77,7 @@ def book_plan(desired: BookDesired, known: BookConfiguration | None) -> LedgerPl
         return LedgerPlan(desired.name, desired.ledger)
     title = "configure the book" if known is None else "change the book's configuration"
     parts = (
-        f"security {desired.configuration.isin}",
+        f"securities {', '.join(one.isin for one in desired.configuration.securities)}",
         f"peers {', '.join(desired.configuration.peers)}",
         f"attestors {desired.configuration.attestors.threshold} of "
         f"{len(desired.configuration.attestors.members)}",
@@ -81,10 +87,15 @@ def book_plan(desired: BookDesired, known: BookConfiguration | None) -> LedgerPl
 
 
 def adjusted(desired: BookDesired, known: BookConfiguration | None) -> BookConfiguration:
-    """The desired configuration with the attestor set's version: one more wherever the set changes."""
+    """The desired configuration with what only the book knows: the attestor set's version, one more
+    wherever the set changes, and under what each security is posted."""
     if known is None:
         return desired.configuration
     wanted, current = desired.configuration.attestors, known.attestors
     same = wanted.threshold == current.threshold and set(wanted.members) == set(current.members)
     attestors = current if same else AttestorSet(current.version + 1, wanted.threshold, wanted.members)
-    return replace(desired.configuration, attestors=attestors)
+    posted = {one.isin: one.asset for one in known.securities}
+    securities = tuple(
+        replace(one, asset=posted.get(one.isin, one.asset)) for one in desired.configuration.securities
+    )
+    return replace(desired.configuration, attestors=attestors, securities=securities)

@@ -32,15 +32,14 @@ def chain_settings(
     """Every setting of one chain, in the order in which they can be made.
 
     Args:
-        securities: the network's securities; the first one is also in book entry.
+        securities: the network's securities.
         addresses: of the contracts, equal on every chain.
         token_code: the code behind every security token.
     """
     settings = [*_policies(network), *_subscription(token_code)]
-    first = next(iter(securities))
     for place, security in securities.items():
         settings.append(_security(security))
-        settings.append(_instances(network, place, addresses, token_code, in_books=place == first))
+        settings.append(_instances(network, place, addresses, token_code))
         settings += _blackouts(place, security)
     settings.append(_quorum(network))
     for purpose, app in _APPS.items():
@@ -129,15 +128,10 @@ def _instances(
     place: SecurityPlace,
     addresses: Mapping[str, str],
     token_code: Creation,
-    *,
-    in_books: bool,
 ) -> Setting:
     """Trust a security's instances; in book entry it is known by its ISIN. Trust no others."""
     key, abi = bytes(place.security_id), codec(_INSTANCES)
-    wanted = [
-        _instance(network, place, one, addresses, token_code)
-        for one in ledgers_of(network, in_books=in_books)
-    ]
+    wanted = [_instance(network, place, one, addresses, token_code) for one in network.ledgers.values()]
     names = {one.id.numeric: str(one.id) for one in network.ledgers.values()}
 
     def calls(found: Any) -> Calls:
@@ -173,11 +167,6 @@ def _blackouts(place: SecurityPlace, security: Security) -> list[Setting]:
         return ((title, codec(TOKEN).encode("setBlackouts", windows, bytes(security.terms_hash))),)
 
     return [Setting(title, "rule_manager", place.token, View(place.token, "blackouts"), calls)]
-
-
-def ledgers_of(network: NetworkConfig, *, in_books: bool) -> list[LedgerConfig]:
-    """The ledgers that a security lives on; book entry keeps the network's first one only."""
-    return [one for one in network.ledgers.values() if one.id.is_evm or in_books]
 
 
 def _instance(

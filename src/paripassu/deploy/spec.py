@@ -33,7 +33,7 @@ from paripassu.deploy.desired import (
 )
 from paripassu.deploy.policies import approvers_of, policies
 from paripassu.deploy.rights import ADMIN
-from paripassu.deploy.settings import chain_settings, ledgers_of
+from paripassu.deploy.settings import chain_settings
 from paripassu.errors import InconsistentFile
 from paripassu.identifiers import CurrencyCode, role_id
 from paripassu.ledgers.signers import KeySigner, signer_from_spec
@@ -61,7 +61,7 @@ def desired_state(network: NetworkConfig, securities: Sequence[Security]) -> dic
     """The desired state of every ledger, by its name in the network file.
 
     Args:
-        securities: those of the network, the first one in book entry too.
+        securities: those of the network.
 
     Raises:
         InconsistentFile: the network has no cash in the currency of a security.
@@ -76,7 +76,7 @@ def desired_state(network: NetworkConfig, securities: Sequence[Security]) -> dic
         else:
             site = Site(network.environment, deployer)
             apps = {name: site.address(name) for name in ("TokenBridge", "CorporateActions")}
-            desired[name] = book_desired(network, securities[0], ledger, apps)
+            desired[name] = book_desired(network, securities, ledger, apps)
     return desired
 
 
@@ -101,9 +101,8 @@ def _chain(
         creations.append(proxy_creation(site, name, codes[name].address, initial))
     for currency in network.cash:
         creations.append(_cash(network, site, currency, codes[CASH]))
-    first = next(iter(places))
+    code, count = codes[TOKEN].address, len(network.ledgers)
     for place, security in places.items():
-        code, count = codes[TOKEN].address, len(ledgers_of(network, in_books=place == first))
         creations.append(security_creation(site, place, security, code, home=home, ledgers=count))
     addresses = {one.name: one.address for one in creations}
     return EvmDesired(

@@ -165,14 +165,15 @@ def _roles(bits: int) -> tuple[str, ...]:
 
 
 async def _book(config: LedgerConfig, workspace: Workspace, security: Security) -> Facts:
-    book = book_of(config, workspace)
+    book = book_of(config, workspace, security.isin)
     await book.open()
     try:
         known = book.configuration()
     finally:
         await book.close()
-    if known is None:
-        raise NotDeployed(f"The book-entry ledger {config.name} is not set up.")
+    if known is None or security.isin not in [one.isin for one in known.securities]:
+        raise NotDeployed(f"The book-entry ledger {config.name} is not set up for {security.isin}.")
+    known = known.of(security.isin)
     return _book_instance(config, known, security), PlatformFacts(
         ledger=config.id, name=config.name, roles=dict(known.roles)
     )
@@ -182,16 +183,16 @@ def _book_instance(config: LedgerConfig, known: BookConfiguration, security: Sec
     return InstanceFacts(
         ledger=config.id,
         native=known.home,
-        asset=f"{config.id}/isin:{known.isin}",
+        asset=f"{config.id}/isin:{known.security.isin}",
         dti="",
         name=security.name,
         symbol=security.symbol,
-        isin=str(known.isin),
+        isin=str(known.security.isin),
         lei=str(security.lei),
-        security_id=known.security_id.text,
+        security_id=known.security.security_id.text,
         terms_hash=security.terms_hash.text,
         terms_version=1,
-        issue_limit=int(known.issue_limit),
+        issue_limit=int(known.security.issue_limit),
         rules=_book_rules(known.rules),
         documents={},
     )

@@ -21,7 +21,14 @@ from paripassu.identifiers import (
     keccak256,
     security_id,
 )
-from paripassu.ledgers.book import BookConfiguration, BookLedger, BookPeer, Clock, book_application
+from paripassu.ledgers.book import (
+    BookConfiguration,
+    BookLedger,
+    BookPeer,
+    BookSecurity,
+    Clock,
+    book_application,
+)
 from paripassu.ledgers.port import Attestor, AttestorSet
 from paripassu.ledgers.signers import KeySigner, dev_key
 from paripassu.messages import Purpose
@@ -84,6 +91,12 @@ def attestor_set(names: Sequence[str] = ATTESTOR_NAMES, threshold: int = 2, vers
     return AttestorSet(version, threshold, tuple(Attestor(desk[n].address, entity_of(n)) for n in names))
 
 
+def book_security(isin: Isin = TEST_ISIN, currency: str = "EUR", rules: RuleSet = TEST_RULES) -> BookSecurity:
+    """A security as a book keeps it, up to a million units."""
+    id = security_id(isin, keccak256(b"terms"))
+    return BookSecurity(isin, id, Units(1_000_000), rules, CurrencyCode(currency))
+
+
 def book_configuration(
     ledger: LedgerId,
     peers: Sequence[LedgerId],
@@ -91,17 +104,18 @@ def book_configuration(
     home: bool,
     attestors: AttestorSet | None = None,
     rules: RuleSet = TEST_RULES,
+    others: Sequence[BookSecurity] = (),
 ) -> BookConfiguration:
-    """The set-up of one book of a test network whose other ledgers are books too."""
+    """The set-up of one book of a test network whose other ledgers are books too.
+
+    Args:
+        others: securities that the book keeps beside that of `TEST_ISIN`.
+    """
     purposes = (Purpose.MOVEMENT, Purpose.CORPORATE_ACTION)
     return BookConfiguration(
         ledger=ledger,
         home=home,
-        isin=TEST_ISIN,
-        security_id=TEST_SECURITY,
-        issue_limit=Units(1_000_000),
-        rules=rules,
-        currency=CurrencyCode("EUR"),
+        securities=(book_security(rules=rules), *others),
         attestors=attestors or attestor_set(),
         peers={
             peer: BookPeer({purpose: book_application(peer, purpose) for purpose in purposes})

@@ -1,4 +1,4 @@
-"""The book-entry ledger: the classic register as an equal peer of the chains."""
+"""The book-entry ledger: the classic register as an equal peer of the chains, for several securities."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from paripassu.ledgers.book.clock import Clock, SystemClock
 from paripassu.ledgers.book.configuration import (
     BookConfiguration,
     BookPeer,
+    BookSecurity,
     book_application,
     book_gateway,
 )
@@ -15,6 +16,7 @@ __all__ = [
     "BookConfiguration",
     "BookLedger",
     "BookPeer",
+    "BookSecurity",
     "Clock",
     "SystemClock",
     "book_application",

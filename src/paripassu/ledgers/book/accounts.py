@@ -8,7 +8,7 @@ from paripassu.commands import AttestBreakdown, Issue, Transfer
 from paripassu.errors import BreakdownRefused, CommandRefused
 from paripassu.ledgers.book import controls
 from paripassu.ledgers.book.configuration import BookConfiguration
-from paripassu.ledgers.book.journal import ISSUE_ACCOUNT, UNITS, Entry
+from paripassu.ledgers.book.journal import ISSUE_ACCOUNT, Entry
 from paripassu.ledgers.book.register import balance
 from paripassu.ledgers.book.ruling import require_allowed
 from paripassu.ledgers.book.schema import breakdown, posting
@@ -20,14 +20,14 @@ def issue(entry: Entry, configuration: BookConfiguration, command: Issue) -> Non
     """Mark up, on the home ledger and within the issue limit (ISS-1)."""
     if not configuration.home:
         raise CommandRefused(f"{configuration.ledger} is not the home ledger: units are issued there alone.")
-    issued = -balance(entry.connection, UNITS, ISSUE_ACCOUNT)
-    if issued + command.units > configuration.issue_limit:
+    issued = -balance(entry.connection, configuration.asset, ISSUE_ACCOUNT)
+    limit = configuration.security.issue_limit
+    if issued + command.units > limit:
         raise CommandRefused(
-            f"Issuing {int(command.units)} units on top of {issued} exceeds the issue limit of "
-            f"{int(configuration.issue_limit)}."
+            f"Issuing {int(command.units)} units on top of {issued} exceeds the issue limit of {int(limit)}."
         )
     require_allowed(entry, configuration, Kind.ISSUE, "", command.account, command.units)
-    entry.move(UNITS, ISSUE_ACCOUNT, command.account, command.units)
+    entry.move(configuration.asset, ISSUE_ACCOUNT, command.account, command.units)
     entry.note(issued=str(int(command.units)), to=command.account)
 
 
@@ -35,18 +35,22 @@ def transfer(entry: Entry, configuration: BookConfiguration, command: Transfer) 
     controls.move(entry, configuration, command.source, command.target, command.units)
 
 
-def attest_breakdown(entry: Entry, command: AttestBreakdown) -> None:
+def attest_breakdown(entry: Entry, configuration: BookConfiguration, command: AttestBreakdown) -> None:
     """A servicer's statement of client positions, never above the balance (UBO-4, UBO-7)."""
-    held = balance(entry.connection, UNITS, command.account)
+    asset = configuration.asset
+    held = balance(entry.connection, asset, command.account)
     if command.total > held:
         raise BreakdownRefused(
             f"A breakdown of {int(command.total)} units exceeds the {held} that '{command.account}' holds, "
             f"by {int(command.total) - held}."
         )
     last = entry.connection.execute(
-        select(func.max(breakdown.c.sequence)).where(breakdown.c.account == command.account)
+        select(func.max(breakdown.c.sequence)).where(
+            breakdown.c.asset == asset, breakdown.c.account == command.account
+        )
     ).scalar()
     values = {
+        "asset": asset,
         "account": command.account,
         "sequence": (last or 0) + 1,
         "as_of": command.as_of,
@@ -74,17 +78,17 @@ def balances_at(
     return {account: held for account, held in rows if held}
 
 
-def eligible_at(connection: Connection, account: str, time: int) -> Units:
+def eligible_at(connection: Connection, asset: str, account: str, time: int) -> Units:
     """Units held at `time`, and those that had left another ledger by then and arrived later (CA-5)."""
     held = connection.execute(
         select(posting.c.balance)
-        .where(posting.c.asset == UNITS, posting.c.account == account, posting.c.time <= time)
+        .where(posting.c.asset == asset, posting.c.account == account, posting.c.time <= time)
         .order_by(posting.c.id.desc())
         .limit(1)
     ).scalar()
     arrived = connection.execute(
         select(posting.c.amount).where(
-            posting.c.asset == UNITS,
+            posting.c.asset == asset,
             posting.c.account == account,
             posting.c.time > time,
             posting.c.dispatched <= time,

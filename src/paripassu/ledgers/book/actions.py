@@ -8,7 +8,7 @@ from typing import Any
 
 from eth_abi.abi import decode as abi_decode
 from eth_abi.abi import encode as abi_encode
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
 from paripassu.commands import Announce, Pay, PaymentLine, PublishEntitlements
 from paripassu.entitlements import EntitlementLine
@@ -57,9 +57,13 @@ def receive(entry: Entry, configuration: BookConfiguration, message: Message) ->
 
 
 def record_event(entry: Entry, configuration: BookConfiguration, record: EventRecord) -> bool:
-    """Keep an official record; False where it was known. Raises EventConflict where another one was."""
-    if record.security_id != configuration.security_id:
-        raise CommandRefused(f"Event '{record.official_event_id}' is for another security than the book's.")
+    """Keep an official record; False where it was known.
+
+    Raises:
+        CommandRefused: it is of a security that the book does not keep, or its dates are out of order.
+        EventConflict: another one is known.
+    """
+    configuration.of_security(record.security_id)
     _require_date_order(record)
     known = _row(entry.connection, record.key)
     if known is not None:
@@ -129,6 +133,7 @@ def pay(entry: Entry, configuration: BookConfiguration, command: Pay, payer: str
     known = known_event(entry.connection, command.event_id)
     if known is None:
         raise EventUnknown(f"No event '{command.event_id}' is known on {configuration.ledger}.")
+    configuration = configuration.of_security(known.record.security_id)
     _require_payable(entry, configuration, known)
     paid = set(
         entry.connection.execute(
@@ -173,7 +178,7 @@ def payee(connection: Connection, configuration: BookConfiguration, account: str
     paid = account
     found = register.successor(connection, paid)
     while found is not None:
-        if register.is_frozen(connection, paid):
+        if register.is_frozen(connection, configuration.asset, paid):
             return Payee(paid, Restriction.RECIPIENT_FROZEN)
         paid = found[0]
         found = register.successor(connection, paid)
@@ -201,13 +206,15 @@ def fund(entry: Entry, configuration: BookConfiguration, account: str, amount: M
     entry.note(funded=account, amount=str(int(amount)))
 
 
-def authorise_debit(entry: Entry, account: str, amount: Minor) -> None:
-    """Set (not add to) what payments may debit from the signer's cash account."""
-    where = debit_authority.c.account == account
-    changed = entry.connection.execute(update(debit_authority).where(where).values(amount=int(amount)))
+def authorise_debit(entry: Entry, configuration: BookConfiguration, account: str, amount: Minor) -> None:
+    """Set (not add to) what payments in the security's currency may debit from the signer's cash account."""
+    key = {"currency": str(configuration.currency), "account": account}
+    changed = entry.connection.execute(
+        update(debit_authority).where(*_granted(**key)).values(amount=int(amount))
+    )
     if changed.rowcount == 0:
-        entry.connection.execute(insert(debit_authority).values(account=account, amount=int(amount)))
-    entry.note(debit_authority=account, amount=str(int(amount)))
+        entry.connection.execute(insert(debit_authority).values(**key, amount=int(amount)))
+    entry.note(debit_authority=account, amount=str(int(amount)), currency=key["currency"])
 
 
 def _require_payable(entry: Entry, configuration: BookConfiguration, known: KnownEvent) -> None:
@@ -224,7 +231,7 @@ def _require_payable(entry: Entry, configuration: BookConfiguration, known: Know
     if record.currency != configuration.currency:
         raise PaymentRefused(
             f"Event '{record.official_event_id}' pays {record.currency}, "
-            f"the book keeps {configuration.currency}."
+            f"the security is paid in {configuration.currency}."
         )
 
 
@@ -239,7 +246,7 @@ def _require_entitled(
             f"The entitlements of '{record.official_event_id}' hold no line of {int(line.amount)} "
             f"minor units for '{line.account}'."
         )
-    eligible = eligible_at(connection, line.account, record.record_time)
+    eligible = eligible_at(connection, configuration.asset, line.account, record.record_time)
     exact = record.rate.exact_minor(eligible, record.currency.exponent)
     ceiling = -(-exact.numerator // exact.denominator)
     if line.amount > ceiling:
@@ -251,9 +258,7 @@ def _require_entitled(
 
 def _draw(connection: Connection, payer: str, currency: str, needed: int) -> None:
     available = balance(connection, currency, payer)
-    granted = connection.execute(
-        select(debit_authority.c.amount).where(debit_authority.c.account == payer)
-    ).scalar()
+    granted = connection.execute(select(debit_authority.c.amount).where(*_granted(currency, payer))).scalar()
     if needed > available:
         raise Unfunded(f"'{payer}' has {available} minor units of {currency}, {needed} are needed.")
     if needed > (granted or 0):
@@ -263,10 +268,12 @@ def _draw(connection: Connection, payer: str, currency: str, needed: int) -> Non
         )
     if needed:
         connection.execute(
-            update(debit_authority)
-            .where(debit_authority.c.account == payer)
-            .values(amount=(granted or 0) - needed)
+            update(debit_authority).where(*_granted(currency, payer)).values(amount=(granted or 0) - needed)
         )
+
+
+def _granted(currency: str, account: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return debit_authority.c.currency == currency, debit_authority.c.account == account
 
 
 def _require_home(configuration: BookConfiguration) -> None:

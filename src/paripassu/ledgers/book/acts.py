@@ -18,7 +18,7 @@ from paripassu.errors import ActRefused, CommandImpossible, CommandRefused, NotA
 from paripassu.identifiers import Bytes32, keccak256
 from paripassu.ledgers.book import encumbrances, register
 from paripassu.ledgers.book.configuration import BookConfiguration
-from paripassu.ledgers.book.journal import ISSUE_ACCOUNT, UNITS, Entry
+from paripassu.ledgers.book.journal import ISSUE_ACCOUNT, Entry
 from paripassu.ledgers.book.ruling import judge
 from paripassu.ledgers.book.schema import act, approval
 from paripassu.ledgers.book.schema import entry as entry_table
@@ -112,6 +112,7 @@ def _propose(entry: Entry, configuration: BookConfiguration, command: acts.Propo
     id = keccak256(f"{configuration.ledger} {entry.height} {command.role} {body}".encode())
     values = {
         "id": id.text,
+        "asset": configuration.asset,
         "body": body,
         "role": command.role,
         "signer": signer,
@@ -157,7 +158,7 @@ def _execute(entry: Entry, configuration: BookConfiguration, row: Row[Any], sign
     if entry.time > proposed + LIFETIME:
         raise ActRefused(f"The act {row.id} was to be carried out until {proposed + LIFETIME}.")
     changed: list[list[str]] = []
-    _do(entry, configuration, from_document(json.loads(row.body)), row.reason, changed)
+    _do(entry, configuration.of_asset(row.asset), from_document(json.loads(row.body)), row.reason, changed)
     _end(entry, row, EXECUTED, signer, changed)
     entry.note(executed=row.id, corrections=changed)
 
@@ -171,22 +172,25 @@ def _do(
             code = judge(entry.connection, configuration, movement, entry.time)
             if code is not Restriction.NONE:
                 raise refusal(code, source=source, target=target, units=units, ledger=configuration.ledger)
-            _take(entry, source, target, units, changed)
+            _take(entry, configuration.asset, source, target, units, changed)
         case acts.ForcedTransfers(transfers):
             for one in transfers:
                 _do(entry, configuration, one, reason, changed)
         case acts.Burn(account, units):
             if not configuration.home:
                 raise CommandRefused(f"{configuration.ledger} is not the home ledger: units end there alone.")
-            if units > register.balance(entry.connection, UNITS, account):
+            if units > register.balance(entry.connection, configuration.asset, account):
                 code = Restriction.INSUFFICIENT_BALANCE
                 raise refusal(code, source=account, units=units, ledger=configuration.ledger)
-            _take(entry, account, ISSUE_ACCOUNT, units, changed)
+            _take(entry, configuration.asset, account, ISSUE_ACCOUNT, units, changed)
         case acts.Burns(burns):
             for burn in burns:
                 _do(entry, configuration, burn, reason, changed)
         case acts.Cancel(account, units, reference):
-            where = (entry_table.c.reference == f"issue/{reference}", entry_table.c.kind == "Issue")
+            issued = {configuration.stored(f"issue/{reference}")}
+            if configuration.security == configuration.securities[0]:  # what is meant where none is named
+                issued.add(f"issue/{reference}")
+            where = (entry_table.c.reference.in_(issued), entry_table.c.kind == "Issue")
             if entry.connection.execute(select(entry_table.c.height).where(*where)).first() is None:
                 raise CommandRefused(f"Nothing was issued under the reference '{reference}'.")
             _do(entry, configuration, acts.Burn(account, units), reason, changed)
@@ -196,17 +200,17 @@ def _do(
             raise CommandImpossible(f"A book-entry ledger does no {type(what).__name__}.")
 
 
-def _take(entry: Entry, source: str, target: str, units: Units, changed: list[list[str]]) -> None:
+def _take(entry: Entry, asset: str, source: str, target: str, units: Units, changed: list[list[str]]) -> None:
     before = {
-        account: register.balance(entry.connection, UNITS, account)
+        account: register.balance(entry.connection, asset, account)
         for account in dict.fromkeys((source, target))
         if account != ISSUE_ACCOUNT
     }
-    encumbrances.seize(entry, source, units)
+    encumbrances.seize(entry, asset, source, units)
     if units and source != target:
-        entry.move(UNITS, source, target, units)
+        entry.move(asset, source, target, units)
     for account, held in before.items():
-        after = register.balance(entry.connection, UNITS, account)
+        after = register.balance(entry.connection, asset, account)
         changed.append([account, str(held), str(after)])
 
 

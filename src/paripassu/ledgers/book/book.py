@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, select
@@ -14,7 +13,6 @@ from paripassu.ledgers.book import controls, journal, register, ruling
 from paripassu.ledgers.book.check import check_book
 from paripassu.ledgers.book.clock import Clock, SystemClock
 from paripassu.ledgers.book.configuration import BookConfiguration, from_json, to_json
-from paripassu.ledgers.book.journal import UNITS
 from paripassu.ledgers.book.schema import BOOK_SCHEMA, breakdown, setting
 from paripassu.ledgers.book.schema import configuration as configuration_table
 from paripassu.ledgers.port import BlockRef
@@ -30,15 +28,22 @@ class Book:
         ledger_id: CAIP-2 id, `book:<name>`.
         name: the network file's name for it.
         clock: what time it is; an offset kept in the book is added to it (local networks only).
+        isin: the security that is meant; the book's first one where none is named.
     """
 
     def __init__(
-        self, place: Path | str, ledger_id: LedgerId, name: str = "", clock: Clock | None = None
+        self,
+        place: Path | str,
+        ledger_id: LedgerId,
+        name: str = "",
+        clock: Clock | None = None,
+        isin: str = "",
     ) -> None:
         self._place = place
         self._id = ledger_id
         self._name = name or ledger_id.reference
         self._clock = clock or SystemClock()
+        self._isin = isin
         self._database: Database | None = None
         self._offset: int | None = None
 
@@ -73,8 +78,8 @@ class Book:
         """Set the book up, or change its set-up; False where it is set up so already.
 
         Raises:
-            CommandRefused: another ledger or security than before, or changed attestors without a
-                higher version.
+            CommandRefused: another ledger than before, a security that is kept no longer or with another
+                id or asset, or changed attestors without a higher version.
         """
         if configuration.ledger != self._id:
             raise CommandRefused(f"A set-up for {configuration.ledger} does not fit the book {self._id}.")
@@ -116,12 +121,13 @@ class Book:
 
     def breakdown_of(self, account: str) -> tuple[int, Bytes32, Units, int, bool] | None:
         """The latest attested breakdown: as-of time, root, total, sequence, and whether it is stale."""
-        query = select(breakdown).where(breakdown.c.account == account).order_by(breakdown.c.sequence.desc())
         with self._db.read() as connection:
-            row = connection.execute(query.limit(1)).first()
+            asset = self._configured(connection).asset
+            query = select(breakdown).where(breakdown.c.asset == asset, breakdown.c.account == account)
+            row = connection.execute(query.order_by(breakdown.c.sequence.desc()).limit(1)).first()
             if row is None:
                 return None
-            stale = register.balance(connection, UNITS, account) < row.total
+            stale = register.balance(connection, asset, account) < row.total
         return row.as_of, Bytes32(row.root), Units(row.total), row.sequence, stale
 
     # inside
@@ -133,11 +139,11 @@ class Book:
         return self._database
 
     def _configured(self, connection: Connection) -> BookConfiguration:
-        """The set-up in force, with the rules as they were last changed."""
+        """The set-up in force, with the rules as they were last changed and the security at hand."""
         found = _configuration(connection)
         if found is None:
             raise BookNotConfigured(f"The book {self._id} has not been set up yet.")
-        return replace(found, rules=controls.rules_in_force(connection, found.rules)[0])
+        return controls.in_force(connection, found).of(self._isin)
 
     def _now(self, connection: Connection) -> int:
         return self._clock.now() + _offset(connection)
@@ -177,11 +183,13 @@ def _configuration(connection: Connection) -> BookConfiguration | None:
 
 
 def _require_successor(known: BookConfiguration, wanted: BookConfiguration) -> None:
-    if (known.isin, known.security_id) != (wanted.isin, wanted.security_id):
-        raise CommandRefused(
-            f"The book keeps {known.isin} with the security id {known.security_id}; it cannot become the "
-            f"book of {wanted.isin} with {wanted.security_id}."
-        )
+    kept = {(one.isin, one.security_id, one.asset) for one in wanted.securities}
+    for one in known.securities:
+        if (one.isin, one.security_id, one.asset) not in kept:
+            raise CommandRefused(
+                f"The book keeps {one.isin} with the security id {one.security_id} as {one.asset}, and goes "
+                f"on to: the set-up has no such security."
+            )
     if known.attestors != wanted.attestors and wanted.attestors.version <= known.attestors.version:
         raise CommandRefused(
             f"Changed attestors need a version above {known.attestors.version}, "

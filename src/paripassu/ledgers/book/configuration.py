@@ -1,13 +1,13 @@
-"""What the deploy engine tells the book-entry ledger: security, rules, peers, attestors, roles."""
+"""What the deploy engine tells the book-entry ledger: securities, rules, peers, attestors, roles."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
-from paripassu.errors import InconsistentFile
+from paripassu.errors import CommandRefused, InconsistentFile
 from paripassu.identifiers import (
     Bytes32,
     Country,
@@ -22,6 +22,9 @@ from paripassu.ledgers.port import Attestor, AttestorSet
 from paripassu.messages import Purpose
 from paripassu.quantities import Units
 from paripassu.rules import RuleSet, Window
+
+FORMER_ASSET = "UNITS"
+"""Under what a book that could keep one security only has posted it, and goes on to post it."""
 
 _APPLICATION_ACCOUNTS = {
     Purpose.MOVEMENT: "movement",
@@ -52,29 +55,44 @@ class BookPeer:
 
 
 @dataclass(frozen=True, slots=True)
-class BookConfiguration:
-    """The book-entry ledger's whole set-up; `configure` with an equal one changes nothing.
+class BookSecurity:
+    """One security that a book keeps. `asset` is under what its units are posted: its ISIN, as a rule."""
 
-    `roles` maps role names of the closed list to the names of the signers that hold them.
-    `home` says whether issues are booked and events announced here. `correction_threshold` is the
-    number of roles that must approve a correction (CTL-7).
-
-    Raises:
-        InconsistentFile: a quorum that one entity could meet, an unknown peer purpose.
-        UnknownRole: a role that is not in the closed list.
-    """
-
-    ledger: LedgerId
-    home: bool
     isin: Isin
     security_id: Bytes32
     issue_limit: Units
     rules: RuleSet
     currency: CurrencyCode
+    asset: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.asset:
+            object.__setattr__(self, "asset", str(self.isin))
+
+
+@dataclass(frozen=True, slots=True)
+class BookConfiguration:
+    """The book-entry ledger's whole set-up; `configure` with an equal one changes nothing.
+
+    `roles` maps role names of the closed list to the names of the signers that hold them.
+    `home` says whether issues are booked and events announced here. `correction_threshold` is the
+    number of roles that must approve a correction (CTL-7). `isin` names the security at hand; the
+    first one is where none is named.
+
+    Raises:
+        InconsistentFile: a quorum that one entity could meet, an unknown peer purpose, no security
+            or one twice.
+        UnknownRole: a role that is not in the closed list.
+    """
+
+    ledger: LedgerId
+    home: bool
+    securities: tuple[BookSecurity, ...]
     attestors: AttestorSet
     peers: Mapping[LedgerId, BookPeer] = field(default_factory=dict)
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     correction_threshold: int = 2
+    isin: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         for role in self.roles:
@@ -93,22 +111,69 @@ class BookConfiguration:
             raise InconsistentFile("An attestor's key is listed twice.")
         if self.ledger in self.peers:
             raise InconsistentFile(f"The ledger {self.ledger} cannot be its own peer.")
+        distinct = {one.isin for one in self.securities}, {one.asset for one in self.securities}
+        if not self.securities or any(len(each) < len(self.securities) for each in distinct):
+            raise InconsistentFile(f"The book {self.ledger} keeps no security, or one of them twice.")
 
     def holds(self, role: str, signer: str) -> bool:
         """Whether the named signer holds a role."""
         return signer in self.roles.get(role, ())
 
+    @property
+    def security(self) -> BookSecurity:
+        """The security at hand. Raises CommandRefused where the book does not keep it."""
+        found = next((one for one in self.securities if self.isin in ("", one.isin)), None)
+        if found is None:
+            raise CommandRefused(
+                f"The security {self.isin} is not kept in the book {self.ledger}; it keeps "
+                f"{', '.join(one.isin for one in self.securities)}."
+            )
+        return found
+
+    @property
+    def asset(self) -> str:
+        return self.security.asset
+
+    @property
+    def rules(self) -> RuleSet:
+        return self.security.rules
+
+    @property
+    def currency(self) -> CurrencyCode:
+        return self.security.currency
+
+    def stored(self, reference: str) -> str:
+        """A caller's reference as the journal keeps it: one and the same may be used for each security."""
+        plain = not self.isin or self.asset == FORMER_ASSET
+        return reference if plain else f"{reference}@isin:{self.isin}"
+
+    def of(self, isin: str) -> Self:
+        """The same set-up with another security at hand."""
+        return replace(self, isin=isin)
+
+    def of_security(self, security_id: Bytes32) -> Self:
+        """The same set-up with the security at hand that has this id. Raises CommandRefused."""
+        for one in self.securities:
+            if one.security_id == security_id:
+                return self.of(one.isin)
+        raise CommandRefused(f"The security {security_id} is not kept in the book {self.ledger}.")
+
+    def of_asset(self, asset: str) -> Self:
+        """The same set-up with the security at hand that is posted so."""
+        return self.of(next(one.isin for one in self.securities if one.asset == asset))
+
+    def with_rules(self, rules: Mapping[str, RuleSet]) -> Self:
+        """The same set-up with other rules, by asset."""
+        kept = tuple(replace(one, rules=rules.get(one.asset, one.rules)) for one in self.securities)
+        return replace(self, securities=kept)
+
 
 def to_json(value: BookConfiguration) -> str:
     """Canonical JSON, as it is kept in the book."""
-    document = {
+    document: dict[str, Any] = {
         "ledger": str(value.ledger),
         "home": value.home,
-        "isin": str(value.isin),
-        "securityId": value.security_id.text,
-        "issueLimit": str(int(value.issue_limit)),
-        **rules_to(value.rules),
-        "currency": str(value.currency),
+        "securities": [_security_to(one) for one in value.securities],
         "attestors": {
             "version": value.attestors.version,
             "threshold": value.attestors.threshold,
@@ -129,7 +194,7 @@ def to_json(value: BookConfiguration) -> str:
 
 
 def from_json(text: str) -> BookConfiguration:
-    """Inverse of `to_json`."""
+    """Inverse of `to_json`. A document of one security, as books used to keep it, is read as well."""
     document: dict[str, Any] = json.loads(text)
     attestors = document["attestors"]
     members = tuple(
@@ -145,15 +210,35 @@ def from_json(text: str) -> BookConfiguration:
     return BookConfiguration(
         ledger=LedgerId(document["ledger"]),
         home=document["home"],
+        securities=tuple(
+            _security_from(one) for one in document.get("securities", [{**document, "asset": FORMER_ASSET}])
+        ),
+        attestors=AttestorSet(attestors["version"], attestors["threshold"], members),
+        peers=peers,
+        roles={role: tuple(names) for role, names in document["roles"].items()},
+        correction_threshold=document.get("correctionThreshold", 2),
+    )
+
+
+def _security_to(one: BookSecurity) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "isin": str(one.isin),
+        "securityId": one.security_id.text,
+        "issueLimit": str(int(one.issue_limit)),
+        **rules_to(one.rules),
+        "currency": str(one.currency),
+    }
+    return document if one.asset == one.isin else {**document, "asset": one.asset}
+
+
+def _security_from(document: Mapping[str, Any]) -> BookSecurity:
+    return BookSecurity(
         isin=Isin(document["isin"]),
         security_id=Bytes32(document["securityId"]),
         issue_limit=Units(int(document["issueLimit"])),
         rules=rules_from(document),
         currency=CurrencyCode(document["currency"]),
-        attestors=AttestorSet(attestors["version"], attestors["threshold"], members),
-        peers=peers,
-        roles={role: tuple(names) for role, names in document["roles"].items()},
-        correction_threshold=document.get("correctionThreshold", 2),
+        asset=document.get("asset", ""),
     )
 
 

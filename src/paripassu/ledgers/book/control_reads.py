@@ -68,9 +68,9 @@ class BookControls:
 
     async def holding(self, account: str) -> Holding:
         with self._read() as connection:
-            now, rules = self._now(connection), self._configured(connection).rules
-            state = encumbrances.state(connection, account, now)
-        most = quota(rules, state)
+            now, configuration = self._now(connection), self._configured(connection)
+            state = encumbrances.state(connection, configuration.asset, account, now)
+        most = quota(configuration.rules, state)
         return Holding(
             account=account,
             balance=state.balance,
@@ -88,7 +88,9 @@ class BookControls:
             names = {source, target} - {""}
             if configuration.rules.holder_limit is not None:
                 names |= set(register.holders(connection))
-            accounts = {name: encumbrances.state(connection, name, now) for name in names}
+            accounts = {
+                name: encumbrances.state(connection, configuration.asset, name, now) for name in names
+            }
         token = TokenState(
             configuration.rules,
             accounts,
@@ -116,28 +118,29 @@ class BookControls:
         with self._read() as connection:
             return tuple(
                 PledgedUnits(Bytes32(row.id), row.pledgor, row.pledgee, Units(row.units))
-                for row in controls.pledges_of(connection, account)
+                for row in controls.pledges_of(connection, self._configured(connection).asset, account)
             )
 
     async def rules(self) -> RulesInForce:
         with self._read() as connection:
             configuration = self._configured(connection)
-            rules, changes = controls.rules_in_force(connection, configuration.rules)
+            asset = configuration.asset
+            rules, changes = controls.rules_in_force(connection, asset, configuration.rules)
             limited = rules.holder_limit is not None
-            holders = len(register.accounts_with_units(connection)) if limited else None
+            holders = len(register.accounts_with_units(connection, asset)) if limited else None
             return RulesInForce(rules, ruling.standing(connection, configuration), changes, (), holders)
 
     async def acts(self) -> tuple[ActRecord, ...]:
         with self._read() as connection:
-            threshold = self._configured(connection).correction_threshold
+            configuration = self._configured(connection)
             rows = connection.execute(select(act).order_by(act.c.height)).all()
-            return tuple(_record(connection, row, threshold) for row in rows)
+            return tuple(_record(connection, row, configuration) for row in rows)
 
     async def act(self, id: Bytes32) -> ActRecord | None:
         with self._read() as connection:
-            threshold = self._configured(connection).correction_threshold
+            configuration = self._configured(connection)
             row = connection.execute(select(act).where(act.c.id == id.text)).first()
-            return None if row is None else _record(connection, row, threshold)
+            return None if row is None else _record(connection, row, configuration)
 
     async def versions(self) -> tuple[VersionChange, ...]:
         """None: the book runs in this program, whose version `pari --version` tells."""
@@ -147,7 +150,7 @@ class BookControls:
         return ()
 
 
-def _record(connection: Connection, row: Row[Any], threshold: int) -> ActRecord:
+def _record(connection: Connection, row: Row[Any], configuration: BookConfiguration) -> ActRecord:
     document = json.loads(row.body)
     given = connection.execute(
         select(approval).where(approval.c.act == row.id).order_by(approval.c.height, approval.c.role)
@@ -158,13 +161,15 @@ def _record(connection: Connection, row: Row[Any], threshold: int) -> ActRecord:
     kind = document.pop("act")
     return ActRecord(
         id=Bytes32(row.id),
-        contract="book",
+        contract="book"
+        if row.asset == configuration.asset
+        else f"book/{configuration.of_asset(row.asset).isin}",
         function=kind[0].lower() + kind[1:],
         arguments={name: str(value) for name, value in document.items()},
         change_class=0,
         reason=row.reason,
         state=ActState(row.state),
-        threshold=threshold,
+        threshold=configuration.correction_threshold,
         ready_at=proposed.block.time,
         last_second=proposed.block.time + acts.LIFETIME,
         proposed=proposed,

@@ -13,7 +13,7 @@ from paripassu.errors import CommandImpossible, CommandRefused
 from paripassu.identifiers import Bytes32, keccak256
 from paripassu.ledgers.book import encumbrances, register, ruling
 from paripassu.ledgers.book.configuration import BookConfiguration, rules_from, rules_to
-from paripassu.ledgers.book.journal import UNITS, Entry
+from paripassu.ledgers.book.journal import Entry
 from paripassu.ledgers.book.ruling import require_allowed
 from paripassu.ledgers.book.schema import pledge, rule_change
 from paripassu.quantities import Units
@@ -25,6 +25,7 @@ LONGEST_STOP = 7 * 86_400
 
 def carry_out(entry: Entry, configuration: BookConfiguration, command: controls.Control, signer: str) -> None:
     """Do what a control says. Raises CommandRefused, RuleError, CommandImpossible."""
+    asset = configuration.asset
     match command:
         case controls.SetStatus():
             register.set_status(entry, command)
@@ -33,14 +34,14 @@ def carry_out(entry: Entry, configuration: BookConfiguration, command: controls.
         case controls.Rotate():
             register.rotate(entry, configuration, command)
         case controls.Succeed(lost, successor):
-            _succeed(entry, lost, successor)
+            _succeed(entry, asset, lost, successor)
         case controls.Freeze():
-            register.freeze(entry, command)
+            register.freeze(entry, asset, command)
         case controls.FreezeUnits(account, units, reason):
-            encumbrances.set_blocked(entry, account, units)
+            encumbrances.set_blocked(entry, asset, account, units)
             entry.note(account=account, blocked=str(int(units)), reason=reason.text)
         case controls.Lock(account, units, until, reason):
-            encumbrances.add_lot(entry, account, units, until)
+            encumbrances.add_lot(entry, asset, account, units, until)
             entry.note(account=account, locked=str(int(units)), until=until, reason=reason.text)
         case controls.Pledge():
             _pledge(entry, configuration, command)
@@ -52,9 +53,9 @@ def carry_out(entry: Entry, configuration: BookConfiguration, command: controls.
         case controls.OpenAccounts():
             raise CommandImpossible(f"Accounts of {configuration.ledger} need no opening beforehand.")
         case controls.Pause(paused, reason):
-            ruling.set_setting(entry.connection, ruling.PAUSED, "1" if paused else "0")
+            ruling.set_setting(entry.connection, ruling.PAUSED, "1" if paused else "0", asset)
             if not paused:
-                ruling.set_setting(entry.connection, ruling.STOPPED_UNTIL, "0")
+                ruling.set_setting(entry.connection, ruling.STOPPED_UNTIL, "0", asset)
             entry.note(paused=paused, reason=reason.text)
         case controls.EmergencyStop(until, reason):
             if not entry.time <= until <= entry.time + LONGEST_STOP:
@@ -62,37 +63,46 @@ def carry_out(entry: Entry, configuration: BookConfiguration, command: controls.
                     f"An emergency stop lasts up to seven days: until {entry.time + LONGEST_STOP} at most, "
                     f"not {until}."
                 )
-            ruling.set_setting(entry.connection, ruling.STOPPED_UNTIL, str(until))
+            ruling.set_setting(entry.connection, ruling.STOPPED_UNTIL, str(until), asset)
             entry.note(stopped_until=until, reason=reason.text)
         case controls.PauseClasses(classes, paused, reason):
-            before = ruling.paused_classes(entry.connection)
+            before = ruling.paused_classes(entry.connection, asset)
             after = before | classes if paused else before - classes
             bits = str(sum(1 << number for number in after))
-            ruling.set_setting(entry.connection, ruling.PAUSED_CLASSES, bits)
+            ruling.set_setting(entry.connection, ruling.PAUSED_CLASSES, bits, asset)
             entry.note(paused_classes=sorted(after), reason=reason.text)
         case _:
-            change_rules(entry, _changed(configuration, command), command.reason.text)
+            change_rules(entry, asset, _changed(configuration, command), command.reason.text)
 
 
 def move(entry: Entry, configuration: BookConfiguration, source: str, target: str, units: Units) -> None:
     """One transfer under the rules."""
     require_allowed(entry, configuration, Kind.TRANSFER, source, target, units)
     if units:  # ERC-20 allows a transfer of nothing, so the book does too (I3)
-        entry.move(UNITS, source, target, units)
+        entry.move(configuration.asset, source, target, units)
     entry.note(moved=str(int(units)), source=source, target=target)
 
 
-def change_rules(entry: Entry, rules: RuleSet, reason: str) -> None:
+def change_rules(entry: Entry, asset: str, rules: RuleSet, reason: str) -> None:
     """Put other rules in force; they stay so whatever the book is configured with later."""
     document = json.dumps(rules_to(rules), sort_keys=True, separators=(",", ":"))
-    entry.connection.execute(insert(rule_change).values(height=entry.height, document=document))
-    entry.note(rules=json.loads(document), reason=reason)
+    values = {"height": entry.height, "asset": asset, "document": document}
+    entry.connection.execute(insert(rule_change).values(**values))
+    entry.note(asset=asset, rules=json.loads(document), reason=reason)
 
 
-def rules_in_force(connection: Connection, configured: RuleSet) -> tuple[RuleSet, int]:
+def in_force(connection: Connection, configuration: BookConfiguration) -> BookConfiguration:
+    """The set-up with the rules of each security as they were last changed."""
+    return configuration.with_rules(
+        {one.asset: rules_in_force(connection, one.asset, one.rules)[0] for one in configuration.securities}
+    )
+
+
+def rules_in_force(connection: Connection, asset: str, configured: RuleSet) -> tuple[RuleSet, int]:
     """The rules by the last change, else as configured; and the number of changes. The ledger's shares
     of cap and limit are the terms' and not the rule manager's: they stay as configured."""
-    rows = connection.execute(select(rule_change.c.document).order_by(rule_change.c.height)).scalars().all()
+    query = select(rule_change.c.document).where(rule_change.c.asset == asset).order_by(rule_change.c.height)
+    rows = connection.execute(query).scalars().all()
     if not rows:
         return configured, 0
     document: dict[str, Any] = json.loads(rows[-1])
@@ -101,10 +111,11 @@ def rules_in_force(connection: Connection, configured: RuleSet) -> tuple[RuleSet
     return replace(changed, **shares), len(rows)  # type: ignore[arg-type]
 
 
-def pledges_of(connection: Connection, account: str) -> list[Any]:
+def pledges_of(connection: Connection, asset: str, account: str) -> list[Any]:
     """Rows of standing pledges of an account, given and taken."""
     either = (pledge.c.pledgor == account) | (pledge.c.pledgee == account)
-    return list(connection.execute(select(pledge).where(either).order_by(pledge.c.id)))
+    query = select(pledge).where(pledge.c.asset == asset, either).order_by(pledge.c.id)
+    return list(connection.execute(query))
 
 
 def pledgee_of(connection: Connection, id: Bytes32) -> str | None:
@@ -130,23 +141,23 @@ def _changed(configuration: BookConfiguration, command: controls.RuleControl) ->
             raise CommandImpossible(f"{configuration.ledger} runs no contracts, so none can be plugged in.")
 
 
-def _succeed(entry: Entry, lost: str, successor: str) -> None:
+def _succeed(entry: Entry, asset: str, lost: str, successor: str) -> None:
     if lost == successor or register.current(entry.connection, lost) != successor:
         raise CommandRefused(f"'{successor}' did not take the place of '{lost}'.")
-    units = encumbrances.hand_over(entry, lost, successor)
+    units = encumbrances.hand_over(entry, asset, lost, successor)
     entry.note(recovered=str(int(units)), source=lost, target=successor)
 
 
 def _pledge(entry: Entry, configuration: BookConfiguration, command: controls.Pledge) -> None:
-    pledgor, units = command.account, command.units
+    asset, pledgor, units = configuration.asset, command.account, command.units
     require_allowed(entry, configuration, Kind.PLEDGE, pledgor, command.pledgee, units)
     if not units:
         raise CommandRefused("A pledge of no units is none.")
-    before = encumbrances.state(entry.connection, pledgor, entry.time)
-    encumbrances.set_pledged(entry, pledgor, before.pledged + units)
+    before = encumbrances.state(entry.connection, asset, pledgor, entry.time)
+    encumbrances.set_pledged(entry, asset, pledgor, before.pledged + units)
     id = keccak256(f"pledge {configuration.ledger} {entry.height}".encode())
-    values = {"id": id.text, "pledgor": pledgor, "pledgee": command.pledgee, "units": int(units)}
-    entry.connection.execute(insert(pledge).values(**values))
+    parties = {"pledgor": pledgor, "pledgee": command.pledgee}
+    entry.connection.execute(insert(pledge).values(id=id.text, asset=asset, units=int(units), **parties))
     entry.note(pledge=id.text, pledgor=pledgor, pledgee=command.pledgee, units=str(int(units)))
 
 
@@ -155,13 +166,13 @@ def _end_pledge(entry: Entry, configuration: BookConfiguration, id: Bytes32, enf
     row = connection.execute(select(pledge).where(pledge.c.id == id.text)).one()
     connection.execute(delete(pledge).where(pledge.c.id == id.text))
     # units of a superseded account may have gone to its successor, and the law may have taken some
-    pledgor = row.pledgor
-    held = encumbrances.state(connection, pledgor, entry.time)
+    configuration, pledgor = configuration.of_asset(row.asset), row.pledgor
+    held = encumbrances.state(connection, row.asset, pledgor, entry.time)
     if held.pledged < row.units:
         pledgor = register.current(connection, pledgor)
-        held = encumbrances.state(connection, pledgor, entry.time)
+        held = encumbrances.state(connection, row.asset, pledgor, entry.time)
     units = Units(min(int(row.units), int(held.pledged)))
-    encumbrances.set_pledged(entry, pledgor, held.pledged - units)
+    encumbrances.set_pledged(entry, row.asset, pledgor, held.pledged - units)
     entry.note(pledge=id.text, enforced=enforced, units=str(int(units)))
     if enforced:
         move(entry, configuration, pledgor, register.current(connection, row.pledgee), units)

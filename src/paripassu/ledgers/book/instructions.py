@@ -132,7 +132,7 @@ def carry_out(entry: Entry, configuration: BookConfiguration, command: Command, 
         case Move():
             movements.dispatch(entry, configuration, command)
         case AttestBreakdown():
-            accounts.attest_breakdown(entry, command)
+            accounts.attest_breakdown(entry, configuration, command)
         case Announce():
             actions.announce(entry, configuration, command)
         case PublishEntitlements():
@@ -140,7 +140,7 @@ def carry_out(entry: Entry, configuration: BookConfiguration, command: Command, 
         case FundCash():
             actions.fund(entry, configuration, command.account, command.amount)
         case AuthoriseDebit():
-            actions.authorise_debit(entry, signer, command.amount)
+            actions.authorise_debit(entry, configuration, signer, command.amount)
         case Pay():
             actions.pay(entry, configuration, command, signer)
         case Deliver():

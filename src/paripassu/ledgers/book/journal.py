@@ -3,7 +3,8 @@
 One command is one entry is one database transaction. Postings of an entry sum
 to zero per asset: accounts of holders face technical accounts (their names
 begin with `~`, which no account id can), one for the issue, one for each
-other ledger, one for cash. Only technical accounts may go below zero.
+other ledger, one for cash. Only technical accounts may go below zero. An
+asset is a security's, as the configuration names it, or a currency.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from paripassu.identifiers import ZERO32, Bytes32, LedgerId, keccak256
 from paripassu.ledgers.book.schema import entry, position, posting
 from paripassu.ledgers.port import BlockRef
 
-UNITS = "UNITS"
 ISSUE_ACCOUNT = "~issue"
 CASH_ACCOUNT = "~cash"
 

@@ -22,7 +22,6 @@ from paripassu.keycontrol import KeyControl
 from paripassu.ledgers.book import accounts, actions, gateway, instructions, journal, register, ruling
 from paripassu.ledgers.book.book import Book
 from paripassu.ledgers.book.control_reads import BookControls
-from paripassu.ledgers.book.journal import UNITS
 from paripassu.ledgers.book.schema import breakdown, entry, inbox, outbox, payment
 from paripassu.ledgers.port import (
     AttestedBreakdown,
@@ -129,28 +128,31 @@ class BookLedger(Book):
     async def issued(self, height: int | None = None) -> Units:
         """Units marked up here less those marked down: what the issue account owes."""
         with self._db.read() as connection:
+            asset = self._configured(connection).asset
             if height is None:
-                return Units(-register.balance(connection, UNITS, journal.ISSUE_ACCOUNT))
-            balances = accounts.balances_at(connection, UNITS, height=height)
+                return Units(-register.balance(connection, asset, journal.ISSUE_ACCOUNT))
+            balances = accounts.balances_at(connection, asset, height=height)
         return Units(-balances.get(journal.ISSUE_ACCOUNT, 0))
 
     async def supply(self, height: int | None = None) -> Units:
         with self._db.read() as connection:
-            balances = accounts.balances_at(connection, UNITS, height=height)
+            asset = self._configured(connection).asset
+            balances = accounts.balances_at(connection, asset, height=height)
         return Units(sum(held for account, held in balances.items() if not journal.is_technical(account)))
 
     async def position(self, account: str, height: int | None = None) -> Units:
         with self._db.read() as connection:
+            asset = self._configured(connection).asset
             if height is None:
-                return Units(register.balance(connection, UNITS, account))
-            return Units(accounts.balances_at(connection, UNITS, height=height).get(account, 0))
+                return Units(register.balance(connection, asset, account))
+            return Units(accounts.balances_at(connection, asset, height=height).get(account, 0))
 
     async def positions_at(self, time: int) -> StruckPositions:
         block = await self.final_at(time)
         if block is None:
             raise TimeNotFinal(f"Time {time} is not over on {self._id} yet, or lies before its first entry.")
         with self._db.read() as connection:
-            held = accounts.balances_at(connection, UNITS, time=time)
+            held = accounts.balances_at(connection, self._configured(connection).asset, time=time)
         balances = {
             account: Units(units) for account, units in held.items() if not journal.is_technical(account)
         }
@@ -161,7 +163,7 @@ class BookLedger(Book):
         if not self._close_period(time):
             return None
         with self._db.read() as connection:
-            return accounts.eligible_at(connection, account, time)
+            return accounts.eligible_at(connection, self._configured(connection).asset, account, time)
 
     async def holder(self, account: str) -> HolderRecord | None:
         with self._db.read() as connection:
@@ -172,9 +174,10 @@ class BookLedger(Book):
             return register.holders(connection)
 
     async def breakdowns(self, account: str) -> tuple[AttestedBreakdown, ...]:
-        query = select(breakdown).where(breakdown.c.account == account).order_by(breakdown.c.sequence)
         with self._db.read() as connection:
-            rows = connection.execute(query).all()
+            asset = self._configured(connection).asset
+            query = select(breakdown).where(breakdown.c.asset == asset, breakdown.c.account == account)
+            rows = connection.execute(query.order_by(breakdown.c.sequence)).all()
         return tuple(AttestedBreakdown(row.as_of, Bytes32(row.root), Units(row.total)) for row in rows)
 
     async def verdict(self, source: str, target: str, units: Units) -> Restriction:
@@ -240,23 +243,25 @@ class BookLedger(Book):
         digest = keccak256(repr(command).encode())
         with self._db.write() as connection:
             configuration = self._configured(connection)
-            known = connection.execute(select(entry).where(entry.c.reference == reference)).first()
+            stored = configuration.stored(reference)
+            known = connection.execute(select(entry).where(entry.c.reference == stored)).first()
             if known is not None:
                 if known.command != digest.text:
                     raise ReferenceConflict(
                         f"Reference '{reference}' stands for another {known.kind} in entry {known.height}."
                     )
-                return _outcome(known)
+                return _outcome(known, reference)
             instructions.require_authority(connection, configuration, command, signer.name)
-            current = self._begin(connection, reference, type(command).__name__, signer.name, digest)
+            current = self._begin(connection, stored, type(command).__name__, signer.name, digest)
             instructions.carry_out(current, configuration, command, signer.name)
             block = current.close()
         return Outcome(reference, OutcomeState.FINAL, block.hash.text, block)
 
     async def outcome(self, reference: str) -> Outcome:
         with self._db.read() as connection:
-            row = connection.execute(select(entry).where(entry.c.reference == reference)).first()
-        return Outcome(reference, OutcomeState.UNKNOWN) if row is None else _outcome(row)
+            stored = self._configured(connection).stored(reference)
+            row = connection.execute(select(entry).where(entry.c.reference == stored)).first()
+        return Outcome(reference, OutcomeState.UNKNOWN) if row is None else _outcome(row, reference)
 
     async def execute(self, command: Command, signer: Signer, reference: str) -> Outcome:
         """`submit`: what is booked is final."""
@@ -275,5 +280,5 @@ class BookLedger(Book):
         )
 
 
-def _outcome(row: Row[Any]) -> Outcome:
-    return Outcome(row.reference, OutcomeState.FINAL, row.hash, journal.block_of(row))
+def _outcome(row: Row[Any], reference: str) -> Outcome:
+    return Outcome(reference, OutcomeState.FINAL, row.hash, journal.block_of(row))

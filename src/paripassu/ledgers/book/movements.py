@@ -7,7 +7,7 @@ from paripassu.errors import CommandRefused
 from paripassu.identifiers import account_from_bytes, account_to_bytes
 from paripassu.ledgers.book import gateway
 from paripassu.ledgers.book.configuration import BookConfiguration
-from paripassu.ledgers.book.journal import UNITS, Entry, ledger_account
+from paripassu.ledgers.book.journal import Entry, ledger_account
 from paripassu.ledgers.book.ruling import require_allowed
 from paripassu.messages import Message, MovementPayload, Purpose
 from paripassu.rules import Kind
@@ -19,13 +19,13 @@ def dispatch(entry: Entry, configuration: BookConfiguration, command: Move) -> N
         raise CommandRefused("A movement of no units is not sent.")
     require_allowed(entry, configuration, Kind.BRIDGE_OUT, command.source, "", command.units)
     payload = MovementPayload(
-        configuration.security_id,
+        configuration.security.security_id,
         account_to_bytes(configuration.ledger, command.source),
         account_to_bytes(command.destination, command.target),
         command.units,
     )
     gateway.send(entry, configuration, command.destination, Purpose.MOVEMENT, payload.encode())
-    entry.move(UNITS, command.source, ledger_account(command.destination), command.units)
+    entry.move(configuration.asset, command.source, ledger_account(command.destination), command.units)
     entry.note(
         dispatched=str(int(command.units)),
         source=command.source,
@@ -37,11 +37,14 @@ def dispatch(entry: Entry, configuration: BookConfiguration, command: Move) -> N
 def receive(entry: Entry, configuration: BookConfiguration, message: Message) -> None:
     """Post in units that another ledger sent, under this ledger's rules."""
     payload = MovementPayload.decode(message.payload)
-    if payload.security_id != configuration.security_id:
-        raise CommandRefused(f"Security {payload.security_id} is not kept in this book.")
+    configuration = configuration.of_security(payload.security_id)
     target = account_from_bytes(configuration.ledger, payload.to_account)
     require_allowed(entry, configuration, Kind.BRIDGE_IN, "", target, payload.amount)
     entry.move(
-        UNITS, ledger_account(message.lane.source), target, payload.amount, dispatched=message.timestamp
+        configuration.asset,
+        ledger_account(message.lane.source),
+        target,
+        payload.amount,
+        dispatched=message.timestamp,
     )
     entry.note(credited=str(int(payload.amount)), account=target, source=str(message.lane.source))

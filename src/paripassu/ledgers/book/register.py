@@ -1,4 +1,5 @@
-"""The book's register of accounts: holder records, freezes, sanctions, balances."""
+"""The book's register of accounts: holder records and sanctions for all securities, freezes and balances
+for each."""
 
 from __future__ import annotations
 
@@ -9,9 +10,9 @@ from paripassu.controls import Freeze, Reason, Rotate, Sanction, SetStatus
 from paripassu.errors import CommandRefused
 from paripassu.identifiers import Bytes32, Country, account_to_bytes
 from paripassu.ledgers.book.configuration import BookConfiguration
-from paripassu.ledgers.book.journal import UNITS, Entry
+from paripassu.ledgers.book.journal import Entry
 from paripassu.ledgers.book.schema import account as account_table
-from paripassu.ledgers.book.schema import position
+from paripassu.ledgers.book.schema import holding, position
 from paripassu.rules import HolderRecord
 
 
@@ -51,12 +52,12 @@ def holders(connection: Connection, account: str | None = None) -> dict[str, Hol
     }
 
 
-def accounts_with_units(connection: Connection) -> dict[Bytes32, int]:
-    """Accounts that have units, counted by the commitment of their holder."""
+def accounts_with_units(connection: Connection, asset: str) -> dict[Bytes32, int]:
+    """Accounts that have units of a security, counted by the commitment of their holder."""
     query = (
         select(account_table.c.holder, func.count())
         .join(position, position.c.account == account_table.c.account)
-        .where(position.c.asset == UNITS, position.c.balance != 0, account_table.c.holder.is_not(None))
+        .where(position.c.asset == asset, position.c.balance != 0, account_table.c.holder.is_not(None))
         .group_by(account_table.c.holder)
     )
     return {Bytes32(found): number for found, number in connection.execute(query)}
@@ -81,8 +82,8 @@ def current(connection: Connection, account: str) -> str:
     return account
 
 
-def is_frozen(connection: Connection, account: str) -> bool:
-    query = select(account_table.c.frozen).where(account_table.c.account == account)
+def is_frozen(connection: Connection, asset: str, account: str) -> bool:
+    query = select(holding.c.frozen).where(holding.c.asset == asset, holding.c.account == account)
     return bool(connection.execute(query).scalar())
 
 
@@ -121,8 +122,8 @@ def onboard(entry: Entry, configuration: BookConfiguration, command: Onboard) ->
     entry.note(onboarded=command.account, **values)
 
 
-def freeze(entry: Entry, command: Freeze) -> None:
-    upsert(entry.connection, command.account, frozen=command.frozen)
+def freeze(entry: Entry, asset: str, command: Freeze) -> None:
+    hold(entry.connection, asset, command.account, frozen=command.frozen)
     entry.note(account=command.account, frozen=command.frozen, reason=command.reason.text)
 
 
@@ -182,7 +183,17 @@ def upsert(connection: Connection, account: str, **values: object) -> None:
     """Change what the register says of an account; an unknown one gets a blank line first."""
     where = account_table.c.account == account
     if connection.execute(select(account_table.c.account).where(where)).first() is None:
-        blank: dict[str, object] = {"active": True, "expiry": 0, "servicer": "", "frozen": False}
+        blank: dict[str, object] = {"active": True, "expiry": 0, "servicer": ""}
         connection.execute(insert(account_table).values(account=account, **(blank | values)))
     else:
         connection.execute(update(account_table).where(where).values(**values))
+
+
+def hold(connection: Connection, asset: str, account: str, **values: object) -> None:
+    """Change what encumbers an account's units of a security; an unknown one gets a blank line first."""
+    where = (holding.c.asset == asset, holding.c.account == account)
+    if connection.execute(select(holding.c.account).where(*where)).first() is None:
+        blank: dict[str, object] = {"frozen": False, "blocked": 0, "pledged": 0}
+        connection.execute(insert(holding).values(asset=asset, account=account, **(blank | values)))
+    else:
+        connection.execute(update(holding).where(*where).values(**values))

@@ -37,8 +37,8 @@ def judge(
             configuration.rules,
             standing(connection, configuration),
             movement,
-            _state(connection, movement.source, now),
-            _state(connection, movement.target, now),
+            _state(connection, configuration.asset, movement.source, now),
+            _state(connection, configuration.asset, movement.target, now),
             now,
         )
     )
@@ -53,36 +53,38 @@ def require_allowed(
         raise refusal(restriction, source=source, target=target, units=units, ledger=configuration.ledger)
 
 
-def paused_classes(connection: Connection) -> frozenset[int]:
+def paused_classes(connection: Connection, asset: str) -> frozenset[int]:
     """Investor classes whose holders' units do not move."""
-    bits = int(_setting(connection, PAUSED_CLASSES) or 0)
+    bits = int(_setting(connection, PAUSED_CLASSES, asset) or 0)
     return frozenset(number for number in range(bits.bit_length()) if bits >> number & 1)
 
 
-def stopped_until(connection: Connection) -> int:
+def stopped_until(connection: Connection, asset: str) -> int:
     """Last second of an emergency stop; 0 when there was none."""
-    return int(_setting(connection, STOPPED_UNTIL) or 0)
+    return int(_setting(connection, STOPPED_UNTIL, asset) or 0)
 
 
 def standing(connection: Connection, configuration: BookConfiguration) -> Standing:
-    limited = configuration.rules.holder_limit is not None
+    limited, asset = configuration.rules.holder_limit is not None, configuration.asset
     return Standing(
-        paused=_setting(connection, PAUSED) == "1",
-        stopped_until=stopped_until(connection),
-        paused_classes=paused_classes(connection),
-        holders=register.accounts_with_units(connection) if limited else {},
+        paused=_setting(connection, PAUSED, asset) == "1",
+        stopped_until=stopped_until(connection, asset),
+        paused_classes=paused_classes(connection, asset),
+        holders=register.accounts_with_units(connection, asset) if limited else {},
     )
 
 
-def _state(connection: Connection, account: str, now: int) -> AccountState | None:
-    return encumbrances.state(connection, account, now) if account else None
+def _state(connection: Connection, asset: str, account: str, now: int) -> AccountState | None:
+    return encumbrances.state(connection, asset, account, now) if account else None
 
 
-def set_setting(connection: Connection, name: str, value: str) -> None:
-    """Change one setting of the book."""
-    connection.execute(delete(setting).where(setting.c.name == name))
-    connection.execute(insert(setting).values(name=name, value=value))
+def set_setting(connection: Connection, name: str, value: str, asset: str = "") -> None:
+    """Change one setting of the book, or of a security in it."""
+    where = (setting.c.asset == asset, setting.c.name == name)
+    connection.execute(delete(setting).where(*where))
+    connection.execute(insert(setting).values(asset=asset, name=name, value=value))
 
 
-def _setting(connection: Connection, name: str) -> str | None:
-    return connection.execute(select(setting.c.value).where(setting.c.name == name)).scalar()
+def _setting(connection: Connection, name: str, asset: str) -> str | None:
+    where = (setting.c.asset == asset, setting.c.name == name)
+    return connection.execute(select(setting.c.value).where(*where)).scalar()

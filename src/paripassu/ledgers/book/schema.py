@@ -2,8 +2,9 @@
 
 Amounts are whole numbers of any size, kept as decimal text: SQL's own
 integers end at 64 bits, and no sum is ever left to the database. Rows are
-only ever added, except the caches `position`, `account`, `lot`, `pledge`, `act`,
-`approval`, `event` and `debit_authority`, which the journal can rebuild.
+only ever added, except the caches `position`, `account`, `holding`, `lot`, `pledge`,
+`act`, `approval`, `event` and `debit_authority`, which the journal can rebuild.
+`asset` is a security's, as the configuration names it, or a currency.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ from sqlalchemy.types import TypeDecorator
 from paripassu.database import Schema
 
 BOOK_SCHEMA = Schema(
-    "book-entry ledger", Path(__file__).parent / "versions", ("book_0001", "book_0002", "book_0003")
+    "book-entry ledger",
+    Path(__file__).parent / "versions",
+    ("book_0001", "book_0002", "book_0003", "book_0004"),
 )
 
 metadata = MetaData()
@@ -99,19 +102,27 @@ account = Table(
     Column("active", Boolean, nullable=False),
     Column("expiry", BigInteger, nullable=False),
     Column("servicer", String(128), nullable=False),
-    Column("frozen", Boolean, nullable=False),
     Column("sanctioned", Boolean, nullable=False, server_default=false()),
     Column("additional", Boolean, nullable=False, server_default=false()),
-    Column("blocked", Whole, nullable=False, server_default="0"),
-    Column("pledged", Whole, nullable=False, server_default="0"),
     Column("successor", String(128), nullable=True),
     Column("superseded_at", BigInteger, nullable=True),
+)
+
+holding = Table(
+    "holding",
+    metadata,
+    Column("asset", String(16), primary_key=True),
+    Column("account", String(128), primary_key=True),
+    Column("frozen", Boolean, nullable=False),
+    Column("blocked", Whole, nullable=False),
+    Column("pledged", Whole, nullable=False),
 )
 
 lot = Table(
     "lot",
     metadata,
     Column("serial", _SERIAL, primary_key=True, autoincrement=True),
+    Column("asset", String(16), nullable=False),
     Column("account", String(128), nullable=False, index=True),
     Column("units", Whole, nullable=False),
     Column("until", BigInteger, nullable=False),
@@ -121,6 +132,7 @@ pledge = Table(
     "pledge",
     metadata,
     Column("id", String(66), primary_key=True),
+    Column("asset", String(16), nullable=False),
     Column("pledgor", String(128), nullable=False),
     Column("pledgee", String(128), nullable=False),
     Column("units", Whole, nullable=False),
@@ -130,6 +142,7 @@ rule_change = Table(
     "rule_change",
     metadata,
     Column("height", BigInteger, primary_key=True, autoincrement=False),
+    Column("asset", String(16), nullable=False),
     Column("document", Text, nullable=False),
 )
 
@@ -137,6 +150,7 @@ act = Table(
     "act",
     metadata,
     Column("id", String(66), primary_key=True),
+    Column("asset", String(16), nullable=False),
     Column("body", Text, nullable=False),
     Column("role", String(40), nullable=False),
     Column("signer", String(128), nullable=False),
@@ -160,6 +174,7 @@ approval = Table(
 setting = Table(
     "setting",
     metadata,
+    Column("asset", String(16), primary_key=True),
     Column("name", String(40), primary_key=True),
     Column("value", String(80), nullable=False),
 )
@@ -237,6 +252,7 @@ payment = Table(
 debit_authority = Table(
     "debit_authority",
     metadata,
+    Column("currency", String(16), primary_key=True),
     Column("account", String(128), primary_key=True),
     Column("amount", Whole, nullable=False),
 )
@@ -244,6 +260,7 @@ debit_authority = Table(
 breakdown = Table(
     "breakdown",
     metadata,
+    Column("asset", String(16), primary_key=True),
     Column("account", String(128), primary_key=True),
     Column("sequence", Integer, primary_key=True),
     Column("as_of", BigInteger, nullable=False),
