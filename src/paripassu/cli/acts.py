@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from paripassu.cli.act_sheet import act_document, print_act
 from paripassu.cli.acting import Ledgers, written
-from paripassu.cli.common import JsonFlag, Place, print_json, print_table, run
+from paripassu.cli.common import JsonFlag, SecurityPlace, print_json, print_table, run
 from paripassu.jobs import approving
 from paripassu.jobs.approving import Found
 from paripassu.jobs.controlling import chosen
@@ -22,9 +22,9 @@ Role = Annotated[str, Parameter(name="--role", help="Role that decides; its firs
 Deciding = Callable[[Session, Found], Awaitable[bool]]
 
 
-def _decide(id: str, deciding: Deciding, place: Place, json: bool, already: str) -> None:
+def _decide(id: str, deciding: Deciding, place: SecurityPlace, json: bool, already: str) -> None:
     async def job() -> tuple[bool, Found]:
-        async with open_session(place.network_file, place.folder) as session:
+        async with open_session(place.network_file, place.folder, place.isin) as session:
             found = await approving.find(session.ledgers, id)
             changed = await deciding(session, found)
             ledger, act = found
@@ -39,7 +39,7 @@ def _decide(id: str, deciding: Deciding, place: Place, json: bool, already: str)
     print_act(ledger.name, act)
 
 
-def approve(id: Id, role: Role, *, place: Place = Place(), json: JsonFlag = False) -> None:
+def approve(id: Id, role: Role, *, place: SecurityPlace = SecurityPlace(), json: JsonFlag = False) -> None:
     """Approve an act for a role; once it has approved, nothing more happens."""
 
     async def deciding(session: Session, found: Found) -> bool:
@@ -48,7 +48,7 @@ def approve(id: Id, role: Role, *, place: Place = Place(), json: JsonFlag = Fals
     _decide(id, deciding, place, json, f"the role {role} has approved it already")
 
 
-def withdraw(id: Id, role: Role, *, place: Place = Place(), json: JsonFlag = False) -> None:
+def withdraw(id: Id, role: Role, *, place: SecurityPlace = SecurityPlace(), json: JsonFlag = False) -> None:
     """Take back a role's approval, or the act for good where the role proposed it."""
 
     async def deciding(session: Session, found: Found) -> bool:
@@ -64,7 +64,7 @@ def execute(
     role: Annotated[
         str, Parameter(help="Role whose first signer sends it; else the role that proposed it.")
     ] = "",
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Carry out an act that has its approvals; once it was, nothing more happens."""
@@ -75,11 +75,11 @@ def execute(
     _decide(id, deciding, place, json, "it has been carried out already")
 
 
-def show(id: Id, *, place: Place = Place(), json: JsonFlag = False) -> None:
+def show(id: Id, *, place: SecurityPlace = SecurityPlace(), json: JsonFlag = False) -> None:
     """Show an act with its lineage: reason, roles that approved, and the balances before and after."""
 
     async def job() -> Found:
-        async with open_session(place.network_file, place.folder) as session:
+        async with open_session(place.network_file, place.folder, place.isin) as session:
             return await approving.find(session.ledgers, id)
 
     ledger, act = run(job())
@@ -93,13 +93,13 @@ def list_acts(
     *,
     ledger: Ledgers = None,
     waiting: Annotated[bool, Parameter(negative="", help="Only those that are still open.")] = False,
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """List the acts of consequence of every ledger, and where each stands."""
 
     async def job() -> list[tuple[str, ActRecord]]:
-        async with open_session(place.network_file, place.folder) as session:
+        async with open_session(place.network_file, place.folder, place.isin) as session:
             on = chosen(session, ledger or ())
             read = await asyncio.gather(*(one.controls.acts() for one in on))
             return [

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from paripassu.cli.acting import Account, written
-from paripassu.cli.common import JsonFlag, Place, print_json, print_table, run
+from paripassu.cli.common import JsonFlag, SecurityPlace, print_json, print_table, run
 from paripassu.errors import CommandImpossible
 from paripassu.jobs.controlling import locate
 from paripassu.jobs.session import open_session
@@ -28,13 +28,13 @@ def balances(
     to: Annotated[
         str, Parameter(help="How much may move to this account; to another ledger where none is named.")
     ] = "",
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Show an account's units by ISO balance type, its lock-ups, pledges and quota, and what may move."""
 
     async def job() -> tuple[str, Holding, tuple[PledgedUnits, ...], Allowed]:
-        async with open_session(place.network_file, place.folder) as session:
+        async with open_session(place.network_file, place.folder, place.isin) as session:
             ledger, named = locate(session, account)
             other, target = locate(session, to) if to else (ledger, "")
             if other.id != ledger.id:

@@ -49,6 +49,16 @@ class Place:
         return Workspace.at(self.workspace)
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class SecurityPlace(Place):
+    """Which security of which network."""
+
+    isin: Annotated[
+        str, Parameter(help="ISIN of the security; the network's first one where none is named.")
+    ] = ""
+
+
 JsonFlag = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON alone on standard output.")]
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from paripassu.cli.common import JsonFlag, Place, T, print_json, print_table, run
-from paripassu.config import load_breakdown, load_event, load_network, load_security
+from paripassu.config import event_isin, load_breakdown, load_event, load_network, security_of
 from paripassu.custody import Breakdown
 from paripassu.errors import PariError
 from paripassu.jobs import announcing, entitling, funding, paying
@@ -44,8 +44,8 @@ def _run(file: Path, job: Coroutine[Any, Any, T]) -> T:
 
 def validate(file: EventFile, *, place: Place = Place(), json: JsonFlag = False) -> None:
     """Check an event file against the security and market practice; nothing is sent."""
-    security = load_security(load_network(place.network_file).security_path)
     with _naming(file):
+        security = security_of(load_network(place.network_file), event_isin(file))
         record = load_event(file, security).record
     if json:
         print_json(
@@ -67,7 +67,7 @@ def announce(file: EventFile, *, place: Place = Place()) -> None:
     """Announce the event on the home ledger; running it again changes nothing."""
 
     async def job() -> None:
-        async with open_session(place.network_file, place.folder) as session:
+        async with open_session(place.network_file, place.folder, event_isin(file)) as session:
             event = load_event(file, session.security)
             outcome = await announcing.announce(
                 session.home, event.record, session.security, session.role("issuer_agent")
@@ -82,7 +82,7 @@ def show(file: EventFile, *, place: Place = Place(), json: JsonFlag = False) -> 
     """Show the event as each ledger knows it."""
 
     async def job() -> list[list[object]]:
-        async with open_session(place.network_file, place.folder) as session:
+        async with open_session(place.network_file, place.folder, event_isin(file)) as session:
             event_id = load_event(file, session.security).record.official_event_id
             known = await asyncio.gather(*(ledger.event(event_id) for ledger in session.ledgers.values()))
             return [
@@ -115,7 +115,7 @@ def entitle(
     """Strike positions at record time on every ledger and publish the table's root."""
 
     async def job() -> None:
-        async with open_session(place.network_file, place.folder) as session:
+        async with open_session(place.network_file, place.folder, event_isin(file)) as session:
             event = load_event(file, session.security).record
             await entitling.await_record_time(session.ledgers, event, patience=0)
             struck = await entitling.strike_event(session.ledgers, event, _breakdowns(session, breakdown))
@@ -136,7 +136,7 @@ def fund(file: EventFile, *, place: Place = Place(), breakdown: Breakdowns = Non
     """Create cash for the paying agent on every ledger: what the table needs there, no more."""
 
     async def job() -> None:
-        async with open_session(place.network_file, place.folder) as session:
+        async with open_session(place.network_file, place.folder, event_isin(file)) as session:
             event = load_event(file, session.security).record
             struck = await entitling.strike_event(session.ledgers, event, _breakdowns(session, breakdown))
             funded = await funding.fund(
@@ -163,7 +163,7 @@ def pay(
     """
 
     async def job() -> tuple[list[list[object]], list[list[object]]]:
-        async with open_session(place.network_file, place.folder) as session:
+        async with open_session(place.network_file, place.folder, event_isin(file)) as session:
             event = load_event(file, session.security).record
             struck = await entitling.strike_event(session.ledgers, event, _breakdowns(session, breakdown))
             paid = await paying.pay(session.ledgers, event, struck.table, session.role("paying_agent"))

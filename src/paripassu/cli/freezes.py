@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from paripassu.cli.acting import Account, Ledgers, WhyText, because, moment, print_done
-from paripassu.cli.common import JsonFlag, Place, run
+from paripassu.cli.common import JsonFlag, SecurityPlace, run
 from paripassu.controls import (
     EmergencyStop,
     Freeze,
@@ -24,35 +24,44 @@ from paripassu.quantities import Units
 Classes = Annotated[list[int], Parameter(negative="", help="Investor classes, 0 to 31.")]
 
 
-def _freeze(account: str, frozen: bool, text: str, place: Place, json: bool) -> None:
+def _freeze(account: str, frozen: bool, text: str, place: SecurityPlace, json: bool) -> None:
     reason = because(text)
 
     async def job() -> Done:
-        async with open_session(place.network_file, place.folder) as session:
+        async with open_session(place.network_file, place.folder, place.isin) as session:
             ledger, named = locate(session, account)
             return await carry_out(ledger, Freeze(named, frozen, reason), session.role("freezer"))
 
     print_done([run(job())], json, reason)
 
 
-def freeze(account: Account, *, reason: WhyText, place: Place = Place(), json: JsonFlag = False) -> None:
+def freeze(
+    account: Account, *, reason: WhyText, place: SecurityPlace = SecurityPlace(), json: JsonFlag = False
+) -> None:
     """Freeze an account in this security; the freezer signs."""
     _freeze(account, True, reason, place, json)
 
 
-def unfreeze(account: Account, *, reason: WhyText, place: Place = Place(), json: JsonFlag = False) -> None:
+def unfreeze(
+    account: Account, *, reason: WhyText, place: SecurityPlace = SecurityPlace(), json: JsonFlag = False
+) -> None:
     """Release a frozen account; the freezer signs."""
     _freeze(account, False, reason, place, json)
 
 
 def freeze_units(
-    account: Account, units: int, *, reason: WhyText, place: Place = Place(), json: JsonFlag = False
+    account: Account,
+    units: int,
+    *,
+    reason: WhyText,
+    place: SecurityPlace = SecurityPlace(),
+    json: JsonFlag = False,
 ) -> None:
     """Set how many units of an account are frozen, 0 for none; the freezer signs."""
     given = because(reason)
 
     async def job() -> Done:
-        async with open_session(place.network_file, place.folder) as session:
+        async with open_session(place.network_file, place.folder, place.isin) as session:
             ledger, named = locate(session, account)
             return await carry_out(ledger, FreezeUnits(named, Units(units), given), session.role("freezer"))
 
@@ -60,17 +69,22 @@ def freeze_units(
 
 
 def _on_all(
-    command: SecurityControl, role: str, ledgers: list[str] | None, place: Place, json: bool, reason: Reason
+    command: SecurityControl,
+    role: str,
+    ledgers: list[str] | None,
+    place: SecurityPlace,
+    json: bool,
+    reason: Reason,
 ) -> None:
     async def job() -> list[Done]:
-        async with open_session(place.network_file, place.folder) as session:
+        async with open_session(place.network_file, place.folder, place.isin) as session:
             return await everywhere(chosen(session, ledgers or ()), command, session.role(role))
 
     print_done(run(job()), json, reason)
 
 
 def pause(
-    *, reason: WhyText, ledger: Ledgers = None, place: Place = Place(), json: JsonFlag = False
+    *, reason: WhyText, ledger: Ledgers = None, place: SecurityPlace = SecurityPlace(), json: JsonFlag = False
 ) -> None:
     """Stop movements of the security; redemptions, payouts and acts of law go on; the pauser signs."""
     given = because(reason)
@@ -78,7 +92,7 @@ def pause(
 
 
 def unpause(
-    *, reason: WhyText, ledger: Ledgers = None, place: Place = Place(), json: JsonFlag = False
+    *, reason: WhyText, ledger: Ledgers = None, place: SecurityPlace = SecurityPlace(), json: JsonFlag = False
 ) -> None:
     """Let movements go on after a pause or an emergency stop; the unpauser signs."""
     given = because(reason)
@@ -90,7 +104,7 @@ def stop(
     *,
     reason: WhyText,
     ledger: Ledgers = None,
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Stop everything but payouts and acts of law until a time; the pauser signs."""
@@ -103,7 +117,7 @@ def pause_class(
     *,
     reason: WhyText,
     ledger: Ledgers = None,
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Pause the inventory that holders of investor classes have; the pauser signs."""
@@ -116,7 +130,7 @@ def unpause_class(
     *,
     reason: WhyText,
     ledger: Ledgers = None,
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Let the inventory of investor classes move again; the unpauser signs."""

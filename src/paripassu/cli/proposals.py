@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from paripassu import acts
 from paripassu.cli.act_sheet import act_document, print_act
 from paripassu.cli.acting import WhyText, because, kept, read_lines, units_in
-from paripassu.cli.common import JsonFlag, Place, print_json, run
+from paripassu.cli.common import JsonFlag, SecurityPlace, print_json, run
 from paripassu.errors import InvalidArgument
 from paripassu.identifiers import AccountId, Bytes32
 from paripassu.jobs.approving import Found, propose
@@ -36,11 +36,13 @@ Lines = Annotated[Path, Parameter(help="CSV file; its first line names the colum
 Making = Callable[[Session], Awaitable[tuple[Ledger, acts.Act]]]
 
 
-def _propose(making: Making, reason: str, role: str, reference: str, place: Place, json: bool) -> None:
+def _propose(
+    making: Making, reason: str, role: str, reference: str, place: SecurityPlace, json: bool
+) -> None:
     given = because(reason)
 
     async def job() -> Found:
-        async with open_session(place.network_file, place.folder) as session:
+        async with open_session(place.network_file, place.folder, place.isin) as session:
             ledger, act = await making(session)
             chosen = role or acts.usual_role(act)
             return await propose(ledger, act, chosen, given, session.role(chosen), reference)
@@ -61,7 +63,7 @@ def forced_transfer(
     reason: WhyText,
     role: Role = "",
     reference: Once = "",
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Propose to move units because the law orders it, whatever stands against it."""
@@ -80,7 +82,7 @@ def forced_transfers(
     ledger: OnLedger = "",
     role: Role = "",
     reference: Once = "",
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Propose the forced transfers of one order, all or none: a file with the columns from,to,units."""
@@ -107,7 +109,7 @@ def burn(
     reason: WhyText,
     role: Role = "",
     reference: Once = "",
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Propose to destroy units by law, on the home ledger."""
@@ -125,7 +127,7 @@ def burns(
     reason: WhyText,
     role: Role = "",
     reference: Once = "",
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Propose the destructions of one order on the home ledger: a file with the columns from,units."""
@@ -142,14 +144,12 @@ def burns(
 def cancel(
     source: From,
     units: Number,
-    issue: Annotated[
-        str, Parameter(name="--issue", help="Reference of the issue.")
-    ],
+    issue: Annotated[str, Parameter(name="--issue", help="Reference of the issue.")],
     *,
     reason: WhyText,
     role: Role = "",
     reference: Once = "",
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Propose to cancel units that were issued in error."""
@@ -170,7 +170,7 @@ def recover(
     to_proof: Annotated[str, Parameter(help="The new account's signature in hex, as a wallet made it.")] = "",
     role: Role = "",
     reference: Once = "",
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Propose that another account takes the place of one whose key is lost, by proof of the new key.
@@ -196,7 +196,7 @@ def _amend(
     reason: str,
     role: str,
     reference: str,
-    place: Place,
+    place: SecurityPlace,
     json: bool,
 ) -> None:
     async def making(session: Session) -> tuple[Ledger, acts.Act]:
@@ -212,7 +212,7 @@ def issue_limit(
     ledger: OnLedger = "",
     role: Role = "",
     reference: Once = "",
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Propose another limit of units that may be issued."""
@@ -226,7 +226,7 @@ def holding_cap(
     ledger: OnLedger = "",
     role: Role = "",
     reference: Once = "",
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Propose another share of the holding cap for a ledger."""
@@ -240,7 +240,7 @@ def holder_limit(
     ledger: OnLedger = "",
     role: Role = "",
     reference: Once = "",
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Propose another share of the limit of holders for a ledger."""
@@ -255,7 +255,7 @@ def rename(
     ledger: OnLedger = "",
     role: Role = "",
     reference: Once = "",
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Propose another name or another symbol of the security: one act each."""
@@ -266,15 +266,13 @@ def rename(
 
 
 def terms(
-    hash: Annotated[
-        str, Parameter(help="keccak-256 of the amended terms in canonical form, in hex.")
-    ],
+    hash: Annotated[str, Parameter(help="keccak-256 of the amended terms in canonical form, in hex.")],
     *,
     reason: WhyText,
     ledger: OnLedger = "",
     role: Role = "",
     reference: Once = "",
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Propose to put amended terms in force."""
@@ -282,9 +280,7 @@ def terms(
 
 
 def rollback(
-    contract: Annotated[
-        str, Parameter(help="Contract by its name in the deployment record.")
-    ],
+    contract: Annotated[str, Parameter(help="Contract by its name in the deployment record.")],
     *,
     reason: WhyText,
     change_class: Annotated[
@@ -293,7 +289,7 @@ def rollback(
     ledger: OnLedger = "",
     role: Role = "",
     reference: Once = "",
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Propose to return a contract to the version before its last upgrade."""

@@ -7,9 +7,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from paripassu.cli.common import JsonFlag, Place, print_json, print_table, run
+from paripassu.cli.common import JsonFlag, SecurityPlace, print_json, print_table, run
 from paripassu.cli.events import Breakdowns
-from paripassu.config import load_breakdown, load_event
+from paripassu.config import event_isin, load_breakdown, load_event
 from paripassu.errors import InvariantBroken
 from paripassu.jobs.entitling import strike_event
 from paripassu.jobs.reconciling import Reconciliation, Subject
@@ -19,7 +19,7 @@ from paripassu.jobs.session import open_session
 
 def reconcile(
     *,
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     event: Annotated[
         Path | None, Parameter(help="Event file whose record and payments are proved too.")
     ] = None,
@@ -29,7 +29,8 @@ def reconcile(
     """Read every ledger at one final instant and evaluate the invariants; exits 1 where one is broken."""
 
     async def job() -> Reconciliation:
-        async with open_session(place.network_file, place.folder) as session:
+        isin = place.isin or (event_isin(event) if event else "")
+        async with open_session(place.network_file, place.folder, isin) as session:
             breakdowns = [load_breakdown(path, session.network.environment) for path in breakdown or []]
             subject = None
             if event is not None:
@@ -37,7 +38,11 @@ def reconcile(
                 struck = await strike_event(session.ledgers, record, breakdowns)
                 subject = Subject(record, struck.holdings)
             return await read_and_prove(
-                session.ledgers, session.home.id, subject=subject, breakdowns=breakdowns
+                session.ledgers,
+                session.home.id,
+                session.security.security_id,
+                subject=subject,
+                breakdowns=breakdowns,
             )
 
     found = run(job())

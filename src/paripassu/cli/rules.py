@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from paripassu.cli.acting import Ledgers, WhyText, because, moment, print_done, written
-from paripassu.cli.common import JsonFlag, Place, print_json, print_table, run
+from paripassu.cli.common import JsonFlag, SecurityPlace, print_json, print_table, run
 from paripassu.controls import (
     Reason,
     RuleControl,
@@ -26,11 +26,11 @@ from paripassu.quantities import Units
 from paripassu.rules import Window
 
 
-def show(*, ledger: Ledgers = None, place: Place = Place(), json: JsonFlag = False) -> None:
+def show(*, ledger: Ledgers = None, place: SecurityPlace = SecurityPlace(), json: JsonFlag = False) -> None:
     """Show the rules that each ledger applies now."""
 
     async def job() -> list[dict[str, Any]]:
-        async with open_session(place.network_file, place.folder) as session:
+        async with open_session(place.network_file, place.folder, place.isin) as session:
             limit = session.security.rules.holder_limit
             return [
                 {"ledger": one.name, **_document(await one.controls.rules(), limit)}
@@ -79,10 +79,10 @@ def _cell(name: str, value: Any) -> object:
 
 
 def _change(
-    command: RuleControl, reason: Reason, ledgers: list[str] | None, place: Place, json: bool
+    command: RuleControl, reason: Reason, ledgers: list[str] | None, place: SecurityPlace, json: bool
 ) -> None:
     async def job() -> list[Done]:
-        async with open_session(place.network_file, place.folder) as session:
+        async with open_session(place.network_file, place.folder, place.isin) as session:
             on = chosen(session, ledgers or ())
             if isinstance(command, SetModules) and not ledgers:
                 on = [one for one in on if LedgerId(one.id).is_evm]
@@ -97,7 +97,7 @@ def countries(
     reason: WhyText,
     deny: Annotated[bool, Parameter(negative="", help="The countries are those that may not.")] = False,
     ledger: Ledgers = None,
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Set the countries whose holders alone may receive, or with --deny may not."""
@@ -111,7 +111,7 @@ def classes(
     *,
     reason: WhyText,
     ledger: Ledgers = None,
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Set the investor classes that may receive."""
@@ -124,7 +124,7 @@ def minimum_lot(
     *,
     reason: WhyText,
     ledger: Ledgers = None,
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Set the least number of units of a transfer, 1 for any."""
@@ -144,7 +144,7 @@ def blackout(
     *,
     reason: WhyText,
     ledger: Ledgers = None,
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Set the time spans in which holders do not trade, in place of those that were."""
@@ -165,7 +165,7 @@ def modules(
     *,
     reason: WhyText,
     ledger: Ledgers = None,
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Plug rule contracts in, on every chain, in place of those that were; none to unplug all."""

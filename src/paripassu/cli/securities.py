@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from paripassu.cli.acting import print_done
-from paripassu.cli.common import JsonFlag, Place, print_json, print_table, run
+from paripassu.cli.common import JsonFlag, SecurityPlace, print_json, print_table, run
 from paripassu.config import load_breakdown
 from paripassu.identifiers import AccountId
 from paripassu.jobs import movements
@@ -21,13 +21,13 @@ from paripassu.quantities import Units
 def breakdown(
     file: Annotated[Path, Parameter(help="Breakdown file, schema paripassu.breakdown/1.")],
     *,
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     signer: Annotated[str, Parameter(help="Signer of the servicer; else the network's custodian.")] = "",
 ) -> None:
     """Attest the client positions behind an omnibus account; only their root leaves this machine."""
 
     async def job() -> None:
-        async with open_session(place.network_file, place.folder) as session:
+        async with open_session(place.network_file, place.folder, place.isin) as session:
             stated = load_breakdown(file, session.network.environment)
             outcome = await movements.attest(
                 session.ledger(stated.account.ledger),
@@ -46,12 +46,12 @@ def issue(
     units: int,
     reference: Annotated[str, Parameter(help="Your reference; the same one is issued once only.")],
     *,
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
 ) -> None:
     """Issue units on the home ledger, within the issued limit."""
 
     async def job() -> None:
-        async with open_session(place.network_file, place.folder) as session:
+        async with open_session(place.network_file, place.folder, place.isin) as session:
             receiving = AccountId(session.home.id, account).account
             outcome = await movements.issue(
                 session.home, receiving, Units(units), session.role("transfer_agent"), reference
@@ -69,13 +69,13 @@ def redeem(
     signer: Annotated[
         str, Parameter(help="The owner's signer, to allow it here: dev:<name>, ${VAR}, keystore:<path>.")
     ] = "",
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Redeem units on the home ledger, as their owner allows; the transfer agent signs. No pause stops it."""
 
     async def job() -> Done:
-        async with open_session(place.network_file, place.folder) as session:
+        async with open_session(place.network_file, place.folder, place.isin) as session:
             giving = AccountId(session.home.id, account).account
             owner = session.signer(signer) if signer else None
             outcome = await movements.redeem(
@@ -95,13 +95,13 @@ def move(
     ],
     reference: Annotated[str, Parameter(help="Your reference; the same one moves once only.")],
     *,
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
 ) -> None:
     """Move units within a ledger, or to another through the bridge."""
 
     async def job() -> None:
         giving, receiving = AccountId.parse(source), AccountId.parse(target)
-        async with open_session(place.network_file, place.folder) as session:
+        async with open_session(place.network_file, place.folder, place.isin) as session:
             outcome = await movements.move(
                 session.ledger(giving.ledger),
                 giving.account,
@@ -118,12 +118,13 @@ def move(
     run(job())
 
 
-def positions(*, place: Place = Place(), json: JsonFlag = False) -> None:
+def positions(*, place: SecurityPlace = SecurityPlace(), json: JsonFlag = False) -> None:
     """Show where every unit is, at an instant that is final on every ledger."""
 
     async def job() -> tuple[int, list[list[object]]]:
-        async with open_session(place.network_file, place.folder) as session:
-            reading = await read_at(session.ledgers, await settled_instant(session.ledgers))
+        async with open_session(place.network_file, place.folder, place.isin) as session:
+            time = await settled_instant(session.ledgers)
+            reading = await read_at(session.ledgers, time, session.security.security_id)
             rows: list[list[object]] = [
                 [session.ledgers[ledger].name, account, int(units)]
                 for ledger, struck in reading.positions.items()

@@ -18,7 +18,7 @@ from paripassu.cli.acting import (
     read_lines,
     units_in,
 )
-from paripassu.cli.common import JsonFlag, Place, run
+from paripassu.cli.common import JsonFlag, SecurityPlace, run
 from paripassu.controls import BatchTransfer, EndPledge, Lock, OpenAccounts, Pledge, Succeed
 from paripassu.errors import InvalidArgument
 from paripassu.identifiers import AccountId, Bytes32
@@ -38,14 +38,14 @@ def lock(
     *,
     reference: Reference,
     reason: WhyText,
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Lock units of an account up until a time, in a lot of its own; the transfer agent signs."""
     given, end = because(reason), moment(until)
 
     async def job() -> Done:
-        async with open_session(place.network_file, place.folder) as session:
+        async with open_session(place.network_file, place.folder, place.isin) as session:
             ledger, named = locate(session, account)
             command = Lock(named, Units(units), end, given)
             return await carry_out(ledger, command, session.role("transfer_agent"), reference)
@@ -60,13 +60,13 @@ def pledge(
     signer: OwnerKey,
     reference: Reference,
     *,
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Pledge units: they stay, keep their entitlements, and do not move until the pledgee says so."""
 
     async def job() -> tuple[Done, list[PledgedUnits]]:
-        async with open_session(place.network_file, place.folder) as session:
+        async with open_session(place.network_file, place.folder, place.isin) as session:
             ledger, (pledgor, pledgee) = same_ledger(session, source, target)
             before = {one.id for one in await ledger.controls.pledges(pledgor)}
             command = Pledge(pledgor, pledgee, Units(units))
@@ -82,24 +82,34 @@ def pledge(
 
 
 def release(
-    ledger: Where, pledge: PledgeId, *, signer: OwnerKey, place: Place = Place(), json: JsonFlag = False
+    ledger: Where,
+    pledge: PledgeId,
+    *,
+    signer: OwnerKey,
+    place: SecurityPlace = SecurityPlace(),
+    json: JsonFlag = False,
 ) -> None:
     """Release a pledge; the pledgee signs."""
     _end(ledger, pledge, False, signer, place, json)
 
 
 def enforce(
-    ledger: Where, pledge: PledgeId, *, signer: OwnerKey, place: Place = Place(), json: JsonFlag = False
+    ledger: Where,
+    pledge: PledgeId,
+    *,
+    signer: OwnerKey,
+    place: SecurityPlace = SecurityPlace(),
+    json: JsonFlag = False,
 ) -> None:
     """Take pledged units, under every rule of a transfer; the pledgee signs."""
     _end(ledger, pledge, True, signer, place, json)
 
 
-def _end(ledger: str, pledge: str, enforced: bool, signer: str, place: Place, json: bool) -> None:
+def _end(ledger: str, pledge: str, enforced: bool, signer: str, place: SecurityPlace, json: bool) -> None:
     id = Bytes32(pledge)
 
     async def job() -> Done:
-        async with open_session(place.network_file, place.folder) as session:
+        async with open_session(place.network_file, place.folder, place.isin) as session:
             command = EndPledge(id, enforced)
             return await carry_out(session.ledger(ledger), command, session.signer(signer))
 
@@ -112,14 +122,14 @@ def batch(
     signer: OwnerKey,
     reference: Reference,
     *,
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Transfer to many accounts of the giving account's ledger: all or none."""
     lines = [(account, units_in(file, units)) for account, units in read_lines(file, ("account", "units"))]
 
     async def job() -> Done:
-        async with open_session(place.network_file, place.folder) as session:
+        async with open_session(place.network_file, place.folder, place.isin) as session:
             ledger, giving = locate(session, source)
             transfers = tuple((AccountId(ledger.id, account).account, units) for account, units in lines)
             command = BatchTransfer(giving, transfers)
@@ -132,7 +142,7 @@ def open_accounts(
     ledger: Where,
     accounts: Annotated[list[str], Parameter(negative="", help="Accounts that may receive.")],
     *,
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Give accounts of a chain their place beforehand: their first receipt then costs less.
@@ -143,7 +153,7 @@ def open_accounts(
         raise InvalidArgument("Name the accounts to open.")
 
     async def job() -> Done:
-        async with open_session(place.network_file, place.folder) as session:
+        async with open_session(place.network_file, place.folder, place.isin) as session:
             named = session.ledger(ledger)
             command = OpenAccounts(tuple(AccountId(named.id, one).account for one in accounts))
             return await carry_out(named, command, session.role("transfer_agent"))
@@ -156,13 +166,13 @@ def recover(
     target: Annotated[str, Parameter(name="--to", help="Its successor.")],
     *,
     signer: Annotated[str, Parameter(help="The successor's signer; else the transfer agent signs.")] = "",
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Move all units of a superseded account, with all that encumbers them, to its successor."""
 
     async def job() -> Done:
-        async with open_session(place.network_file, place.folder) as session:
+        async with open_session(place.network_file, place.folder, place.isin) as session:
             ledger, (lost, successor) = same_ledger(session, source, target)
             by = session.signer(signer) if signer else session.role("transfer_agent")
             return await carry_out(ledger, Succeed(lost, successor), by)

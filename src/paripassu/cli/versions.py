@@ -8,17 +8,19 @@ from cyclopts import Parameter
 
 from paripassu.cli.act_sheet import CLASSES
 from paripassu.cli.acting import Ledgers, moment, written
-from paripassu.cli.common import JsonFlag, Place, print_json, print_table, run
+from paripassu.cli.common import JsonFlag, SecurityPlace, print_json, print_table, run
 from paripassu.jobs.controlling import chosen
 from paripassu.jobs.session import open_session
 from paripassu.ledgers.control import Running, VersionChange
 
 
-def list_versions(*, ledger: Ledgers = None, place: Place = Place(), json: JsonFlag = False) -> None:
+def list_versions(
+    *, ledger: Ledgers = None, place: SecurityPlace = SecurityPlace(), json: JsonFlag = False
+) -> None:
     """List every change of code that the contracts of the chains announced, the first versions too."""
 
     async def job() -> list[tuple[str, VersionChange]]:
-        async with open_session(place.network_file, place.folder) as session:
+        async with open_session(place.network_file, place.folder, place.isin) as session:
             return [
                 (one.name, change)
                 for one in chosen(session, ledger or ())
@@ -62,14 +64,14 @@ def at(
     time: Annotated[str, Parameter(help="ISO 8601 with zone, as 2027-03-05T23:00:00Z, or seconds.")],
     *,
     ledger: Ledgers = None,
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Show the code that every contract ran at a time, as the chains' Approvals know it."""
     instant = moment(time)
 
     async def job() -> list[tuple[str, Running]]:
-        async with open_session(place.network_file, place.folder) as session:
+        async with open_session(place.network_file, place.folder, place.isin) as session:
             return [
                 (one.name, running)
                 for one in chosen(session, ledger or ())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paripassu.config.breakdown import holder_salt, load_breakdown
-from paripassu.config.event import EventFile, end_of_day, load_event
+from paripassu.config.event import EventFile, end_of_day, event_isin, load_event
 from paripassu.config.network import load_network
 from paripassu.config.security import load_securities, load_security, security_of
 from paripassu.config.types import (
@@ -30,6 +30,7 @@ __all__ = [
     "LedgerConfig",
     "NetworkConfig",
     "end_of_day",
+    "event_isin",
     "holder_salt",
     "load_breakdown",
     "load_event",

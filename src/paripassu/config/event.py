@@ -58,6 +58,12 @@ class _Event(FileModel):
 
 
 @names_its_file
+def event_isin(path: Path | str) -> str:
+    """The security that an event file is of, checked no further. Raises ConfigurationError leaves."""
+    return read_model(Path(path), _Event).isin
+
+
+@names_its_file
 def load_event(path: Path | str, security: Security, announced_on: date | None = None) -> EventFile:
     """Read an event file of a security and check its dates against market practice (CA-4).
 

@@ -208,6 +208,7 @@ async def _stages(demo: _Demo) -> dict[str, Any]:
         reconciliation = await reconcile(
             session.ledgers,
             session.home.id,
+            session.security.security_id,
             subject=Subject(struck.event, struck.holdings),
             breakdowns=[demo.breakdown],
             verdicts=demo.verdicts,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from paripassu.config import LedgerConfig, NetworkConfig
 from paripassu.deploy import records
+from paripassu.deploy.books import book_of
 from paripassu.identifiers import LedgerId
-from paripassu.ledgers.book import BookLedger
 from paripassu.ledgers.evm.adapter import EvmLedger, EvmSettings
 from paripassu.ledgers.intents import IntentLog
 from paripassu.ledgers.port import Ledger
@@ -13,9 +13,12 @@ from paripassu.workspace import Workspace
 
 
 async def open_ledgers(
-    network: NetworkConfig, workspace: Workspace, intents: IntentLog
+    network: NetworkConfig, workspace: Workspace, intents: IntentLog, isin: str = ""
 ) -> dict[LedgerId, Ledger]:
     """All ledgers of the network, opened and verified, in the file's order.
+
+    Args:
+        isin: the security that is meant; where none is, as for the bridge, the first one is.
 
     Raises:
         NotDeployed, RecordTampered, RecordUnreadable: a deployment record.
@@ -24,7 +27,7 @@ async def open_ledgers(
     opened: dict[LedgerId, Ledger] = {}
     try:
         for config in network.ledgers.values():
-            ledger = ledger_of(network, workspace, config, intents)
+            ledger = ledger_of(network, workspace, config, intents, isin)
             opened[config.id] = ledger
             await ledger.open()
     except BaseException:
@@ -35,11 +38,11 @@ async def open_ledgers(
 
 
 def ledger_of(
-    network: NetworkConfig, workspace: Workspace, config: LedgerConfig, intents: IntentLog
+    network: NetworkConfig, workspace: Workspace, config: LedgerConfig, intents: IntentLog, isin: str = ""
 ) -> Ledger:
     """The adapter of one ledger, not opened yet. Raises as `records.read` for a chain."""
     if not config.id.is_evm:
-        return BookLedger(workspace.ensure().book_database, config.id, config.name)
+        return book_of(config, workspace, isin)
     record = records.read(records.path_of(network, workspace, config))
     settings = EvmSettings(
         reorg_period=config.blocks.reorg_period,
@@ -51,7 +54,8 @@ def ledger_of(
         config.name,
         config.rpc_urls,
         settings,
-        records.addresses_in(record),
+        records.addresses_in(record, isin),
         intents,
         peers=network.ledger_ids,
+        isin=isin,
     )

@@ -66,7 +66,7 @@ async def strike_event(
         LedgerInconsistent: a ledger's own armed record says other units than its history.
         BreakdownRefused: a breakdown is not what its servicer attested on the ledger by record time.
     """
-    reading = await read_at(ledgers, event.record_time)
+    reading = await read_at(ledgers, event.record_time, event.security_id)
     positions = [
         Position(AccountId(ledger, account), units)
         for ledger, struck in reading.positions.items()

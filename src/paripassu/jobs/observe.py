@@ -25,19 +25,23 @@ class Traffic:
         found = [delivery for delivery in self.deliveries if delivery.message_id == message_id]
         return found[-1] if found else None
 
-    def movements(self) -> tuple[InTransit, ...]:
-        """Every movement of units ever dispatched; parked ones count as not executed."""
+    def movements(self, security_id: Bytes32) -> tuple[InTransit, ...]:
+        """Every movement of units of a security ever dispatched; parked ones count as not executed."""
         fates = {delivery.message_id: delivery for delivery in self.deliveries}
-        return tuple(
-            _movement(item, fates.get(item.message.id))
+        carried = (
+            (item, MovementPayload.decode(item.message.payload))
             for item in self.sent
             if item.message.lane.purpose is Purpose.MOVEMENT
         )
+        return tuple(
+            _movement(item, payload, fates.get(item.message.id))
+            for item, payload in carried
+            if payload.security_id == security_id
+        )
 
 
-def _movement(item: SentMessage, fate: Delivery | None) -> InTransit:
+def _movement(item: SentMessage, payload: MovementPayload, fate: Delivery | None) -> InTransit:
     lane = item.message.lane
-    payload = MovementPayload.decode(item.message.payload)
     target = account_from_bytes(lane.destination, payload.to_account)
     executed = fate is not None and fate.status is DeliveryStatus.EXECUTED
     return InTransit(
@@ -73,7 +77,7 @@ async def settled_instant(ledgers: Mapping[LedgerId, Ledger]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Everything at one instant `time` (seconds since the epoch)."""
+    """Everything of one security at one instant `time` (seconds since the epoch), and all messages."""
 
     time: int
     positions: Mapping[LedgerId, StruckPositions]
@@ -93,12 +97,12 @@ class Reading:
         return sum((struck.supply for struck in self.positions.values()), ZERO_UNITS)
 
 
-async def read_at(ledgers: Mapping[LedgerId, Ledger], time: int) -> Reading:
-    """Strike all ledgers at `time` and read the traffic around it (CA-5).
+async def read_at(ledgers: Mapping[LedgerId, Ledger], time: int, security_id: Bytes32) -> Reading:
+    """Strike all ledgers of a security at `time` and read the traffic around it (CA-5).
 
     Raises:
         LedgerError: a ledger is not final past `time` yet.
     """
     struck = await asyncio.gather(*(ledger.positions_at(time) for ledger in ledgers.values()))
     traffic = await read_traffic(ledgers)
-    return Reading(time, dict(zip(ledgers, struck, strict=True)), traffic, traffic.movements())
+    return Reading(time, dict(zip(ledgers, struck, strict=True)), traffic, traffic.movements(security_id))

@@ -63,18 +63,20 @@ class Subject:
 async def reconcile(
     ledgers: Mapping[LedgerId, Ledger],
     home: LedgerId,
+    security_id: Bytes32,
     *,
     subject: Subject | None,
     breakdowns: Sequence[Breakdown] = (),
     verdicts: Sequence[VerdictState] = (),
 ) -> Reconciliation:
-    """Read every ledger once and evaluate I1 to I7.
+    """Read every ledger of a security once and evaluate I1 to I7.
 
     Args:
+        ledgers: opened for the security with this id.
         subject: the event whose record and payments are proved; None where there is none yet.
         verdicts: movements that were tried on every ledger, beside those probed here.
     """
-    reading = await read_at(ledgers, await settled_instant(ledgers))
+    reading = await read_at(ledgers, await settled_instant(ledgers), security_id)
     # as of the reading: units are issued and cancelled after it, too
     issued = await ledgers[home].issued(reading.positions[home].block.height)
     payments: dict[LedgerId, tuple[Payment, ...]] = {}

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from paripassu.config import NetworkConfig, load_network, load_security
+from paripassu.config import NetworkConfig, load_network, security_of
 from paripassu.deploy.opening import open_ledgers
 from paripassu.devnet import network as devnet
 from paripassu.errors import InconsistentFile
@@ -71,22 +71,26 @@ def read_network(path: Path, workspace: Workspace) -> NetworkConfig:
 
 
 @asynccontextmanager
-async def open_session(path: Path, workspace: Workspace) -> AsyncIterator[Session]:
+async def open_session(path: Path, workspace: Workspace, isin: str = "") -> AsyncIterator[Session]:
     """Open all ledgers of a deployed network; closes them on exit.
 
+    Args:
+        isin: the security that is meant, the network's first one where none is named.
+
     Raises:
-        ConfigurationError, DevnetError, LedgerError, DeploymentError (not deployed), StoreError.
+        ConfigurationError, DevnetError, LedgerError, DeploymentError (not deployed), StoreError,
+        InvalidArgument: the network has no such security.
     """
-    async with session_of(read_network(path, workspace), workspace) as session:
+    async with session_of(read_network(path, workspace), workspace, isin) as session:
         yield session
 
 
 @asynccontextmanager
-async def session_of(network: NetworkConfig, workspace: Workspace) -> AsyncIterator[Session]:
+async def session_of(network: NetworkConfig, workspace: Workspace, isin: str = "") -> AsyncIterator[Session]:
     """Open all ledgers of a network that has been read already; as `open_session`."""
-    security = load_security(network.security_path)
+    security = security_of(network, isin)
     store = Store.open(workspace.ensure().bridge_database)
-    ledgers = await open_ledgers(network, workspace, store.intents)
+    ledgers = await open_ledgers(network, workspace, store.intents, security.isin)
     try:
         yield Session(network, security, workspace, store, ledgers)
     finally:

@@ -66,6 +66,7 @@ class LocalNetwork:
             [ledger.rpc_urls[0] for ledger in network.ledgers.values() if ledger.id.is_evm]
         )
         self._numbers: Iterator[int] = itertools.count(1)
+        self._isin = ""
         self._session: Session | None = None
         self._bridge: Bridge | None = None
 
@@ -89,8 +90,16 @@ class LocalNetwork:
         self._runner.close()
 
     async def _connect(self) -> None:
-        self._session = await self._stack.enter_async_context(session_of(self.network, self.workspace))
+        self._session = await self._stack.enter_async_context(
+            session_of(self.network, self.workspace, self._isin)
+        )
         self._bridge = await self._stack.enter_async_context(Bridge(self._session))
+
+    def choose(self, isin: str) -> None:
+        """Mean another security of the network from here on."""
+        self.run(self._stack.aclose())
+        self._isin = isin
+        self.run(self._connect())
 
     # who and where
 
@@ -244,7 +253,8 @@ class LocalNetwork:
         """Prove the invariants from the ledgers."""
         subject = Subject(struck.event, struck.holdings) if struck else None
         home = self.session.home.id
-        return self.run(reconcile(self.session.ledgers, home, subject=subject, breakdowns=breakdowns))
+        key = self.session.security.security_id
+        return self.run(reconcile(self.session.ledgers, home, key, subject=subject, breakdowns=breakdowns))
 
     # states
 

@@ -78,12 +78,14 @@ class EvmLedger:
         intents: IntentLog,
         *,
         peers: Iterable[LedgerId] = (),
+        isin: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """
         Args:
             addresses: contract name (as in the artefacts) to address, from the deployment record.
             peers: the network's other ledgers; needed to name those that are no EVM chains.
+            isin: the security that `addresses` are of, where several share a chain.
             clock: seconds for waiting; never compared with block times.
         """
         self._id = ledger
@@ -93,6 +95,7 @@ class EvmLedger:
         self.contracts = ContractReader(self.rpc, addresses)
         self._addresses = dict(addresses)
         self._intents = intents
+        self._isin = isin
         logs = Logs(self.rpc)
         self._gateway = GatewayReader(ledger, peers, self.contracts, logs, self._blocks)
         self._security = SecurityReader(ledger, self.contracts, logs, self._blocks, settings.first_block)
@@ -275,8 +278,8 @@ class EvmLedger:
         return call
 
     def _stored(self, reference: str) -> str:
-        """Ledgers share one intent log, and a caller may use one reference on each of them."""
-        return f"{reference}@{self._id}"
+        """Ledgers share one intent log, and a caller may use one reference on each, for each security."""
+        return f"{reference}@{self._id}/isin:{self._isin}" if self._isin else f"{reference}@{self._id}"
 
     def _refusal(self, data: bytes) -> PariError:
         return self.contracts.reverts.error(data)
