@@ -22,7 +22,7 @@ SETTINGS: dict[str, Any] = {
     "metadata": {"bytecodeHash": "none"},
     "optimizer": {"enabled": True, "runs": 800},
 }
-"""As tools/build_artefacts.py compiles our contracts."""
+"""As tools/build_artefacts.py compiles what our movements run."""
 
 _IMPORT = re.compile(r"""^\s*import\s+(?:[^'";]*?\sfrom\s+)?["']([^"']+)["']""", re.MULTILINE)
 

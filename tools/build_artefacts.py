@@ -25,6 +25,8 @@ import json
 import posixpath
 import re
 import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +40,33 @@ ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "src" / "paripassu" / "artefacts"
 LIBRARY = "@openzeppelin/contracts/"
 SHIPPED = (LIBRARY + "access/manager/AccessManager.sol", LIBRARY + "proxy/ERC1967/ERC1967Proxy.sol")
-HOT = frozenset({"Approvals", "HolderRegistry", "SecurityProxy", "SecurityToken"})
-"""What movements, onboardings and acts run: compiled for few gas, all else for little code."""
 
-RUNS = {True: 800, False: 1}
-"""The optimizer's `runs`, for hot code and for the rest."""
+
+@dataclass(frozen=True, slots=True, order=True)
+class Profile:
+    """How a contract is compiled: through the intermediate representation or not, and for how many
+    runs the optimizer weighs gas against size."""
+
+    via_ir: bool
+    runs: int
+
+
+HOT = Profile(via_ir=False, runs=800)
+SMALL = Profile(via_ir=False, runs=1)
+SMALL_IR = Profile(via_ir=True, runs=1)
+
+PROFILES = {
+    # what movements, onboardings and acts run: for few gas
+    "Approvals": HOT,
+    "HolderRegistry": HOT,
+    "SecurityProxy": HOT,
+    "SecurityToken": HOT,
+    # larger through the intermediate representation, which inlines their many small functions
+    "SecurityTokenExtension": SMALL,
+    "SecurityTokenReadings": SMALL,
+}
+"""Contracts that are not compiled for the least code, and those that come out smaller without the IR."""
+
 IMPORT = re.compile(r"""^\s*import\s+(?:[^'";]*?\sfrom\s+)?["']([^"']+)["']""", re.MULTILINE)
 
 
@@ -69,26 +93,34 @@ def resolved(importer: str, target: str) -> str:
     return posixpath.normpath(posixpath.join(posixpath.dirname(importer), target))
 
 
-def settings(runs: int) -> dict[str, Any]:
+def profile_of(name: str) -> Profile:
+    """How a contract is compiled: for the least code, unless `PROFILES` says otherwise."""
+    return PROFILES.get(name, SMALL_IR)
+
+
+def settings(profile: Profile = HOT) -> dict[str, Any]:
     """Compiler settings. No metadata: comments and paths do not change the code that is deployed."""
     return {
         "evmVersion": "paris",
         "metadata": {"appendCBOR": False, "bytecodeHash": "none"},
-        "optimizer": {"enabled": True, "runs": runs},
+        "optimizer": {"enabled": True, "runs": profile.runs},
+        **({"viaIR": True} if profile.via_ir else {}),
     }
 
 
-def compile_all(runs: int = RUNS[True]) -> dict[str, Any]:
+def compile_all(profile: Profile = HOT, wanted: Iterable[tuple[str, str]] | None = None) -> dict[str, Any]:
+    """Syntax trees of every source; all else of the contracts `wanted`, by source and name, or of all."""
     per_contract = ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"]
     per_contract += ["evm.deployedBytecode.immutableReferences", "evm.methodIdentifiers"]
     per_contract += ["devdoc", "metadata", "storageLayout"]
     texts = sources()
-    selection: dict[str, Any] = {"*": {"*": per_contract}}
-    selection |= {name: {"*": per_contract, "": ["ast"]} for name in texts}
+    selection: dict[str, Any] = {name: {"": ["ast"]} for name in texts}
+    for source, name in [(text, "*") for text in texts] if wanted is None else wanted:
+        selection[source][name] = per_contract
     request = {
         "language": "Solidity",
         "sources": {name: {"content": text} for name, text in texts.items()},
-        "settings": {**settings(runs), "outputSelection": selection},
+        "settings": {**settings(profile), "outputSelection": selection},
     }
     try:
         output: dict[str, Any] = solcx.compile_standard(request, solc_version=SOLC_VERSION)
@@ -100,31 +132,38 @@ def compile_all(runs: int = RUNS[True]) -> dict[str, Any]:
 def artefacts() -> dict[str, str]:
     """File name -> content of each deployable contract."""
     files: dict[str, str] = {}
-    for hot, runs in RUNS.items():
-        output = compile_all(runs)
+    for profile, wanted in sorted(deployable().items()):
+        output = compile_all(profile, wanted)
         trees = Trees(output["sources"])
-        for source, contracts in sorted(output["contracts"].items()):
-            if not source.startswith("contracts/") and source not in SHIPPED:
-                continue
-            for name in sorted(set(trees.deployable_in(source))):
-                if (name in HOT) is not hot:
-                    continue
-                if f"{name}.json" in files:
-                    raise SystemExit(f"Two contracts are named {name}; artefacts are found by name.")
-                files[f"{name}.json"] = written(source, name, contracts[name], trees, runs)
+        for source, name in wanted:
+            if f"{name}.json" in files:
+                raise SystemExit(f"Two contracts are named {name}; artefacts are found by name.")
+            compiled = output["contracts"][source][name]
+            files[f"{name}.json"] = written(source, name, compiled, trees, profile)
     return files
 
 
-def written(source: str, name: str, compiled: dict[str, Any], trees: Trees, runs: int) -> str:
+def deployable() -> dict[Profile, list[tuple[str, str]]]:
+    """Source and name of each contract that ships, by how it is compiled."""
+    trees = Trees(compile_all(wanted=())["sources"])
+    found: dict[Profile, list[tuple[str, str]]] = {}
+    for source in sources():
+        if source.startswith("contracts/") or source in SHIPPED:
+            for name in sorted(set(trees.deployable_in(source))):
+                found.setdefault(profile_of(name), []).append((source, name))
+    return found
+
+
+def written(source: str, name: str, compiled: dict[str, Any], trees: Trees, profile: Profile) -> str:
     """The artefact file of a contract."""
-    artefact = artefact_of(source, name, compiled, trees, runs)
+    artefact = artefact_of(source, name, compiled, trees, profile)
     if source.startswith("contracts/"):
         artefact["storageLayout"] = trees.storage(source, name, compiled["storageLayout"]["storage"])
     return json.dumps(artefact, indent=1, sort_keys=True) + "\n"
 
 
 def artefact_of(
-    source: str, name: str, compiled: dict[str, Any], trees: Trees, runs: int
+    source: str, name: str, compiled: dict[str, Any], trees: Trees, profile: Profile
 ) -> dict[str, Any]:
     runtime = compiled["evm"]["deployedBytecode"]
     metadata = json.loads(compiled["metadata"])
@@ -133,7 +172,11 @@ def artefact_of(
         "abi": compiled["abi"],
         "bytecode": "0x" + compiled["evm"]["bytecode"]["object"],
         "codeHash": "0x" + bytes(keccak256(bytes.fromhex(runtime["object"]))).hex(),
-        "compiler": {"name": "solc", "version": metadata["compiler"]["version"], "settings": settings(runs)},
+        "compiler": {
+            "name": "solc",
+            "version": metadata["compiler"]["version"],
+            "settings": settings(profile),
+        },
         "contractName": name,
         "deployedBytecode": "0x" + runtime["object"],
         "immutableReferences": trees.immutables(runtime.get("immutableReferences", {})),

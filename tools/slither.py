@@ -31,7 +31,7 @@ def standard_input() -> dict[str, object]:
     return {
         "language": "Solidity",
         "sources": {name: {"content": text} for name, text in build_artefacts.sources().items()},
-        "settings": {**build_artefacts.settings(build_artefacts.RUNS[True]), "outputSelection": wanted},
+        "settings": {**build_artefacts.settings(), "outputSelection": wanted},
     }
 
 

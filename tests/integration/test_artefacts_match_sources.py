@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -55,6 +56,15 @@ def test_the_check_names_what_is_changed_missing_and_orphaned(
 
 def test_compiling_twice_gives_the_same_bytes(builder: ModuleType, compiled: dict[str, str]) -> None:
     assert builder.artefacts() == compiled
+
+
+def test_every_artefact_records_how_it_was_compiled(builder: ModuleType, compiled: dict[str, str]) -> None:
+    for name, text in compiled.items():
+        profile = builder.profile_of(name.removesuffix(".json"))
+        assert json.loads(text)["compiler"]["settings"] == builder.settings(profile), name
+    assert not builder.settings(builder.HOT).get("viaIR")
+    assert builder.settings(builder.SMALL_IR)["viaIR"]
+    assert {f"{name}.json" for name in builder.PROFILES} <= compiled.keys(), "a profile of no contract"
 
 
 def test_no_artefact_names_a_folder_of_this_machine(compiled: dict[str, str]) -> None:
