@@ -445,6 +445,8 @@ contract Gateway is PariUpgradeable, Typed, IGateway {
         if (!$.open[destination]) revert PeerClosed(destination);
         if (expiry != 0 && expiry < block.timestamp) revert Expired(expiry);
         bytes memory sender = Interop.local(msg.sender);
+        // all its members are set but the type hash, which `_idOf` sets
+        // slither-disable-next-line uninitialized-local
         Header memory header;
         header.source = block.chainid;
         header.destination = destination;
@@ -506,6 +508,8 @@ contract Gateway is PariUpgradeable, Typed, IGateway {
         (address receiver, bytes memory reason) = _receiver(message, header);
         if (reason.length == 0) {
             bool success;
+            // the lane has passed this message: no call from within finds it waiting or parked
+            // slither-disable-next-line reentrancy-no-eth
             (success, reason) = _deliver(receiver, id, message, header, true);
             if (success) return;
         }

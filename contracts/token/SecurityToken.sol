@@ -35,6 +35,8 @@ import {Position, SecurityBase, TokenInit} from "./SecurityBase.sol";
 /// movement one read and no call to a cold account. The token's own policy counter is added to it.
 /// Both only grow, so their sum is equal only while both are.
 /// @custom:extension SecurityTokenExtension
+// `initializer` refuses where no proxy has set an implementation, as in the code itself
+// slither-disable-next-line unprotected-upgrade
 contract SecurityToken is SecurityBase, PariUpgradeable, Typed, IERC20Errors {
     /// @notice ERC-20.
     event Approval(address indexed owner, address indexed spender, uint256 value);
