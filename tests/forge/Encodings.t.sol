@@ -117,9 +117,9 @@ contract EncodingsTest is World {
         );
     }
 
-    /// Three messages; the first two are a batch, for the gateways of two chains.
+    /// Messages of every kind but events; the first two are a batch, for the gateways of two chains.
     function _messages() private returns (string memory) {
-        Message[] memory messages = new Message[](3);
+        Message[] memory messages = new Message[](5);
         messages[0] = Message({
             source: 31001,
             destination: 31002,
@@ -148,7 +148,16 @@ contract EncodingsTest is World {
             recipient: Interop.format(31002, ALICE),
             payload: abi.encode(uint8(2), bytes32("EVT2027000000001"), bytes32("root"), uint256(1395), uint32(3))
         });
-        string memory list = string.concat(_message(messages[0]), ",\n", _message(messages[1]), ",\n", _message(messages[2]), "\n");
+        messages[3] = abi.decode(abi.encode(messages[0]), (Message));
+        messages[3].purpose = 4;
+        messages[3].payload =
+            abi.encode(SECURITY, uint8(1), bytes24(_commitment("de")), bytes("SAFE-0001"), type(uint64).max);
+        messages[4] = abi.decode(abi.encode(messages[3]), (Message));
+        messages[4].nonce = 2;
+        messages[4].payload = abi.encode(SECURITY, uint8(2), bytes24(0), "", uint64(type(uint32).max));
+        string memory list = _message(messages[0]);
+        for (uint256 i = 1; i < messages.length; ++i) list = string.concat(list, ",\n", _message(messages[i]));
+        list = string.concat(list, "\n");
         Message[] memory two = new Message[](2);
         (two[0], two[1]) = (messages[0], messages[1]);
         Batch memory batch = Batch(7, two);

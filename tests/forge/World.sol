@@ -10,6 +10,7 @@ import {Roles} from "../../contracts/access/Roles.sol";
 import {CorporateActions, EventRecord} from "../../contracts/actions/CorporateActions.sol";
 import {AttestorSet} from "../../contracts/bridge/AttestorSet.sol";
 import {Gateway} from "../../contracts/bridge/Gateway.sol";
+import {Quotas} from "../../contracts/bridge/Quotas.sol";
 import {TokenBridge} from "../../contracts/bridge/TokenBridge.sol";
 import {Batch, Message} from "../../contracts/interfaces/IGateway.sol";
 import {Instance} from "../../contracts/interfaces/IInstanceRegistry.sol";
@@ -36,6 +37,7 @@ struct Chain {
     AttestorSet attestors;
     Gateway gateway;
     TokenBridge bridge;
+    Quotas quotas;
     CorporateActions actions;
     ISecurity token;
     CashToken cash;
@@ -82,7 +84,6 @@ abstract contract World {
     address internal custodian = _address("custodian");
     address internal attestor = _address("attestor");
     address internal relayer = _address("relayer");
-    address internal quotas = _address("quotas");
     address internal stranger = _address("stranger");
 
     address internal holderDe = _address("holder de");
@@ -98,6 +99,9 @@ abstract contract World {
 
     Chain internal home;
     Chain internal peer;
+
+    // the quotas contract of the home ledger
+    address internal quotas;
 
     /// An actor, with a key of its own.
     function _address(string memory name) internal returns (address account) {
@@ -116,6 +120,7 @@ abstract contract World {
         _cast();
         _makeAttestors();
         home = _deploy(31001, true);
+        quotas = address(home.quotas);
         peer = _deploy(31002, false);
         _connect(home, peer);
         _connect(peer, home);
@@ -155,6 +160,12 @@ abstract contract World {
                 abi.encodeCall(TokenBridge.initialize, ())
             )
         );
+        c.quotas = Quotas(
+            _proxy(
+                address(new Quotas(m, a, address(c.gateway), address(c.instances), address(c.holders))),
+                abi.encodeCall(Quotas.initialize, ())
+            )
+        );
         c.actions = CorporateActions(
             _proxy(
                 address(new CorporateActions(m, a, address(c.gateway), address(c.instances), address(c.holders))),
@@ -177,7 +188,7 @@ abstract contract World {
         (address m, address a) = (address(c.manager), address(c.approvals));
         (address holders, address actions) = (address(c.holders), address(c.actions));
         address readings = address(new SecurityTokenReadings(m, a, holders, actions));
-        address extension = address(new SecurityTokenExtension(m, a, holders, actions, quotas, readings));
+        address extension = address(new SecurityTokenExtension(m, a, holders, actions, address(c.quotas), readings));
         return new SecurityToken(m, a, holders, address(c.bridge), extension);
     }
 
@@ -347,6 +358,7 @@ abstract contract World {
         c.attestors.rotate(_members(), 2);
         c.gateway.setApp(1, address(c.bridge));
         c.gateway.setApp(2, address(c.actions));
+        c.gateway.setApp(4, address(c.quotas));
         vm.stopPrank();
         vm.startPrank(issuerAgent);
         c.actions.setCash("EUR", address(c.cash));
@@ -368,6 +380,7 @@ abstract contract World {
         here.gateway.setPeer(there.id, _interop(there, address(there.gateway)), true);
         here.gateway.setPeerApp(there.id, 1, _interop(there, address(there.bridge)));
         here.gateway.setPeerApp(there.id, 2, _interop(there, address(there.actions)));
+        here.gateway.setPeerApp(there.id, 4, _interop(there, address(there.quotas)));
         vm.stopPrank();
     }
 
