@@ -90,6 +90,35 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
+class MoveQuota:
+    """Let holding cap that an account does not use count for another account of its holder, on another
+    ledger or on this one (CTL-4)."""
+
+    account: str
+    destination: LedgerId
+    target: str
+    units: Units
+
+    def __post_init__(self) -> None:
+        """Raises InvalidQuantity."""
+        if not 0 < self.units < 1 << 64:
+            raise InvalidQuantity(f"From 1 to 2**64 - 1 units of quota move, not {int(self.units)}.")
+
+
+@dataclass(frozen=True, slots=True)
+class MovePlaces:
+    """Let free places of the limit of holders count on another ledger (CTL-4)."""
+
+    destination: LedgerId
+    places: int
+
+    def __post_init__(self) -> None:
+        """Raises InvalidQuantity."""
+        if not 0 < self.places < 1 << 32:
+            raise InvalidQuantity(f"From 1 to 2**32 - 1 places move, not {self.places}.")
+
+
+@dataclass(frozen=True, slots=True)
 class AttestBreakdown:
     """A servicer's statement of the client positions in an omnibus account (UBO-3, UBO-4)."""
 
@@ -174,6 +203,8 @@ Command = (
     | Redeem
     | Transfer
     | Move
+    | MoveQuota
+    | MovePlaces
     | AttestBreakdown
     | Announce
     | PublishEntitlements

@@ -7,12 +7,13 @@ from datetime import date
 from typing import Any
 
 import pytest
+from eth_abi.abi import encode as abi_encode
 from eth_account.messages import encode_typed_data
 from eth_utils.crypto import keccak
 
 from paripassu.errors import InvalidEventRecord, InvalidLedgerId, MalformedMessage
 from paripassu.events import EventRecord, Participation
-from paripassu.identifiers import CurrencyCode, InteropAddress, LedgerId, keccak256
+from paripassu.identifiers import CurrencyCode, InteropAddress, LedgerId, commitment, keccak256
 from paripassu.messages import (
     PROTOCOL_VERSION,
     Batch,
@@ -22,9 +23,12 @@ from paripassu.messages import (
     Lane,
     Message,
     MovementPayload,
+    PlacesPayload,
     Purpose,
+    QuotaPayload,
     batch_digest,
     decode_corporate_action,
+    decode_quota,
 )
 from paripassu.quantities import Minor, Rate, Units
 
@@ -192,6 +196,33 @@ def test_payload_that_is_not_canonical_is_refused() -> None:
     for wrong in (b"", good[:-1], good + bytes(32), good[:-1] + b"\x01"):
         with pytest.raises(MalformedMessage):
             MovementPayload.decode(wrong)
+
+
+def test_ctl_4_quota_payloads_round_trip() -> None:
+    quota = QuotaPayload(keccak256(b"security"), commitment(b"holder"), b"HOLDER-FR-1", Units((1 << 64) - 1))
+    places = PlacesPayload(keccak256(b"security"), (1 << 32) - 1)
+    assert decode_quota(quota.encode()) == quota
+    assert decode_quota(places.encode()) == places
+
+
+def test_ctl_4_what_no_ledger_can_hold_is_no_quota_payload() -> None:
+    security = keccak256(b"security")
+    for wrong in (
+        QuotaPayload(security, keccak256(b"not a commitment"), b"x", Units(1)),
+        QuotaPayload(security, commitment(b"holder"), b"x", Units(1 << 64)),
+        PlacesPayload(security, 1 << 32),
+        PlacesPayload(security, -1),
+    ):
+        with pytest.raises(MalformedMessage):
+            wrong.encode()
+    types = ["bytes32", "uint8", "bytes24", "bytes", "uint64"]
+    holder = commitment(b"holder")[:24]
+    empty = bytes(24)
+    for values in ((3, empty, b"", 1), (2, empty, b"", 1 << 32), (2, holder, b"", 1), (2, empty, b"x", 1)):
+        with pytest.raises(MalformedMessage):
+            decode_quota(abi_encode(types, [bytes(security), *values]))
+    with pytest.raises(MalformedMessage):
+        decode_quota(PlacesPayload(security, 1).encode() + bytes(32))
 
 
 def test_corporate_action_payload_of_unknown_kind_is_refused() -> None:

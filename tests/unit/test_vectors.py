@@ -21,6 +21,7 @@ from paripassu.identifiers import (
     Isin,
     LedgerId,
     account_from_bytes,
+    keccak256,
     security_id,
 )
 from paripassu.merkle import hash_pair
@@ -29,8 +30,11 @@ from paripassu.messages import (
     EventPayload,
     GatewayDomain,
     Message,
+    PlacesPayload,
+    QuotaPayload,
     batch_digest,
     decode_corporate_action,
+    decode_quota,
 )
 from paripassu.quantities import Minor, Units
 
@@ -95,6 +99,17 @@ def test_ca_1_event_record(vector: dict[str, Any]) -> None:
 @pytest.mark.parametrize("vector", VECTORS["messages"], ids=lambda vector: vector["id"][:10])
 def test_message_id(vector: dict[str, Any]) -> None:
     assert message_of(vector).id == raw(vector["id"])
+
+
+def test_ctl_4_quota_payloads() -> None:
+    quota, places = (message_of(vector).payload for vector in VECTORS["messages"][3:])
+    security = Bytes32(VECTORS["security"]["securityId"])
+    holder = Bytes32(keccak256(b"de")[:24] + bytes(8))
+    expected = QuotaPayload(security, holder, b"SAFE-0001", Units((1 << 64) - 1))
+    assert decode_quota(quota) == expected
+    assert expected.encode() == quota
+    assert decode_quota(places) == PlacesPayload(security, (1 << 32) - 1)
+    assert PlacesPayload(security, (1 << 32) - 1).encode() == places
 
 
 @pytest.mark.parametrize("vector", VECTORS["batches"], ids=lambda vector: vector["chainId"])

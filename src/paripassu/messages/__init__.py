@@ -27,7 +27,10 @@ from paripassu.messages.payloads import (
     EntitlementPayload,
     EventPayload,
     MovementPayload,
+    PlacesPayload,
+    QuotaPayload,
     decode_corporate_action,
+    decode_quota,
 )
 
 __all__ = [
@@ -47,7 +50,10 @@ __all__ = [
     "Lane",
     "Message",
     "MovementPayload",
+    "PlacesPayload",
     "Purpose",
+    "QuotaPayload",
     "batch_digest",
     "decode_corporate_action",
+    "decode_quota",
 ]

@@ -42,6 +42,7 @@ class Purpose(IntEnum):
     MOVEMENT = 1
     CORPORATE_ACTION = 2
     RECEIPT = 3
+    QUOTA = 4
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -1,4 +1,4 @@
-"""What messages carry, ABI-encoded: movements of units, event records, entitlement roots."""
+"""What messages carry, ABI-encoded: movements of units, event records, entitlement roots, quotas."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from eth_abi.exceptions import DecodingError, EncodingError
 
 from paripassu.errors import MalformedMessage
 from paripassu.events import EVENT_RECORD_ABI, EventRecord
-from paripassu.identifiers import Bytes32
+from paripassu.identifiers import COMMITMENT_BYTES, Bytes32, is_commitment
 from paripassu.quantities import Minor, Units
 
 
@@ -87,8 +87,63 @@ def decode_corporate_action(payload: bytes) -> EventPayload | EntitlementPayload
     raise MalformedMessage(f"A corporate-action payload has the unknown kind {kind}.")
 
 
+@dataclass(frozen=True, slots=True)
+class QuotaPayload:
+    """Purpose QUOTA, kind 1: units of holding cap that the source gave up, for an account of the same
+    holder on the destination (CTL-4). `holder` is the commitment, whose last 8 bytes are zero."""
+
+    security_id: Bytes32
+    holder: Bytes32
+    to_account: bytes
+    amount: Units
+
+    def encode(self) -> bytes:
+        """abi.encode(bytes32 securityId, uint8 1, bytes24 holder, bytes toAccount, uint64 amount).
+
+        Raises:
+            MalformedMessage: the holder is no commitment, or the amount does not fit.
+        """
+        if not is_commitment(self.holder):
+            raise MalformedMessage(f"{self.holder} is no commitment to a holder.")
+        holder = bytes(self.holder[:COMMITMENT_BYTES])
+        return _encode_quota(self.security_id, _KIND_QUOTA, holder, self.to_account, int(self.amount))
+
+
+@dataclass(frozen=True, slots=True)
+class PlacesPayload:
+    """Purpose QUOTA, kind 2: places of the limit of holders that the source gave up (CTL-4)."""
+
+    security_id: Bytes32
+    places: int
+
+    def encode(self) -> bytes:
+        """As a quota's, kind 2, with the places as amount; holder and account are empty."""
+        if not 0 <= self.places < 1 << 32:
+            raise MalformedMessage(f"{self.places} places do not fit 32 bits.")
+        return _encode_quota(self.security_id, _KIND_PLACES, bytes(COMMITMENT_BYTES), b"", self.places)
+
+
+def decode_quota(payload: bytes) -> QuotaPayload | PlacesPayload:
+    """The payload of a QUOTA message, by its kind. Raises MalformedMessage."""
+    security, kind, holder, account, amount = _decode(_QUOTA, payload)
+    if kind == _KIND_QUOTA:
+        return QuotaPayload(Bytes32(security), Bytes32(holder + bytes(8)), account, Units(amount))
+    if kind == _KIND_PLACES and not any(holder) and not account and amount < 1 << 32:
+        return PlacesPayload(Bytes32(security), amount)
+    raise MalformedMessage(f"A quota payload of kind {kind} is none that is known.")
+
+
+def _encode_quota(security: Bytes32, kind: int, holder: bytes, account: bytes, amount: int) -> bytes:
+    if not 0 <= amount < 1 << 64:
+        raise MalformedMessage(f"The amount {amount} of a quota does not fit 64 bits.")
+    return _abi_encode(_QUOTA, [bytes(security), kind, holder, bytes(account), amount])
+
+
 _KIND_EVENT = 1
 _KIND_ENTITLEMENT = 2
+_KIND_QUOTA = 1
+_KIND_PLACES = 2
+_QUOTA = ["bytes32", "uint8", "bytes24", "bytes", "uint64"]
 _MOVEMENT = ["bytes32", "bytes", "bytes", "uint256"]
 _EVENT = ["uint8", EVENT_RECORD_ABI]
 _ENTITLEMENT = ["uint8", "bytes32", "bytes32", "uint256", "uint32"]
