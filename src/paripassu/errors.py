@@ -437,6 +437,13 @@ class ActUnknown(LedgerError):
     next_command = "pari act list"
 
 
+class QuotaRefused(LedgerError):
+    """Part of a limit over all ledgers cannot move as asked."""
+
+    code = "PP-LED-111"
+    next_command = "pari security quota show"
+
+
 class DeploymentError(PariError):
     """A deployment cannot go on."""
 

@@ -61,8 +61,9 @@ def test_the_next_command_can_be_run(kind: type[PariError]) -> None:
         return
     if words == ["--help"]:
         return
-    path = " ".join(words[:2]) if " ".join(words[:2]) in COMMANDS else words[0]
-    assert path in COMMANDS, kind.next_command
+    paths = [" ".join(words[:count]) for count in (3, 2, 1)]
+    path = next((path for path in paths if path in COMMANDS), "")
+    assert path, kind.next_command
     assert set(words[len(path.split()) :]) <= {"FILE", "--help", "--json", "--waiting"}, kind.next_command
 
 

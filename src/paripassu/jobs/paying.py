@@ -202,8 +202,7 @@ async def still_held(ledger: Ledger, event_id: str) -> tuple[StillHeld, ...]:
     last = {held.account: held for held in await ledger.held(event_id) if held.account not in booked}
     payees = await asyncio.gather(*(ledger.payee(account) for account in last))
     return tuple(
-        StillHeld(held.account, held.amount, payee)
-        for held, payee in zip(last.values(), payees, strict=True)
+        StillHeld(held.account, held.amount, payee) for held, payee in zip(last.values(), payees, strict=True)
     )
 
 

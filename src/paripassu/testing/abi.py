@@ -92,8 +92,6 @@ def _converter(item: Mapping[str, Any], address: Converter | None) -> Converter 
             if value.keys() != set(names):
                 raise ValueError(f"struct of {names} given as {sorted(value)}")
             value = [value[name] for name in names]
-        return tuple(
-            convert(part) if convert else part for convert, part in zip(parts, value, strict=True)
-        )
+        return tuple(convert(part) if convert else part for convert, part in zip(parts, value, strict=True))
 
     return struct

@@ -33,7 +33,7 @@ from paripassu.ledgers.port import Attestor, AttestorSet
 from paripassu.ledgers.signers import KeySigner, dev_key
 from paripassu.messages import Purpose
 from paripassu.quantities import Units
-from paripassu.rules import RuleSet
+from paripassu.rules import RuleSet, share
 
 TEST_ISIN = Isin("US0378331005")
 TEST_SECURITY = security_id(TEST_ISIN, keccak256(b"terms"))
@@ -111,7 +111,7 @@ def book_configuration(
     Args:
         others: securities that the book keeps beside that of `TEST_ISIN`.
     """
-    purposes = (Purpose.MOVEMENT, Purpose.CORPORATE_ACTION)
+    purposes = (Purpose.MOVEMENT, Purpose.CORPORATE_ACTION, Purpose.QUOTA)
     return BookConfiguration(
         ledger=ledger,
         home=home,
@@ -127,15 +127,23 @@ def book_configuration(
 
 
 async def book_network(
-    folder: Path, names: Sequence[str], clock: Clock | None = None, *, attestors: AttestorSet | None = None
+    folder: Path,
+    names: Sequence[str],
+    clock: Clock | None = None,
+    *,
+    attestors: AttestorSet | None = None,
+    rules: RuleSet = TEST_RULES,
 ) -> tuple[BookLedger, ...]:
-    """Open and set up one book per name, all peers of each other; the first is the home ledger."""
+    """Open and set up one book per name, all peers of each other; the first is the home ledger. Each
+    applies its share of the rules."""
     ids = [LedgerId(f"book:{name}") for name in names]
     ledgers = []
     for ledger_id in ids:
         ledger = BookLedger(folder / f"{ledger_id.reference}.db", ledger_id, clock=clock)
         await ledger.open()
-        ledger.configure(book_configuration(ledger_id, ids, home=ledger_id == ids[0], attestors=attestors))
+        home = ledger_id == ids[0]
+        own = share(rules, len(ids), home=home)
+        ledger.configure(book_configuration(ledger_id, ids, home=home, attestors=attestors, rules=own))
         ledgers.append(ledger)
     return tuple(ledgers)
 

@@ -30,6 +30,7 @@ _APPLICATION_ACCOUNTS = {
     Purpose.MOVEMENT: "movement",
     Purpose.CORPORATE_ACTION: "corporate-action",
     Purpose.RECEIPT: "receipt",
+    Purpose.QUOTA: "quota",
 }
 
 

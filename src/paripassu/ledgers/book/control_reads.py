@@ -125,7 +125,7 @@ class BookControls:
         with self._read() as connection:
             configuration = self._configured(connection)
             asset = configuration.asset
-            rules, changes = controls.rules_in_force(connection, asset, configuration.rules)
+            rules, changes = configuration.rules, controls.count_rule_changes(connection, asset)
             limited = rules.holder_limit is not None
             holders = len(register.accounts_with_units(connection, asset)) if limited else None
             return RulesInForce(rules, ruling.standing(connection, configuration), changes, (), holders)

@@ -6,12 +6,12 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from paripassu import controls
 from paripassu.errors import CommandImpossible, CommandRefused
 from paripassu.identifiers import Bytes32, keccak256
-from paripassu.ledgers.book import encumbrances, register, ruling
+from paripassu.ledgers.book import encumbrances, quotas, register, ruling
 from paripassu.ledgers.book.configuration import BookConfiguration, rules_from, rules_to
 from paripassu.ledgers.book.journal import Entry
 from paripassu.ledgers.book.ruling import require_allowed
@@ -34,7 +34,7 @@ def carry_out(entry: Entry, configuration: BookConfiguration, command: controls.
         case controls.Rotate():
             register.rotate(entry, configuration, command)
         case controls.Succeed(lost, successor):
-            _succeed(entry, asset, lost, successor)
+            _succeed(entry, configuration, lost, successor)
         case controls.Freeze():
             register.freeze(entry, asset, command)
         case controls.FreezeUnits(account, units, reason):
@@ -94,21 +94,26 @@ def change_rules(entry: Entry, asset: str, rules: RuleSet, reason: str) -> None:
 def in_force(connection: Connection, configuration: BookConfiguration) -> BookConfiguration:
     """The set-up with the rules of each security as they were last changed."""
     return configuration.with_rules(
-        {one.asset: rules_in_force(connection, one.asset, one.rules)[0] for one in configuration.securities}
+        {one.asset: rules_in_force(connection, one.asset, one.rules) for one in configuration.securities}
     )
 
 
-def rules_in_force(connection: Connection, asset: str, configured: RuleSet) -> tuple[RuleSet, int]:
-    """The rules by the last change, else as configured; and the number of changes. The ledger's shares
-    of cap and limit are the terms' and not the rule manager's: they stay as configured."""
-    query = select(rule_change.c.document).where(rule_change.c.asset == asset).order_by(rule_change.c.height)
-    rows = connection.execute(query).scalars().all()
-    if not rows:
-        return configured, 0
-    document: dict[str, Any] = json.loads(rows[-1])
-    changed = rules_from(document)
-    shares = {"holding_cap": configured.holding_cap, "holder_limit": configured.holder_limit}
-    return replace(changed, **shares), len(rows)  # type: ignore[arg-type]
+def rules_in_force(connection: Connection, asset: str, configured: RuleSet) -> RuleSet:
+    """The rules by the last change, else as configured. The ledger's shares of cap and limit are the
+    terms' and not the rule manager's: they stay as configured, but for places moved between ledgers."""
+    limit = configured.holder_limit
+    if limit is not None:
+        limit = max(limit + quotas.places_moved(connection, asset), 0)
+    query = select(rule_change.c.document).where(rule_change.c.asset == asset)
+    document = connection.execute(query.order_by(rule_change.c.height.desc()).limit(1)).scalar()
+    rules = configured if document is None else rules_from(json.loads(document))
+    return replace(rules, holding_cap=configured.holding_cap, holder_limit=limit)
+
+
+def count_rule_changes(connection: Connection, asset: str) -> int:
+    """How often the rules of a security were changed."""
+    counted = select(func.count()).select_from(rule_change).where(rule_change.c.asset == asset)
+    return connection.execute(counted).scalar_one()
 
 
 def pledges_of(connection: Connection, asset: str, account: str) -> list[Any]:
@@ -141,10 +146,11 @@ def _changed(configuration: BookConfiguration, command: controls.RuleControl) ->
             raise CommandImpossible(f"{configuration.ledger} runs no contracts, so none can be plugged in.")
 
 
-def _succeed(entry: Entry, asset: str, lost: str, successor: str) -> None:
+def _succeed(entry: Entry, configuration: BookConfiguration, lost: str, successor: str) -> None:
     if lost == successor or register.current(entry.connection, lost) != successor:
         raise CommandRefused(f"'{successor}' did not take the place of '{lost}'.")
-    units = encumbrances.hand_over(entry, asset, lost, successor)
+    units = encumbrances.hand_over(entry, configuration.asset, lost, successor)
+    quotas.hand_over(entry, configuration, lost, successor)
     entry.note(recovered=str(int(units)), source=lost, target=successor)
 
 

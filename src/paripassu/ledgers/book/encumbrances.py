@@ -33,6 +33,7 @@ def state(connection: Connection, asset: str, account: str, now: int) -> Account
         blocked=Units(row.blocked) if row else ZERO_UNITS,
         pledged=Units(row.pledged) if row else ZERO_UNITS,
         lots=tuple(Lot(Units(units), until) for units, until in lots),
+        quota=None if row is None or row.quota is None else Units(row.quota),
     )
 
 

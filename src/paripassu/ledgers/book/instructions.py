@@ -21,6 +21,8 @@ from paripassu.commands import (
     FundCash,
     Issue,
     Move,
+    MovePlaces,
+    MoveQuota,
     Onboard,
     Pay,
     PublishEntitlements,
@@ -29,7 +31,7 @@ from paripassu.commands import (
     Transfer,
 )
 from paripassu.errors import CommandImpossible, CommandRefused, NotAuthorised
-from paripassu.ledgers.book import accounts, actions, gateway, movements, register
+from paripassu.ledgers.book import accounts, actions, gateway, movements, quotas, register
 from paripassu.ledgers.book import acts as book_acts
 from paripassu.ledgers.book import controls as book_controls
 from paripassu.ledgers.book.configuration import BookConfiguration
@@ -39,11 +41,13 @@ from paripassu.messages import Purpose
 RECEIVERS: dict[Purpose, gateway.Receiver] = {
     Purpose.MOVEMENT: movements.receive,
     Purpose.CORPORATE_ACTION: actions.receive,
+    Purpose.QUOTA: quotas.receive,
 }
 
 _ROLE_OF: dict[type, str] = {
     Onboard: "registrar",
     Issue: "transfer_agent",
+    MovePlaces: "transfer_agent",
     Announce: "issuer_agent",
     PublishEntitlements: "paying_agent",
     FundCash: "cash_issuer",
@@ -88,6 +92,8 @@ def require_authority(
             raise CommandRefused(f"{configuration.ledger} knows no pledge {command.pledge}.")
         _require_owner(connection, configuration, pledgee, signer)
     agent = configuration.holds("transfer_agent", signer)
+    if isinstance(command, MoveQuota) and not agent:
+        _require_owner(connection, configuration, command.account, signer)
     if isinstance(command, controls.Succeed) and not (signer == command.successor or agent):
         raise NotAuthorised(
             f"'{signer}' is neither the successor '{command.successor}' nor a transfer agent of "
@@ -131,6 +137,10 @@ def carry_out(entry: Entry, configuration: BookConfiguration, command: Command, 
             accounts.transfer(entry, configuration, command)
         case Move():
             movements.dispatch(entry, configuration, command)
+        case MoveQuota():
+            quotas.move_quota(entry, configuration, command)
+        case MovePlaces():
+            quotas.move_places(entry, configuration, command)
         case AttestBreakdown():
             accounts.attest_breakdown(entry, configuration, command)
         case Announce():

@@ -55,19 +55,19 @@ def require_allowed(
 
 def paused_classes(connection: Connection, asset: str) -> frozenset[int]:
     """Investor classes whose holders' units do not move."""
-    bits = int(_setting(connection, PAUSED_CLASSES, asset) or 0)
+    bits = int(read_setting(connection, PAUSED_CLASSES, asset) or 0)
     return frozenset(number for number in range(bits.bit_length()) if bits >> number & 1)
 
 
 def stopped_until(connection: Connection, asset: str) -> int:
     """Last second of an emergency stop; 0 when there was none."""
-    return int(_setting(connection, STOPPED_UNTIL, asset) or 0)
+    return int(read_setting(connection, STOPPED_UNTIL, asset) or 0)
 
 
 def standing(connection: Connection, configuration: BookConfiguration) -> Standing:
     limited, asset = configuration.rules.holder_limit is not None, configuration.asset
     return Standing(
-        paused=_setting(connection, PAUSED, asset) == "1",
+        paused=read_setting(connection, PAUSED, asset) == "1",
         stopped_until=stopped_until(connection, asset),
         paused_classes=paused_classes(connection, asset),
         holders=register.accounts_with_units(connection, asset) if limited else {},
@@ -85,6 +85,7 @@ def set_setting(connection: Connection, name: str, value: str, asset: str = "") 
     connection.execute(insert(setting).values(asset=asset, name=name, value=value))
 
 
-def _setting(connection: Connection, name: str, asset: str) -> str | None:
+def read_setting(connection: Connection, name: str, asset: str = "") -> str | None:
+    """One setting of the book, or of a security in it; None where it was never made."""
     where = (setting.c.asset == asset, setting.c.name == name)
     return connection.execute(select(setting.c.value).where(*where)).scalar()

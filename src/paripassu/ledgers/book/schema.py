@@ -116,6 +116,7 @@ holding = Table(
     Column("frozen", Boolean, nullable=False),
     Column("blocked", Whole, nullable=False),
     Column("pledged", Whole, nullable=False),
+    Column("quota", Whole, nullable=True),
 )
 
 lot = Table(
