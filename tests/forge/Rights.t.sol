@@ -55,6 +55,8 @@ contract RightsTest is World {
         _row(address(home.gateway), "setPeer(uint256,bytes,bool)", Roles.BRIDGE_OPERATOR);
         _row(address(home.gateway), "setPeerApp(uint256,uint8,bytes)", Roles.BRIDGE_OPERATOR);
 
+        _row(address(home.quotas), "movePlaces(address,uint256,uint32)", Roles.TRANSFER_AGENT);
+
         a = address(home.actions);
         _row(a, "setCash(bytes3,address)", Roles.ISSUER_AGENT);
         _row(
@@ -114,12 +116,13 @@ contract RightsTest is World {
             "setPolicy(bytes4,(uint8,uint32,uint32,uint32,uint32,uint32,uint32,uint32))",
             APPROVED
         );
-        address[8] memory proxies = [
+        address[9] memory proxies = [
             address(home.instances),
             address(home.custody),
             address(home.attestors),
             address(home.gateway),
             address(home.bridge),
+            address(home.quotas),
             address(home.actions),
             address(home.token),
             address(home.cash)

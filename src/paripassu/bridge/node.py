@@ -27,7 +27,7 @@ from paripassu.store import Store, cursors, leases
 from paripassu.store.leases import Lease
 
 RELAYER = "relayer"
-PURPOSES = (Purpose.MOVEMENT, Purpose.CORPORATE_ACTION)
+PURPOSES = (Purpose.MOVEMENT, Purpose.CORPORATE_ACTION, Purpose.QUOTA)
 
 Task = Coroutine[object, object, None]
 

@@ -24,13 +24,14 @@ def book_desired(
     """The desired state of a book, which keeps every security of the network.
 
     Args:
-        apps: addresses of TokenBridge and CorporateActions, equal on every chain.
+        apps: addresses of TokenBridge, CorporateActions and Quotas, equal on every chain.
     """
     peers = {
         other.id: BookPeer(
             {
                 Purpose.MOVEMENT: InteropAddress(other.id, apps["TokenBridge"]).encode(),
                 Purpose.CORPORATE_ACTION: InteropAddress(other.id, apps["CorporateActions"]).encode(),
+                Purpose.QUOTA: InteropAddress(other.id, apps["Quotas"]).encode(),
             }
         )
         for other in network.ledgers.values()

@@ -17,7 +17,11 @@ from paripassu.ledgers.signers import signer_from_spec
 from paripassu.messages import Purpose
 from paripassu.securities import Security
 
-_APPS = {Purpose.MOVEMENT: "TokenBridge", Purpose.CORPORATE_ACTION: "CorporateActions"}
+_APPS = {
+    Purpose.MOVEMENT: "TokenBridge",
+    Purpose.CORPORATE_ACTION: "CorporateActions",
+    Purpose.QUOTA: "Quotas",
+}
 _HOLDERS, _INSTANCES = "HolderRegistry", "InstanceRegistry"
 _NO_DTI = bytes(9)
 

@@ -41,7 +41,15 @@ from paripassu.rules import RuleSet, share
 from paripassu.securities import Security
 
 DEPLOYER_VARIABLE = "PARI_DEPLOYER_KEY"
-_SHARED = ("InstanceRegistry", "CustodyRegistry", "AttestorSet", "Gateway", "TokenBridge", "CorporateActions")
+_SHARED = (
+    "InstanceRegistry",
+    "CustodyRegistry",
+    "AttestorSet",
+    "Gateway",
+    "TokenBridge",
+    "CorporateActions",
+    "Quotas",
+)
 """Contracts behind proxies of which a chain has one."""
 
 _TOKEN_PARTS = ("SecurityTokenReadings", "SecurityTokenExtension", TOKEN)
@@ -75,7 +83,7 @@ def desired_state(network: NetworkConfig, securities: Sequence[Security]) -> dic
             desired[name] = _chain(network, places, ledger, Site(network.environment, deployer))
         else:
             site = Site(network.environment, deployer)
-            apps = {name: site.address(name) for name in ("TokenBridge", "CorporateActions")}
+            apps = {name: site.address(name) for name in ("TokenBridge", "CorporateActions", "Quotas")}
             desired[name] = book_desired(network, securities, ledger, apps)
     return desired
 

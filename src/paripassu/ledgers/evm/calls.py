@@ -14,6 +14,8 @@ from paripassu.commands import (
     FundCash,
     Issue,
     Move,
+    MovePlaces,
+    MoveQuota,
     Onboard,
     Pay,
     PublishEntitlements,
@@ -30,7 +32,12 @@ from paripassu.ledgers.evm.preparation import Call
 from paripassu.ledgers.evm.securities import ZERO_ADDRESS
 from paripassu.messages import Purpose
 
-_MESSAGE_GAS = {Purpose.MOVEMENT: 220_000, Purpose.CORPORATE_ACTION: 700_000, Purpose.RECEIPT: 220_000}
+_MESSAGE_GAS = {
+    Purpose.MOVEMENT: 220_000,
+    Purpose.CORPORATE_ACTION: 700_000,
+    Purpose.RECEIPT: 220_000,
+    Purpose.QUOTA: 220_000,
+}
 _TRANSACTION_GAS = 1 << 24
 """No transaction may have more gas since EIP-7825 (Osaka)."""
 
@@ -64,6 +71,14 @@ def call_for(command: Command, signer: str, reference: str, address_of: AddressO
             return call("SecurityToken", "transferFrom", command.source, command.target, int(command.units))
         case Move():
             return _move(command, signer, address_of)
+        case MoveQuota():
+            # the contract asks whether the signer may: it is the account, or a transfer agent
+            target = account_to_bytes(command.destination, command.target)
+            where = (address_of("SecurityToken"), command.account, command.destination.numeric)
+            return call("Quotas", "moveQuota", *where, target, int(command.units))
+        case MovePlaces():
+            token = address_of("SecurityToken")
+            return call("Quotas", "movePlaces", token, command.destination.numeric, command.places)
         case AttestBreakdown():
             return call(
                 "CustodyRegistry",

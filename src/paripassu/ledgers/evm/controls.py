@@ -28,7 +28,6 @@ from paripassu.quantities import Units
 from paripassu.rules import UNLIMITED, BalanceType, Kind, Lot, Restriction, RuleSet, Standing, Window
 
 TOKEN = "SecurityToken"
-_NOBODY = "0x" + "00" * 19 + "01"
 _NO_COUNTRY = 999
 """ISO 3166-1 assigns no such number: whether it is allowed tells a deny list from an allow list."""
 
@@ -106,16 +105,14 @@ class EvmControls:
         )
 
     async def rules(self) -> RulesInForce:
-        """At the head. A limit of holders of 0 where nobody holds any is no limit, as far as is seen."""
+        """At the head."""
         height = (await self._blocks.head()).height
-        names = ("policy", "policyCounter", "blackouts", "modules", "paused", "stoppedUntil")
+        names = ("policy", "policyCounter", "blackouts", "modules", "paused", "stoppedUntil", "limits")
         countries = sorted({*COUNTRY_ALPHA, _NO_COUNTRY})
         views = [View(TOKEN, name) for name in names]
-        views.append(View(TOKEN, "quotaOf", (_NOBODY,)))
         views += [View(TOKEN, "isCountryAllowed", (number,)) for number in countries]
-        policy, changes, blackouts, modules, paused, stopped, quota, *allowed = await self._contracts.views(
-            views, height
-        )
+        found = await self._contracts.views(views, height)
+        policy, changes, blackouts, modules, paused, stopped, (capped, limited), *allowed = found
         cap, lot, classes, paused_classes, limit, count = policy
         may = dict(zip(countries, allowed, strict=True))
         denies = may.pop(_NO_COUNTRY)
@@ -124,15 +121,15 @@ class EvmControls:
                 frozenset(Country.from_numeric(number) for number, yes in may.items() if yes is not denies),
                 classes_in(classes),
                 deny_list=denies,
-                holding_cap=None if quota == UNLIMITED else Units(cap),
-                holder_limit=limit if limit or count else None,
+                holding_cap=Units(cap) if capped else None,
+                holder_limit=limit if limited else None,
                 minimum_lot=Units(max(lot, 1)),
                 blackout=tuple(Window(start, end) for start, end in blackouts),
             ),
             standing=Standing(paused, stopped, classes_in(paused_classes)),
             changes=changes,
             modules=tuple(modules),
-            holders=count if limit or count else None,
+            holders=count if limited else None,
         )
 
     async def acts(self) -> tuple[ActRecord, ...]:

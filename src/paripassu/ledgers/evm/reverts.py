@@ -24,6 +24,7 @@ from paripassu.errors import (
     NotAuthorised,
     PariError,
     PaymentRefused,
+    QuotaRefused,
     ReferenceConflict,
     RuleError,
     Unfunded,
@@ -52,6 +53,16 @@ def _restricted(args: Args) -> PariError:
 def _unfunded(args: Args) -> PariError:
     available, needed = list(args.values())[:2]
     return Unfunded(f"The payer can be debited for {available} minor units, the payments need {needed}.")
+
+
+def _quota_in_use(args: Args) -> PariError:
+    """Of an account's holding cap, or of the ledger's places of holders."""
+    unused, amount = args["unused"], args["amount"]
+    if int(args["account"], 16) == 0:
+        return QuotaRefused(f"The ledger has {unused} free places of holders, {amount} cannot move.")
+    return QuotaRefused(
+        f"'{args['account']}' does not use {unused} units of its quota, {amount} cannot move."
+    )
 
 
 def _event_conflict(args: Args) -> PariError:
@@ -119,6 +130,12 @@ _MEANINGS: dict[str, Callable[[Args], PariError]] = {
         f"that its units at record time give."
     ),
     "QuorumMissing": _quorum_missing,
+    "QuotaInUse": _quota_in_use,
+    "AnotherHolder": lambda args: QuotaRefused(
+        f"Account '{args['account']}' is not registered, another took its place, or the quota is "
+        f"for another holder."
+    ),
+    "NoSuchRule": lambda args: QuotaRefused("The terms of the security set no such limit."),
     "ReferenceUsed": lambda args: ReferenceConflict(
         f"The ledger has carried out the reference 0x{args['ref'].hex()} before."
     ),
