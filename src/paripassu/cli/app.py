@@ -25,6 +25,7 @@ _GROUPS = {
     "deploy": "Deploy the contracts and the book-entry ledger from one network file.",
     "holder": "Onboard holders, suspend and sanction them, rotate their keys.",
     "security": "Issue and move the security; freeze, pause, lock, pledge.",
+    "security quota": "Parts of the limits over all ledgers.",
     "rules": "The transfer rules in force, and their changes.",
     "act": "Acts of consequence, to which several roles must agree.",
     "act propose": "Propose an act of consequence.",
@@ -90,6 +91,15 @@ COMMANDS = {
         "paripassu.cli.units:recover",
         "Move all units of a superseded account to its successor.",
     ),
+    "security quota move": (
+        "paripassu.cli.quotas:move",
+        "Let unused holding cap count for another account of its holder.",
+    ),
+    "security quota places": (
+        "paripassu.cli.quotas:places",
+        "Let free places of the limit of holders count on another ledger.",
+    ),
+    "security quota show": ("paripassu.cli.quotas:show", "Show what every ledger has of the limits."),
     "rules show": ("paripassu.cli.rules:show", "Show the rules that each ledger applies now."),
     "rules countries": ("paripassu.cli.rules:countries", "Set the countries that may receive, or may not."),
     "rules classes": ("paripassu.cli.rules:classes", "Set the investor classes that may receive."),

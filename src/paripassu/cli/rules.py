@@ -31,9 +31,8 @@ def show(*, ledger: Ledgers = None, place: SecurityPlace = SecurityPlace(), json
 
     async def job() -> list[dict[str, Any]]:
         async with open_session(place.network_file, place.folder, place.isin) as session:
-            limit = session.security.rules.holder_limit
             return [
-                {"ledger": one.name, **_document(await one.controls.rules(), limit)}
+                {"ledger": one.name, **_document(await one.controls.rules())}
                 for one in chosen(session, ledger or ())
             ]
 
@@ -46,16 +45,15 @@ def show(*, ledger: Ledgers = None, place: SecurityPlace = SecurityPlace(), json
     print_table("", ["rule", *(one["ledger"] for one in found)], rows)
 
 
-def _document(found: RulesInForce, limit: int | None) -> dict[str, Any]:
+def _document(found: RulesInForce) -> dict[str, Any]:
     rules, standing = found.rules, found.standing
-    own_limit = rules.holder_limit if rules.holder_limit is not None else (None if limit is None else 0)
     return {
         "countries": sorted(str(country) for country in rules.countries),
         "denyList": rules.deny_list,
         "classes": sorted(rules.classes),
         "pausedClasses": sorted(standing.paused_classes),
         "holdingCap": None if rules.holding_cap is None else int(rules.holding_cap),
-        "holderLimit": own_limit,
+        "holderLimit": rules.holder_limit,
         "holders": found.holders,
         "minimumLot": int(rules.minimum_lot),
         "blackouts": [[window.start, window.end] for window in rules.blackout],
