@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from paripassu.cli.acting import Reference, print_done
-from paripassu.cli.common import JsonFlag, Place, print_json, print_table, run
+from paripassu.cli.common import JsonFlag, SecurityPlace, print_json, print_table, run
 from paripassu.errors import HolderUnknown
 from paripassu.identifiers import AccountId, LedgerId
 from paripassu.jobs import quotas
@@ -30,7 +30,7 @@ def move(
     signer: Annotated[
         str, Parameter(help="The giving account's signer; else the transfer agent signs.")
     ] = "",
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Let holding cap that an account does not use count for another account of its holder."""
@@ -56,7 +56,7 @@ def places(
     number: Annotated[int, Parameter(name="--places")],
     reference: Reference,
     *,
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Let free places of the limit of holders count on another ledger; the transfer agent signs."""
@@ -78,7 +78,7 @@ def show(
         str, Parameter(help="Any account of a holder; without one, places of holders only.")
     ] = "",
     *,
-    place: Place = Place(),
+    place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
     """Show what every ledger has of the limit of holders, and of a holder's cap, and what is on its way."""
