@@ -122,9 +122,32 @@ class Rollback:
             raise CommandImpossible(f"A change of version is of class 1 to 4, not {self.change_class}.")
 
 
+@dataclass(frozen=True, slots=True)
+class GrantRole:
+    """Give an account a role, where the quorum is the administrator (CTL-12)."""
+
+    account: str
+    granted: str
+
+    def __post_init__(self) -> None:
+        role_id(self.granted)
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeRole:
+    """Take a role from an account, where the quorum is the administrator (CTL-12)."""
+
+    account: str
+    revoked: str
+
+    def __post_init__(self) -> None:
+        role_id(self.revoked)
+
+
 Correction = ForcedTransfer | ForcedTransfers | Burn | Burns | Cancel | Recover
 Amendment = SetIssueLimit | SetHoldingCap | SetHolderLimit | SetName | SetSymbol | AmendTerms
-Act = Correction | Amendment | Rollback
+Administration = Rollback | GrantRole | RevokeRole
+Act = Correction | Amendment | Administration
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +196,7 @@ Decision = ProposeAct | ApproveAct | WithdrawAct | ExecuteAct
 def usual_role(act: Act) -> str:
     """The role for which an act is proposed where none is named."""
     match act:
-        case Rollback():
+        case Rollback() | GrantRole() | RevokeRole():
             return UPGRADE_ROLE
         case ForcedTransfer() | ForcedTransfers() | Burn() | Burns() | Cancel() | Recover():
             return CORRECTION_ROLE

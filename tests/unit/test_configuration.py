@@ -121,7 +121,7 @@ def test_network_names_a_security_and_none_twice(tmp_path: Path) -> None:
 def test_ver_6_notice_is_none_on_a_local_network_and_days_elsewhere(tmp_path: Path) -> None:
     local = load_network(NETWORK).approvals
     assert (local.threshold, local.correction_threshold, local.change_class) == (2, 2, "technical")
-    assert tuple(local.notice) == CHANGE_CLASSES
+    assert tuple(local.notice) == (*CHANGE_CLASSES, "roles")
     assert set(local.notice.values()) == {0}
     told = "[approvals]\nthreshold = 3\nnotice = { technical = 60 }\n[attestors]"
     path = changed(NETWORK, tmp_path, "[attestors]", told)
@@ -135,6 +135,11 @@ def test_ver_6_notice_is_none_on_a_local_network_and_days_elsewhere(tmp_path: Pa
     pilot = tmp_path / "pilot.toml"
     pilot.write_text(text)
     assert load_network(pilot).approvals.notice["technical"] == 14 * 86_400
+    assert load_network(pilot).approvals.notice["roles"] == 2 * 86_400
+    assert (local.administrator, local.quorum_names_roles) == ("deployer", False)
+    assert load_network(pilot).approvals.quorum_names_roles, "one key alone names no quorum there (CTL-12)"
+    pilot.write_text(text.replace("[attestors]", '[approvals]\nadministrator = "deployer"\n[attestors]'))
+    assert not load_network(pilot).approvals.quorum_names_roles
 
 
 def test_attestors_legal_entity_is_its_lei_on_chains() -> None:

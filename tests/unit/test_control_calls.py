@@ -25,6 +25,7 @@ ADDRESSES = {
     "SecurityToken": checksum_address(b"\xaa" * 20),
     "HolderRegistry": checksum_address(b"\xbb" * 20),
     "Approvals": checksum_address(b"\xcc" * 20),
+    "AccessManager": checksum_address(b"\xdd" * 20),
 }
 ZERO = "0x" + "00" * 20
 
@@ -101,6 +102,8 @@ ACTS: list[tuple[acts.Act, str, str, tuple[Any, ...], str]] = [
         (ADDRESSES["SecurityToken"],),
         "upgrader",
     ),
+    (acts.GrantRole(B, "freezer"), "AccessManager", "grantRole", (12, B, 0), "upgrader"),
+    (acts.RevokeRole(B, "freezer"), "AccessManager", "revokeRole", (12, B), "upgrader"),
 ]
 
 
@@ -150,6 +153,9 @@ def test_ver_6_decisions_are_made_for_a_role() -> None:
         acts.ProposeAct(TRANSFERS[0], "king", WHY)
     with pytest.raises(CommandImpossible, match="class 1 to 4"):
         acts.Rollback("SecurityToken", 5)
+    for kind in (acts.GrantRole, acts.RevokeRole):
+        with pytest.raises(UnknownRole):
+            kind(B, "king")
 
 
 def test_every_kind_of_control_and_act_is_in_these_tables() -> None:

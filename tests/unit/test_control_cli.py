@@ -54,6 +54,8 @@ PRIVILEGED: list[tuple[str, ...]] = [
     ("act", "propose", "rename", "--name", "N"),
     ("act", "propose", "terms", PLEDGE),
     ("act", "propose", "rollback", "SecurityToken"),
+    ("act", "propose", "grant-role", "freezer", A),
+    ("act", "propose", "revoke-role", "freezer", A),
 ]
 
 

@@ -14,6 +14,7 @@ from paripassu import artefacts
 from paripassu.config import load_network, load_securities, load_security
 from paripassu.deploy import records
 from paripassu.deploy.acts import ObservedAct
+from paripassu.deploy.check import _administrator
 from paripassu.deploy.create3 import factory_address
 from paripassu.deploy.desired import MANAGER, BookDesired, Calls, EvmDesired
 from paripassu.deploy.journal import Journal
@@ -212,6 +213,87 @@ def test_other_code_at_our_address_is_no_step() -> None:
     codes = {**complete(desired).codes, desired.addresses["Gateway"]: b"other"}
     with pytest.raises(CodeDrift, match="Gateway"):
         steps_for(desired, replace(complete(desired), codes=codes))
+
+
+# -- who says who holds a role ----------------------------------------------------------
+
+APPROVALS = NETWORK.approvals
+BY_QUORUM = replace(
+    NETWORK,
+    approvals=replace(APPROVALS, administrator="approvals", notice={**APPROVALS.notice, "roles": 60}),
+)
+
+
+def by_quorum(name: str = "alpha") -> EvmDesired:
+    found = desired_state(BY_QUORUM, [FIRST])[name]
+    assert isinstance(found, EvmDesired)
+    return found
+
+
+def manager_calls(step: Step) -> list[tuple[str, tuple[Any, ...]]]:
+    (calls,) = codec(MANAGER).decode_call(step.data)[1]
+    return [codec(MANAGER).decode_call(call) for call in calls]
+
+
+def test_ctl_12_set_up_ends_with_handing_the_administration_to_the_quorum() -> None:
+    desired = by_quorum()
+    last = steps_for(desired, empty(desired))[-1]
+    *others, granted, revoked = manager_calls(last)
+    assert granted == ("grantRole", (0, desired.addresses["Approvals"], 0))
+    assert revoked == ("revokeRole", (0, desired.deployer))
+    assert not [call for call in others if call[0].endswith("Role") and call[1][0] == 0]
+    local = manager_calls(steps_for(chain("alpha"), empty(chain("alpha")))[-1])
+    assert not [call for call in local if call[0].endswith("Role") and call[1][0] == 0]
+
+
+def test_ctl_12_quorum_decides_on_roles_only_where_it_is_the_administrator() -> None:
+    grant, revoke = (
+        keccak256(text)[:4] for text in (b"grantRole(uint64,address,uint32)", b"revokeRole(uint64,address)")
+    )
+    decided = dict(policies(BY_QUORUM.approvals))
+    assert (decided[grant][0], decided[grant][3]) == (2, 60)
+    assert (decided[revoke][0], decided[revoke][3]) == (2, 0)
+    assert not {grant, revoke} & dict(policies(NETWORK.approvals)).keys()
+    assert set(dict(policies(NETWORK.approvals))) == set(decided) - {grant, revoke}
+
+
+def test_ctl_12_under_a_quorum_roles_are_corrected_by_acts_and_else_by_the_deployer() -> None:
+    desired = content(by_quorum())
+    freezer = role_id("freezer")
+    wrong = {**desired.members, freezer: frozenset({STRANGER})}
+    steps = steps_for(desired, replace(complete(desired), members=wrong))
+    assert [step.signer for step in steps] == ["upgrader", "issuer", "csd", "upgrader"] * 2
+    made = [codec("Approvals").decode_call(step.data)[1] for step in steps[::4]]
+    assert {call[1] for call in made} == {desired.addresses[MANAGER]}
+    assert [codec(MANAGER).decode_call(call[2])[0] for call in made] == ["grantRole", "revokeRole"]
+
+    local = content(chain("alpha"))
+    (step,) = steps_for(
+        local, replace(complete(local), members={**local.members, freezer: frozenset({STRANGER})})
+    )
+    assert step.signer == "deployer"
+
+
+def test_ctl_12_on_a_chain_that_stands_the_deployer_hands_over_last() -> None:
+    desired = content(by_quorum())
+    before = {**desired.members, 0: frozenset({desired.deployer}), role_id("freezer"): frozenset[str]()}
+    (step,) = steps_for(desired, replace(complete(desired), members=before))
+    assert step.signer == "deployer"
+    assert [(name, args[0]) for name, args in manager_calls(step)] == [
+        ("grantRole", role_id("freezer")),
+        ("grantRole", 0),
+        ("revokeRole", 0),
+    ]
+
+
+def test_ctl_12_check_names_a_lone_administrator_outside_of_local_networks() -> None:
+    desired = chain("alpha")
+    production = replace(NETWORK, environment="production")
+    (finding,) = _administrator(production, desired)
+    assert (finding.kind, finding.expected) == ("role", "the Approvals contract")
+    assert desired.deployer in finding.found
+    assert _administrator(replace(BY_QUORUM, environment="production"), desired) == []
+    assert _administrator(NETWORK, desired) == []
 
 
 # -- several securities ----------------------------------------------------------------

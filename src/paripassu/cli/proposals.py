@@ -1,4 +1,4 @@
-"""`pari act propose`: acts of consequence that k of n roles must agree to, one command for each kind."""
+"""`pari act propose` for corrections: acts of consequence that k of n roles must agree to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from paripassu.cli.act_sheet import act_document, print_act
 from paripassu.cli.acting import WhyText, because, kept, read_lines, units_in
 from paripassu.cli.common import JsonFlag, SecurityPlace, print_json, run
 from paripassu.errors import InvalidArgument
-from paripassu.identifiers import AccountId, Bytes32
+from paripassu.identifiers import AccountId
 from paripassu.jobs.approving import Found, propose
 from paripassu.jobs.controlling import locate, same_ledger, succession_proof
 from paripassu.jobs.session import Session, open_session
@@ -36,9 +36,10 @@ Lines = Annotated[Path, Parameter(help="CSV file; its first line names the colum
 Making = Callable[[Session], Awaitable[tuple[Ledger, acts.Act]]]
 
 
-def _propose(
+def propose_act(
     making: Making, reason: str, role: str, reference: str, place: SecurityPlace, json: bool
 ) -> None:
+    """What each of these commands does, once it is said how its act is made."""
     given = because(reason)
 
     async def job() -> Found:
@@ -72,7 +73,7 @@ def forced_transfer(
         ledger, (giving, receiving) = same_ledger(session, source, target)
         return ledger, acts.ForcedTransfer(giving, receiving, Units(units))
 
-    _propose(making, reason, role, reference, place, json)
+    propose_act(making, reason, role, reference, place, json)
 
 
 def forced_transfers(
@@ -99,7 +100,7 @@ def forced_transfers(
         )
         return on, acts.ForcedTransfers(moves)
 
-    _propose(making, reason, role, reference, place, json)
+    propose_act(making, reason, role, reference, place, json)
 
 
 def burn(
@@ -118,7 +119,7 @@ def burn(
         ledger, account = locate(session, source)
         return ledger, acts.Burn(account, Units(units))
 
-    _propose(making, reason, role, reference, place, json)
+    propose_act(making, reason, role, reference, place, json)
 
 
 def burns(
@@ -138,7 +139,7 @@ def burns(
         each = tuple(acts.Burn(AccountId(home.id, giving).account, units) for giving, units in rows)
         return home, acts.Burns(each)
 
-    _propose(making, reason, role, reference, place, json)
+    propose_act(making, reason, role, reference, place, json)
 
 
 def cancel(
@@ -158,7 +159,7 @@ def cancel(
         ledger, account = locate(session, source)
         return ledger, acts.Cancel(account, Units(units), issue)
 
-    _propose(making, reason, role, reference, place, json)
+    propose_act(making, reason, role, reference, place, json)
 
 
 def recover(
@@ -187,110 +188,4 @@ def recover(
         signer = session.signer(to_signer) if to_signer else None
         return ledger, acts.Recover(lost, new, proof or await succession_proof(ledger, lost, new, signer))
 
-    _propose(making, reason, role, reference, place, json)
-
-
-def _amend(
-    act: acts.Amendment | acts.Rollback,
-    ledger: str,
-    reason: str,
-    role: str,
-    reference: str,
-    place: SecurityPlace,
-    json: bool,
-) -> None:
-    async def making(session: Session) -> tuple[Ledger, acts.Act]:
-        return session.ledger(ledger) if ledger else session.home, act
-
-    _propose(making, reason, role, reference, place, json)
-
-
-def issue_limit(
-    units: int,
-    *,
-    reason: WhyText,
-    ledger: OnLedger = "",
-    role: Role = "",
-    reference: Once = "",
-    place: SecurityPlace = SecurityPlace(),
-    json: JsonFlag = False,
-) -> None:
-    """Propose another limit of units that may be issued."""
-    _amend(acts.SetIssueLimit(Units(units)), ledger, reason, role, reference, place, json)
-
-
-def holding_cap(
-    units: int,
-    *,
-    reason: WhyText,
-    ledger: OnLedger = "",
-    role: Role = "",
-    reference: Once = "",
-    place: SecurityPlace = SecurityPlace(),
-    json: JsonFlag = False,
-) -> None:
-    """Propose another share of the holding cap for a ledger."""
-    _amend(acts.SetHoldingCap(Units(units)), ledger, reason, role, reference, place, json)
-
-
-def holder_limit(
-    holders: int,
-    *,
-    reason: WhyText,
-    ledger: OnLedger = "",
-    role: Role = "",
-    reference: Once = "",
-    place: SecurityPlace = SecurityPlace(),
-    json: JsonFlag = False,
-) -> None:
-    """Propose another share of the limit of holders for a ledger."""
-    _amend(acts.SetHolderLimit(holders), ledger, reason, role, reference, place, json)
-
-
-def rename(
-    name: Annotated[str, Parameter(name="--name", help="The security's new name.")] = "",
-    symbol: Annotated[str, Parameter(name="--symbol", help="The security's new symbol.")] = "",
-    *,
-    reason: WhyText,
-    ledger: OnLedger = "",
-    role: Role = "",
-    reference: Once = "",
-    place: SecurityPlace = SecurityPlace(),
-    json: JsonFlag = False,
-) -> None:
-    """Propose another name or another symbol of the security: one act each."""
-    if bool(name) == bool(symbol):
-        raise InvalidArgument("Give either --name or --symbol: each is an act of its own.")
-    act: acts.Amendment = acts.SetName(name) if name else acts.SetSymbol(symbol)
-    _amend(act, ledger, reason, role, reference, place, json)
-
-
-def terms(
-    hash: Annotated[str, Parameter(help="keccak-256 of the amended terms in canonical form, in hex.")],
-    *,
-    reason: WhyText,
-    ledger: OnLedger = "",
-    role: Role = "",
-    reference: Once = "",
-    place: SecurityPlace = SecurityPlace(),
-    json: JsonFlag = False,
-) -> None:
-    """Propose to put amended terms in force."""
-    _amend(acts.AmendTerms(Bytes32(hash)), ledger, reason, role, reference, place, json)
-
-
-def rollback(
-    contract: Annotated[str, Parameter(help="Contract by its name in the deployment record.")],
-    *,
-    reason: WhyText,
-    change_class: Annotated[
-        int, Parameter(help="1 regulatory, 2 corporate structure, 3 economic terms, 4 technical.")
-    ] = 4,
-    ledger: OnLedger = "",
-    role: Role = "",
-    reference: Once = "",
-    place: SecurityPlace = SecurityPlace(),
-    json: JsonFlag = False,
-) -> None:
-    """Propose to return a contract to the version before its last upgrade."""
-    _amend(acts.Rollback(contract, change_class), ledger, reason, role, reference, place, json)
+    propose_act(making, reason, role, reference, place, json)

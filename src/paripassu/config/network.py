@@ -35,9 +35,10 @@ _NOTICE = {
     "corporateStructure": 28 * _DAY,
     "economicTerms": 28 * _DAY,
     "technical": 14 * _DAY,
+    "roles": 2 * _DAY,
 }
 """Seconds of notice outside of local networks: ten business days, twenty where holders' rights or
-their issuer change."""
+their issuer change, two days before somebody holds a role."""
 
 
 class _Blocks(FileModel):
@@ -82,6 +83,7 @@ class _Notice(FileModel):
     corporate_structure: int | None = Field(default=None, ge=0, le=_LONGEST_NOTICE)
     economic_terms: int | None = Field(default=None, ge=0, le=_LONGEST_NOTICE)
     technical: int | None = Field(default=None, ge=0, le=_LONGEST_NOTICE)
+    roles: int | None = Field(default=None, ge=0, le=_LONGEST_NOTICE)
 
 
 class _Approvals(FileModel):
@@ -89,6 +91,7 @@ class _Approvals(FileModel):
     correction_threshold: int = Field(default=2, ge=2, le=5)
     change_class: Literal["regulatory", "corporateStructure", "economicTerms", "technical"] = "technical"
     notice: _Notice = _Notice()
+    administrator: Literal["approvals", "deployer"] | None = None
 
 
 class _Network(FileModel):
@@ -158,7 +161,11 @@ def _approvals(file: _Network) -> ApprovalsConfig:
     usual = dict.fromkeys(_NOTICE, 0) if local else _NOTICE
     named = given.notice.model_dump(by_alias=True, exclude_none=True)
     return ApprovalsConfig(
-        given.threshold, given.correction_threshold, given.change_class, {**usual, **named}
+        given.threshold,
+        given.correction_threshold,
+        given.change_class,
+        {**usual, **named},
+        given.administrator or ("deployer" if local else "approvals"),
     )
 
 

@@ -85,13 +85,20 @@ class ApprovalsConfig:
         threshold: distinct roles, with distinct holders, that approve a change of code.
         correction_threshold: the same for a correction: forced transfer, recovery, cancellation, burn.
         change_class: class that the changes of code are of which the next deployment makes.
-        notice: seconds from proposal to execution at least, by class of change.
+        notice: seconds from proposal to execution at least, by class of change, and for `roles`.
+        administrator: who says who holds a role: "approvals", so that a quorum does, or "deployer".
     """
 
     threshold: int
     correction_threshold: int
     change_class: str
     notice: Mapping[str, int]
+    administrator: str
+
+    @property
+    def quorum_names_roles(self) -> bool:
+        """Whether granting a role is an act of consequence (CTL-12)."""
+        return self.administrator == "approvals"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from paripassu.deploy.books import adjusted, book_of
 from paripassu.deploy.chain import Chain
 from paripassu.deploy.desired import BookDesired, Creation, Desired, EvmDesired
 from paripassu.deploy.observe import EvmObserved, observe, versioned
-from paripassu.deploy.plan import role_name
+from paripassu.deploy.rights import role_name
 from paripassu.deploy.spec import desired_state
 from paripassu.errors import CodeDrift, DeploymentDrift, DeploymentError
 from paripassu.ledgers.book.configuration import to_json
@@ -100,7 +100,16 @@ async def _check_one(network: NetworkConfig, workspace: Workspace, desired: Desi
     async with Chain(config, desired, records.first_block(network, workspace, config)) as chain:
         observed = await observe(chain)
     checks = (_code, _record_of(record), _members, _settings, _versions)
-    return [finding for part in checks for finding in part(desired, observed)]
+    found = [finding for part in checks for finding in part(desired, observed)]
+    return [*found, *_administrator(network, desired)]
+
+
+def _administrator(network: NetworkConfig, desired: EvmDesired) -> list[Finding]:
+    """Outside of local networks one key alone must not name the quorum, whatever the file says (CTL-12)."""
+    if network.is_local or network.approvals.quorum_names_roles:
+        return []
+    title = "who says who holds a role (approvals.administrator)"
+    return [Finding(desired.name, "role", title, "the Approvals contract", f"{desired.deployer} alone")]
 
 
 async def _check_book(config: LedgerConfig, workspace: Workspace, desired: BookDesired) -> list[Finding]:

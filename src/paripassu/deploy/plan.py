@@ -5,6 +5,8 @@ order, so nothing has to be waited for in between), 2 settings, each signed by t
 makes it, 3 to 5 changes that roles propose, approve and carry out, 6 settings that need those.
 On a chain where nobody holds a role yet, the set-up is made by the AccessManager itself: the
 deployer, its administrator, grants it the roles within the transaction that takes them away.
+Where the network file makes the Approvals contract the administrator, the last of these calls
+hands that over, and who holds which role is changed by acts from then on (CTL-12).
 """
 
 from __future__ import annotations
@@ -20,10 +22,10 @@ from paripassu.deploy.create3 import (
 )
 from paripassu.deploy.desired import FACTORY, MANAGER, Creation, EvmDesired, Setting
 from paripassu.deploy.observe import EvmObserved
-from paripassu.deploy.rights import ADMIN, APPROVED
+from paripassu.deploy.rights import ADMIN, APPROVED, role_name
 from paripassu.deploy.steps import Step
 from paripassu.errors import CodeDrift
-from paripassu.identifiers import ROLES, keccak256, role_id
+from paripassu.identifiers import keccak256, role_id
 from paripassu.ledgers.evm.contracts import codec
 
 DEPLOYER = "deployer"
@@ -53,12 +55,14 @@ def steps_for(desired: EvmDesired, observed: EvmObserved) -> tuple[Step, ...]:
     missing: Missing = []
     for setting, title, call in _missing(desired, observed):
         if setting.role == APPROVED:
-            key = f"{setting.contract}/{keccak256(call).hex()[:8]}"
-            proposals.append(Proposal(key, title, desired.addresses[setting.contract], call, 0))
+            proposals.append(_act(desired, setting.contract, title, call))
         else:
             missing.append((setting, title, call))
     if observed.members.keys() - {ADMIN}:
-        steps += _members(desired, observed)
+        if desired.deployer in observed.members.get(ADMIN, ()):
+            steps += _members(desired, observed)
+        else:
+            proposals += [_act(desired, MANAGER, *one) for one in _grants(desired, observed)]
     else:
         steps += _bootstrap(desired, observed, [one for one in missing if one[0].after not in outdated])
         missing = [one for one in missing if one[0].after in outdated]
@@ -163,6 +167,12 @@ def _members(desired: EvmDesired, observed: EvmObserved) -> list[Step]:
     return [_multicall(desired, 0, "correct who holds which role", grants, key="roles")] if grants else []
 
 
+def _act(desired: EvmDesired, contract: str, title: str, call: bytes) -> Proposal:
+    """A call that only a quorum may have made, and that changes no version."""
+    key = f"{contract}/{keccak256(call).hex()[:8]}"
+    return Proposal(key, title, desired.addresses[contract], call, 0)
+
+
 def _setting(desired: EvmDesired, setting: Setting, title: str, call: bytes, outdated: set[str]) -> Step:
     """A setting by the role that makes it; one that needs newer code waits for that."""
     late = setting.after in outdated
@@ -207,12 +217,13 @@ def _multicall(
 
 
 def _grants(desired: EvmDesired, observed: EvmObserved) -> list[Part]:
-    """Calls that bring the members of every role to exactly those desired."""
+    """Calls that bring the members of every role to exactly those desired, the administrator's last:
+    who makes the calls may be administrator no longer after them."""
     manager = codec(MANAGER)
     grants: list[Part] = []
     # a manager that does not exist yet will have its admin from its constructor
-    known = observed.members or {ADMIN: desired.members[ADMIN]}
-    for role in sorted({*desired.members, *known}):
+    known = observed.members or {ADMIN: frozenset({desired.deployer})}
+    for role in sorted({*desired.members, *known}, key=lambda role: (role == ADMIN, role)):
         wanted, found = desired.members.get(role, frozenset()), known.get(role, frozenset())
         for account in sorted(wanted - found):
             grants.append((f"{role_name(role)} to {account}", manager.encode("grantRole", role, account, 0)))
@@ -240,9 +251,3 @@ def _upgrades(desired: EvmDesired, observed: EvmObserved) -> list[tuple[str, Pro
         )
         proposals.append((creation.kind, proposal))
     return proposals
-
-
-def role_name(role: int) -> str:
-    """Name of an AccessManager role."""
-    names = {number: name for name, number in ROLES.items()}
-    return "admin" if role == ADMIN else names.get(role, f"role {role}")

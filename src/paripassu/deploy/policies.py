@@ -1,6 +1,7 @@
 """Who decides on acts of consequence, and how long before they take effect (pure; VER-6, CTL-7).
 
-The list of acts is that of the code: every function whose right is `approved act`.
+The list of acts is that of the code: every function whose right is `approved act`; and who holds a
+role, where the Approvals contract is the administrator of the AccessManager (CTL-12).
 """
 
 from __future__ import annotations
@@ -32,16 +33,19 @@ _AMENDMENTS = {
 _AMENDMENT_PROPOSERS = ("issuer", "issuer_agent")
 _AMENDMENT_APPROVERS = ("issuer", "csd", "registrar", "transfer_agent", "regulator")
 
+_GRANT, _REVOKE = "grantRole(uint64,address,uint32)", "revokeRole(uint64,address)"
+"""Functions of the AccessManager, which is not ours and has no tags."""
+
 Policy = tuple[int, ...]
 """Threshold, proposers and approvers bit by bit, notice in seconds without class and by class."""
 
 
 def policies(config: ApprovalsConfig) -> list[tuple[bytes, Policy]]:
     """The policy of every act, by selector, in the order of the acts' signatures."""
-    return [(selector, _policy(config, function)) for function, selector in acts()]
+    return [(selector, _policy(config, function)) for function, selector in acts(config)]
 
 
-def acts() -> list[tuple[str, bytes]]:
+def acts(config: ApprovalsConfig) -> list[tuple[str, bytes]]:
     """Every act: signature and selector."""
     signatures = {
         right.function
@@ -49,6 +53,8 @@ def acts() -> list[tuple[str, bytes]]:
         for right in rights_of(name)
         if right.who.startswith(APPROVED)
     }
+    if config.quorum_names_roles:
+        signatures |= {_GRANT, _REVOKE}
     return [(signature, bytes(keccak256(signature.encode())[:4])) for signature in sorted(signatures)]
 
 
@@ -79,6 +85,10 @@ def _policy(config: ApprovalsConfig, signature: str) -> Policy:
     if signature in {right.function for right in rights_of(APPROVALS)}:
         # else a short notice of this act could take away the long one of others
         return (config.threshold, _bits(PROPOSER), _bits(*_UPGRADE_APPROVERS), max(classes), 0, 0, 0, 0)
+    if signature in (_GRANT, _REVOKE):
+        # a role is taken at once from a key that was stolen; who gets one is announced
+        notice = config.notice["roles"] if signature == _GRANT else 0
+        return (config.threshold, _bits(PROPOSER), _bits(*_UPGRADE_APPROVERS), notice, 0, 0, 0, 0)
     if function in _AMENDMENTS:
         proposers, approvers = _bits(*_AMENDMENT_PROPOSERS), _bits(*_AMENDMENT_APPROVERS)
         return (config.threshold, proposers, approvers, config.notice[_AMENDMENTS[function]], 0, 0, 0, 0)

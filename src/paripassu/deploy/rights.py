@@ -15,10 +15,14 @@ from paripassu.identifiers import ROLES
 from paripassu.ledgers.evm.contracts import parts_of
 
 ADMIN = 0
-"""AccessManager's own role: may say who holds which role, and nothing else of ours."""
+"""AccessManager's own role: may say who holds which role, and nothing else of ours. The deployer has
+it first, and the Approvals contract after the set-up where the network file says so."""
 
 APPROVED = "approved act"
 """The right of functions that only the Approvals contract calls, once k of n agreed."""
+
+
+_ROLE_NAMES = {ADMIN: "admin", **{number: name for name, number in ROLES.items()}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +63,8 @@ def role_for(contract: str, function: str) -> str:
 
 def _who(words: str) -> str:
     return words.lower() if words.lower() in ROLES else words
+
+
+def role_name(role: int) -> str:
+    """Name of an AccessManager role."""
+    return _ROLE_NAMES.get(role, f"role {role}")

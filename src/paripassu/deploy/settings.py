@@ -77,7 +77,8 @@ def _unless(matches: Callable[[Any], bool], title: str, call: bytes) -> Callable
 
 def _policies(network: NetworkConfig) -> list[Setting]:
     """Who decides on which act; set by the constructor, changed by an act."""
-    signatures, abi = {selector: signature for signature, selector in acts()}, codec(APPROVALS)
+    abi = codec(APPROVALS)
+    signatures = {selector: signature for signature, selector in acts(network.approvals)}
 
     def setting(selector: bytes, policy: tuple[int, ...]) -> Setting:
         title = f"decide on {signatures[selector]} as the network file says"

@@ -113,13 +113,14 @@ def _chain(
     for place, security in places.items():
         creations.append(security_creation(site, place, security, code, home=home, ledgers=count))
     addresses = {one.name: one.address for one in creations}
+    quorum = network.approvals.quorum_names_roles
     return EvmDesired(
         name=ledger.name,
         ledger=ledger.id,
         deployer=site.deployer,
         creations=tuple(creations),
         settings=chain_settings(network, places, ledger, addresses, codes[TOKEN]),
-        members=_members(network, site.deployer),
+        members=_members(network, addresses[APPROVALS] if quorum else site.deployer),
         securities=tuple(places),
         upgrades=Upgrades(CHANGE_CLASSES.index(network.approvals.change_class) + 1, approvers_of(network)),
     )
@@ -181,9 +182,9 @@ def _rules(rules: RuleSet) -> dict[str, Any]:
     }
 
 
-def _members(network: NetworkConfig, deployer: str) -> dict[int, frozenset[str]]:
+def _members(network: NetworkConfig, administrator: str) -> dict[int, frozenset[str]]:
     held = {
         role_id(role): frozenset(signer_from_spec(spec, network.environment).address for spec in specs)
         for role, specs in network.roles.items()
     }
-    return {ADMIN: frozenset({deployer}), **held}
+    return {ADMIN: frozenset({administrator}), **held}

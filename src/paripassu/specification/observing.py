@@ -6,14 +6,14 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
-from paripassu.config import LedgerConfig, NetworkConfig, load_securities
+from paripassu.config import ApprovalsConfig, LedgerConfig, NetworkConfig, load_securities
 from paripassu.deploy import records
 from paripassu.deploy.books import book_of
 from paripassu.deploy.chain import Chain
 from paripassu.deploy.desired import APPROVALS, Desired, EvmDesired, SecurityPlace
 from paripassu.deploy.observe import observe, versioned
-from paripassu.deploy.plan import role_name
 from paripassu.deploy.policies import acts
+from paripassu.deploy.rights import role_name
 from paripassu.deploy.spec import desired_state
 from paripassu.errors import NotDeployed
 from paripassu.identifiers import ROLES, Country
@@ -53,7 +53,7 @@ async def _ledger(
     place = next(one for one in desired.securities if one.isin == security.isin)
     async with Chain(config, desired, records.first_block(network, workspace, config)) as chain:
         height = (await chain.blocks.final()).height
-        return await _instance(chain, place, height), await _platform(chain, height)
+        return await _instance(chain, place, height), await _platform(chain, height, network.approvals)
 
 
 # ---------------------------------------------------------------------- a chain
@@ -123,7 +123,7 @@ async def _documents(chain: Chain, token: str, names: list[bytes], height: int) 
     }
 
 
-async def _platform(chain: Chain, height: int) -> PlatformFacts:
+async def _platform(chain: Chain, height: int, approvals: ApprovalsConfig) -> PlatformFacts:
     observed = await observe(chain)
     tagged = set(versioned(chain.desired))
     names = [one.name for one in chain.desired.creations if one.name in tagged]
@@ -137,7 +137,7 @@ async def _platform(chain: Chain, height: int) -> PlatformFacts:
         )
         for at, name in enumerate(names)
     }
-    listed = acts()
+    listed = acts(approvals)
     policies = await chain.contracts.views(
         [View(APPROVALS, "policyOf", (selector,)) for _, selector in listed], height
     )

@@ -71,7 +71,8 @@ _ROLE_OF: dict[type, str] = {
 def require_authority(
     connection: Connection, configuration: BookConfiguration, command: Command, signer: str
 ) -> None:
-    """Raise NotAuthorised unless the named signer may give this command."""
+    """Raise NotAuthorised unless the named signer may give this command, CommandImpossible where nobody
+    may for want of what it asks for."""
     role = _ROLE_OF.get(type(command))
     if isinstance(command, controls.Pause | controls.PauseClasses):
         role = "pauser" if command.paused else "unpauser"
@@ -99,6 +100,8 @@ def require_authority(
             f"'{signer}' is neither the successor '{command.successor}' nor a transfer agent of "
             f"{configuration.ledger}."
         )
+    if isinstance(command, acts.ProposeAct):
+        book_acts.to_document(command.act)  # no role could make the book do what it cannot
     if isinstance(command, acts.ProposeAct | acts.ApproveAct | acts.WithdrawAct):
         book_acts.require_say(configuration, command.role, signer)
     if isinstance(command, AttestBreakdown):

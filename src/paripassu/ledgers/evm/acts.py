@@ -197,4 +197,6 @@ def _shown(name: str, value: Any) -> str:
         return reason_text(value) if name in _WORDS and len(value) == 32 else "0x" + value.hex()
     if isinstance(value, tuple):
         return "[" + ", ".join(_shown("", part) for part in value) + "]"
+    if name == "roleId":
+        return _ROLE_NAMES.get(value, str(value))
     return str(value)

@@ -14,7 +14,7 @@ AddressOf = Callable[[str], str]
 Made = tuple[str, str, tuple[object, ...]]
 """Contract, function and arguments."""
 
-TOKEN, HOLDERS, APPROVALS = "SecurityToken", "HolderRegistry", "Approvals"
+TOKEN, HOLDERS, APPROVALS, MANAGER = "SecurityToken", "HolderRegistry", "Approvals", "AccessManager"
 
 
 def control_call(command: controls.Control | acts.Decision, signer: str, address_of: AddressOf) -> Call:
@@ -130,6 +130,10 @@ def _act(act: acts.Act, reason: controls.Reason, address_of: AddressOf) -> Made:
             return TOKEN, "amendTerms", (bytes(terms_hash),)
         case acts.Rollback(contract):
             return APPROVALS, "rollback", (address_of(contract),)
+        case acts.GrantRole(account, role):
+            return MANAGER, "grantRole", (role_id(role), account, 0)
+        case acts.RevokeRole(account, role):
+            return MANAGER, "revokeRole", (role_id(role), account)
 
 
 def class_bits(classes: Iterable[int]) -> int:
