@@ -18,8 +18,8 @@ from paripassu.merkle import MerkleTree
 from paripassu.quantities import ZERO_MINOR, Minor
 
 LINES_PER_COMMAND = 100
-"""Payments in one transaction. The demo's cost 247,075 gas for two lines and 323,035 for three; at 76k for
-one more, a hundred come to 7.7M before their deeper proofs, against a cap of 16,777,216 a transaction."""
+"""Payments in one transaction. A hundred cost 8,353,189 gas on Anvil, to payees without cash before and with
+proofs of seven hashes (tests/integration/test_payment_gas.py), against a cap of 16,777,216 a transaction."""
 
 
 @dataclass(frozen=True, slots=True)
