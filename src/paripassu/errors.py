@@ -601,6 +601,13 @@ class StoreUnusable(StoreError):
     next_command = "pari status"
 
 
+class DecisionUnreadable(StoreError):
+    """A decision of the rules that was kept cannot be read."""
+
+    code = "PP-STO-006"
+    next_command = "pari decision list"
+
+
 class PaymentError(PariError):
     """A payment cannot be made."""
 
@@ -638,6 +645,13 @@ class InvariantBroken(ReconciliationError):
 
     code = "PP-REC-001"
     next_command = "pari reconcile --json"
+
+
+class DecisionDiffers(ReconciliationError):
+    """A decision of the rules, made again on the same inputs, has another verdict."""
+
+    code = "PP-REC-002"
+    next_command = "pari decision show SEQ"
 
 
 class SpecificationError(PariError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from dataclasses import replace
 from typing import TypeVar
 
@@ -10,12 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from paripassu.canonical import canonical_json
 from paripassu.errors import InvalidQuantity, RuleError
-from paripassu.identifiers import Bytes32, Country, commitment
+from paripassu.identifiers import Bytes32, Country, LedgerId, commitment
 from paripassu.quantities import Units
 from paripassu.rules import (
     AccountState,
     BalanceType,
+    Case,
+    DecisionRecord,
     HolderRecord,
     Kind,
     Lot,
@@ -23,11 +27,13 @@ from paripassu.rules import (
     Restriction,
     RuleModule,
     RuleSet,
+    RuleVersion,
     TokenState,
     Window,
     allowed_amount,
     apply,
     encumber,
+    inputs_of,
     judge,
     lock,
     sub_balances,
@@ -253,6 +259,24 @@ def test_less_may_move_where_more_may(token: TokenState, movement: Movement, les
     token = replace(token, rules=rules)
     if less <= movement.units and judge(token, movement, NOW) is Restriction.NONE:
         assert judge(token, replace(movement, units=less), NOW) is Restriction.NONE
+
+
+@settings(max_examples=400)
+@given(tokens(), movements)
+def test_ctl_11_every_decision_is_made_again_from_what_was_kept(
+    token: TokenState, movement: Movement
+) -> None:
+    source = token.account(movement.source) if movement.source else None
+    target = token.account(movement.target) if movement.target else None
+    case = Case(token.rules, token.standing, movement, source, target, NOW, token.modules)
+    said = judge(token, movement, NOW)
+    version = RuleVersion(3, "1.0.0", "terms")
+    made = DecisionRecord(LedgerId("book:home"), 7, "ref", "", 0, version, inputs_of(case), said)
+    read = DecisionRecord.from_document(json.loads(canonical_json(made.document())))
+    assert read.replayed() is said
+    assert read == made
+    assert read.inputs_hash == made.inputs_hash
+    assert (read.movement, read.time) == (movement, NOW)
 
 
 acts = st.one_of(

@@ -27,6 +27,7 @@ _GROUPS = {
     "security": "Issue and move the security; freeze, pause, lock, pledge.",
     "security quota": "Parts of the limits over all ledgers.",
     "rules": "The transfer rules in force, and their changes.",
+    "decision": "What the rules said of each instruction, and the same made again.",
     "act": "Acts of consequence, to which several roles must agree.",
     "act propose": "Propose an act of consequence.",
     "version": "Which code every contract ran, and since when.",
@@ -106,6 +107,15 @@ COMMANDS = {
     "rules minimum-lot": ("paripassu.cli.rules:minimum_lot", "Set the least number of units of a transfer."),
     "rules blackout": ("paripassu.cli.rules:blackout", "Set the time spans without trade."),
     "rules modules": ("paripassu.cli.rules:modules", "Plug rule contracts in."),
+    "decision list": (
+        "paripassu.cli.decisions:list_decisions",
+        "List what the rules said of each instruction.",
+    ),
+    "decision show": ("paripassu.cli.decisions:show", "Show a decision with its rules and inputs."),
+    "decision replay": (
+        "paripassu.cli.decisions:replay",
+        "Make past decisions again; exits 1 where one has another verdict.",
+    ),
     "act propose forced-transfer": (
         "paripassu.cli.proposals:forced_transfer",
         "Move units because the law orders it.",

@@ -10,6 +10,7 @@ from paripassu.deploy.desired import BookDesired
 from paripassu.deploy.steps import LedgerPlan, Step
 from paripassu.identifiers import InteropAddress
 from paripassu.ledgers.book import BookConfiguration, BookLedger, BookPeer, BookSecurity
+from paripassu.ledgers.decisions import DecisionLog
 from paripassu.ledgers.port import Attestor, AttestorSet
 from paripassu.ledgers.signers import signer_from_spec
 from paripassu.messages import Purpose
@@ -67,9 +68,12 @@ def book_desired(
     return BookDesired(ledger.name, ledger.id, configuration)
 
 
-def book_of(config: LedgerConfig, workspace: Workspace, isin: str = "") -> BookLedger:
+def book_of(
+    config: LedgerConfig, workspace: Workspace, isin: str = "", decisions: DecisionLog | None = None
+) -> BookLedger:
     """The book of a network: its database stands in the workspace."""
-    return BookLedger(workspace.ensure().book_database, config.id, config.name, isin=isin)
+    database = workspace.ensure().book_database
+    return BookLedger(database, config.id, config.name, isin=isin, decisions=decisions)
 
 
 def book_plan(desired: BookDesired, known: BookConfiguration | None) -> LedgerPlan:

@@ -6,6 +6,7 @@ from paripassu.config import LedgerConfig, NetworkConfig
 from paripassu.deploy import records
 from paripassu.deploy.books import book_of
 from paripassu.identifiers import LedgerId
+from paripassu.ledgers.decisions import DecisionLog
 from paripassu.ledgers.evm.adapter import EvmLedger, EvmSettings
 from paripassu.ledgers.intents import IntentLog
 from paripassu.ledgers.port import Ledger
@@ -13,12 +14,17 @@ from paripassu.workspace import Workspace
 
 
 async def open_ledgers(
-    network: NetworkConfig, workspace: Workspace, intents: IntentLog, isin: str = ""
+    network: NetworkConfig,
+    workspace: Workspace,
+    intents: IntentLog,
+    isin: str = "",
+    decisions: DecisionLog | None = None,
 ) -> dict[LedgerId, Ledger]:
     """All ledgers of the network, opened and verified, in the file's order.
 
     Args:
         isin: the security that is meant; where none is, as for the bridge, the first one is.
+        decisions: where the rules' verdicts on instructions are kept; nowhere where none is given.
 
     Raises:
         NotDeployed, RecordTampered, RecordUnreadable: a deployment record.
@@ -27,7 +33,7 @@ async def open_ledgers(
     opened: dict[LedgerId, Ledger] = {}
     try:
         for config in network.ledgers.values():
-            ledger = ledger_of(network, workspace, config, intents, isin)
+            ledger = ledger_of(network, workspace, config, intents, isin, decisions)
             opened[config.id] = ledger
             await ledger.open()
     except BaseException:
@@ -38,11 +44,16 @@ async def open_ledgers(
 
 
 def ledger_of(
-    network: NetworkConfig, workspace: Workspace, config: LedgerConfig, intents: IntentLog, isin: str = ""
+    network: NetworkConfig,
+    workspace: Workspace,
+    config: LedgerConfig,
+    intents: IntentLog,
+    isin: str = "",
+    decisions: DecisionLog | None = None,
 ) -> Ledger:
     """The adapter of one ledger, not opened yet. Raises as `records.read` for a chain."""
     if not config.id.is_evm:
-        return book_of(config, workspace, isin)
+        return book_of(config, workspace, isin, decisions)
     record = records.read(records.path_of(network, workspace, config))
     settings = EvmSettings(
         reorg_period=config.blocks.reorg_period,
@@ -58,4 +69,5 @@ def ledger_of(
         intents,
         peers=network.ledger_ids,
         isin=isin,
+        decisions=decisions,
     )

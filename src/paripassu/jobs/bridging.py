@@ -41,7 +41,7 @@ async def seat_of(
             f"{network.path}: the network has no attestor '{name}'; it has "
             f"{', '.join(member.name for member in network.attestors.members)}."
         )
-    ledgers = await open_ledgers(network, workspace, store.intents)
+    ledgers = await open_ledgers(network, workspace, store.intents, decisions=store.decisions)
     for ledger in ledgers.values():
         stack.push_async_callback(ledger.close)
     return Seat(name, signer_from_spec(specs[name], network.environment, name), ledgers)

@@ -13,7 +13,7 @@ from paripassu.identifiers import AccountId
 from paripassu.keycontrol import KeyControl, KeyRotation
 from paripassu.ledgers.port import Ledger, Outcome, Signer
 from paripassu.quantities import Units
-from paripassu.rules import Restriction, refusal
+from paripassu.rules import Kind, Movement, Restriction, refusal
 
 
 async def onboard(ledger: Ledger, commands: Iterable[Onboard], registrar: Signer) -> tuple[Outcome, ...]:
@@ -104,6 +104,8 @@ async def move(
         )
     verdict = await destination.verdict("", target.account, units)
     if verdict is not Restriction.NONE:
+        arrival = Movement(Kind.BRIDGE_IN, "", target.account, units)
+        await destination.keep_refusal(arrival, f"move/{reference}")
         raise refusal(
             verdict, source=source_account, target=target.account, units=units, ledger=destination.name
         )

@@ -90,7 +90,7 @@ async def session_of(network: NetworkConfig, workspace: Workspace, isin: str = "
     """Open all ledgers of a network that has been read already; as `open_session`."""
     security = security_of(network, isin)
     store = Store.open(workspace.ensure().bridge_database)
-    ledgers = await open_ledgers(network, workspace, store.intents, security.isin)
+    ledgers = await open_ledgers(network, workspace, store.intents, security.isin, store.decisions)
     try:
         yield Session(network, security, workspace, store, ledgers)
     finally:

@@ -15,7 +15,7 @@ from paripassu.identifiers import Bytes32
 from paripassu.keycontrol import KeyRotation
 from paripassu.ledgers.port import BlockRef
 from paripassu.quantities import Units
-from paripassu.rules import BalanceType, Kind, Lot, Restriction, RuleSet, Standing
+from paripassu.rules import BalanceType, Kind, Lot, Movement, Restriction, RuleSet, Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +156,15 @@ class Controls(Protocol):
 
     async def restriction(self, kind: Kind, source: str, target: str, units: Units) -> Restriction:
         """The verdict on a movement of a kind; an empty account is the issuer or another ledger."""
+        ...
+
+    async def restriction_at(self, movement: Movement, height: int) -> Restriction:
+        """The verdict on a movement by the state after a past block, at that block's time.
+
+        Raises:
+            NodeRefused: the node does not have that state any more.
+            CommandImpossible: a book, which keeps its verdicts and no former states.
+        """
         ...
 
     async def succession(self, account: str) -> Succession | None: ...

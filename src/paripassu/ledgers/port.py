@@ -8,6 +8,7 @@ is retried or restarted, because the intent is stored before it is sent.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
@@ -18,7 +19,7 @@ from paripassu.identifiers import Bytes32, LedgerId
 from paripassu.keycontrol import KeyControl
 from paripassu.messages import GatewayDomain, Lane, Message
 from paripassu.quantities import Minor, Units
-from paripassu.rules import HolderRecord, Restriction
+from paripassu.rules import DecisionRecord, HolderRecord, Movement, Restriction
 
 if TYPE_CHECKING:
     from paripassu.ledgers.control import Controls
@@ -276,6 +277,16 @@ class Ledger(Protocol):
 
     async def outcome(self, reference: str) -> Outcome:
         """Where a submitted command stands now; sends the stored bytes again where the node lost them."""
+        ...
+
+    async def decisions(self, first: int, last: int) -> Sequence[DecisionRecord]:
+        """Verdicts of the rules that the ledger itself tells of, block by block (CTL-11): none in book
+        entry, which keeps each of its verdicts as it gives it."""
+        ...
+
+    async def keep_refusal(self, movement: Movement, reference: str) -> None:
+        """Keep the refusal of a movement that was not even sent, since this ledger said beforehand
+        that it would refuse it (CTL-11). What it allows now is not kept."""
         ...
 
     async def execute(self, command: Command, signer: Signer, reference: str) -> Outcome:

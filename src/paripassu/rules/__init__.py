@@ -9,6 +9,7 @@ No clock and no input or output: everything that a verdict depends on is an argu
 
 from paripassu.rules.apply import allowed_amount, apply
 from paripassu.rules.balances import BalanceType, encumber, free, lock, release_lapsed, sub_balances
+from paripassu.rules.decisions import DecisionRecord, RuleVersion, answering, case_of, inputs_of
 from paripassu.rules.kinds import APPLIES, Kind
 from paripassu.rules.restrictions import Restriction, refusal
 from paripassu.rules.shares import share
@@ -40,6 +41,7 @@ __all__ = [
     "AccountState",
     "BalanceType",
     "Case",
+    "DecisionRecord",
     "HolderRecord",
     "Kind",
     "Lot",
@@ -47,13 +49,17 @@ __all__ = [
     "Restriction",
     "RuleModule",
     "RuleSet",
+    "RuleVersion",
     "Standing",
     "TokenState",
     "Window",
     "allowed_amount",
+    "answering",
     "apply",
+    "case_of",
     "encumber",
     "free",
+    "inputs_of",
     "judge",
     "lock",
     "quota",

@@ -15,10 +15,11 @@ from typing import Self
 from sqlalchemy import Connection
 
 from paripassu.database import Database
+from paripassu.store.decisions import SqlDecisionLog
 from paripassu.store.intents import SqlIntentLog
 from paripassu.store.schema import STORE_SCHEMA
 
-__all__ = ["SqlIntentLog", "Store"]
+__all__ = ["SqlDecisionLog", "SqlIntentLog", "Store"]
 
 
 class Store:
@@ -28,6 +29,7 @@ class Store:
         self.database = database
         self.clock = clock
         self.intents = SqlIntentLog(database, clock)
+        self.decisions = SqlDecisionLog(database, clock)
 
     @classmethod
     def open(cls, place: Path | str, clock: Callable[[], float] = time.time) -> Store:

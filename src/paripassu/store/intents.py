@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from sqlalchemy import Row, insert, select, update
 
@@ -13,6 +13,9 @@ from paripassu.store import audit
 from paripassu.store.schema import submission
 
 OUTSTANDING, FINAL, REFUSED, DEAD = "OUTSTANDING", "FINAL", "REFUSED", "DEAD"
+
+
+_AT_ONCE = 500
 
 
 class SqlIntentLog:
@@ -51,6 +54,19 @@ class SqlIntentLog:
         )
         with self._database.read() as connection:
             return tuple(_intent(row) for row in connection.execute(query))
+
+    def references(self, transactions: Iterable[str]) -> dict[str, str]:
+        """The callers' references of transactions that were sent from here, by transaction."""
+        names = sorted(set(transactions))
+        query = select(submission.c.transaction, submission.c.reference)
+        with self._database.read() as connection:
+            return {
+                row.transaction: row.reference.rpartition("@")[0] or row.reference
+                for start in range(0, len(names), _AT_ONCE)
+                for row in connection.execute(
+                    query.where(submission.c.transaction.in_(names[start : start + _AT_ONCE]))
+                )
+            }
 
     def record(self, intent: Intent) -> None:
         """Store one intent; the same transaction again is a no-op."""

@@ -20,7 +20,7 @@ from paripassu.ledgers.book.accounts import eligible_at
 from paripassu.ledgers.book.configuration import BookConfiguration
 from paripassu.ledgers.book.journal import CASH_ACCOUNT, Entry, block_of
 from paripassu.ledgers.book.register import balance
-from paripassu.ledgers.book.ruling import judge
+from paripassu.ledgers.book.ruling import Judge, decide, judge
 from paripassu.ledgers.book.schema import debit_authority, event, payment
 from paripassu.ledgers.book.schema import entry as entry_table
 from paripassu.ledgers.port import HeldEntitlement, KnownEvent, Payee
@@ -146,7 +146,12 @@ def pay(entry: Entry, configuration: BookConfiguration, command: Pay, payer: str
         _require_entitled(entry.connection, configuration, known, line)
         if line.account in paid:
             continue
-        to = payee(entry.connection, configuration, line.account, entry.time)
+        to = _payee(
+            entry.connection,
+            configuration.asset,
+            line.account,
+            lambda payout: decide(entry, configuration, payout),
+        )
         if to.code is Restriction.NONE:
             due[line.account] = line
             payees[line.account] = to.account
@@ -173,17 +178,22 @@ def pay(entry: Entry, configuration: BookConfiguration, command: Pay, payer: str
 
 
 def payee(connection: Connection, configuration: BookConfiguration, account: str, now: int) -> Payee:
-    """Who is paid what is due to an account: its successor where one took its place (UBO-10), unless
-    an account on the way is frozen; and what speaks against it now."""
+    """Who would be paid what is due to an account, and what speaks against it now."""
+    asset = configuration.asset
+    return _payee(connection, asset, account, lambda payout: judge(connection, configuration, payout, now))
+
+
+def _payee(connection: Connection, asset: str, account: str, judged: Judge) -> Payee:
+    """The account's successor where one took its place (UBO-10), unless an account on the way is frozen."""
     paid = account
     found = register.successor(connection, paid)
     while found is not None:
-        if register.is_frozen(connection, configuration.asset, paid):
+        if register.is_frozen(connection, asset, paid):
             return Payee(paid, Restriction.RECIPIENT_FROZEN)
         paid = found[0]
         found = register.successor(connection, paid)
     payout = Movement(Kind.PAYOUT, "", paid, ZERO_UNITS)
-    return Payee(paid, judge(connection, configuration, payout, now))
+    return Payee(paid, judged(payout))
 
 
 def held(connection: Connection, event_id: str) -> tuple[HeldEntitlement, ...]:

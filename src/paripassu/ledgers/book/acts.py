@@ -19,7 +19,7 @@ from paripassu.identifiers import Bytes32, keccak256
 from paripassu.ledgers.book import encumbrances, register
 from paripassu.ledgers.book.configuration import BookConfiguration
 from paripassu.ledgers.book.journal import ISSUE_ACCOUNT, Entry
-from paripassu.ledgers.book.ruling import judge
+from paripassu.ledgers.book.ruling import decide
 from paripassu.ledgers.book.schema import act, approval
 from paripassu.ledgers.book.schema import entry as entry_table
 from paripassu.quantities import Units
@@ -169,7 +169,7 @@ def _do(
     match what:
         case acts.ForcedTransfer(source, target, units):
             movement = Movement(Kind.FORCED, source, target, units)
-            code = judge(entry.connection, configuration, movement, entry.time)
+            code = decide(entry, configuration, movement)
             if code is not Restriction.NONE:
                 raise refusal(code, source=source, target=target, units=units, ledger=configuration.ledger)
             _take(entry, configuration.asset, source, target, units, changed)

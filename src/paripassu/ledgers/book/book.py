@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, insert, select
 
+from paripassu import __version__
 from paripassu.database import Database
 from paripassu.errors import BookNotConfigured, CommandRefused, WrongChain
 from paripassu.identifiers import Bytes32, LedgerId, keccak256
@@ -15,9 +16,11 @@ from paripassu.ledgers.book.clock import Clock, SystemClock
 from paripassu.ledgers.book.configuration import BookConfiguration, from_json, to_json
 from paripassu.ledgers.book.schema import BOOK_SCHEMA, breakdown, setting
 from paripassu.ledgers.book.schema import configuration as configuration_table
+from paripassu.ledgers.decisions import DecisionLog
 from paripassu.ledgers.port import BlockRef
 from paripassu.messages import GatewayDomain
 from paripassu.quantities import Units
+from paripassu.rules import DecisionRecord, RuleVersion, inputs_of
 
 
 class Book:
@@ -29,6 +32,7 @@ class Book:
         name: the network file's name for it.
         clock: what time it is; an offset kept in the book is added to it (local networks only).
         isin: the security that is meant; the book's first one where none is named.
+        decisions: where the rules' verdicts on instructions are kept; nowhere where none is given.
     """
 
     def __init__(
@@ -38,12 +42,15 @@ class Book:
         name: str = "",
         clock: Clock | None = None,
         isin: str = "",
+        *,
+        decisions: DecisionLog | None = None,
     ) -> None:
         self._place = place
         self._id = ledger_id
         self._name = name or ledger_id.reference
         self._clock = clock or SystemClock()
         self._isin = isin
+        self._decisions = decisions
         self._database: Database | None = None
         self._offset: int | None = None
 
@@ -145,6 +152,11 @@ class Book:
             raise BookNotConfigured(f"The book {self._id} has not been set up yet.")
         return controls.in_force(connection, found).of(self._isin)
 
+    @staticmethod
+    def _rule_version(connection: Connection, configuration: BookConfiguration) -> RuleVersion:
+        changes = controls.count_rule_changes(connection, configuration.asset)
+        return RuleVersion(changes, __version__, configuration.security.security_id.text)
+
     def _now(self, connection: Connection) -> int:
         return self._clock.now() + _offset(connection)
 
@@ -152,6 +164,27 @@ class Book:
         self, connection: Connection, reference: str, kind: str, signer: str, command: Bytes32
     ) -> journal.Entry:
         return journal.begin(connection, self._now(connection), reference, kind, signer, command)
+
+    def _keep(self, current: journal.Entry, rules: RuleVersion, transaction: str = "") -> None:
+        """Keep the verdicts of an entry that was booked or, where no transaction is named, refused."""
+        if self._decisions is None:
+            return
+        made = current.decisions if transaction else journal.refusals(current.decisions)
+        self._decisions.append(
+            [
+                DecisionRecord(
+                    self._id,
+                    current.height - 1,
+                    current.reference,
+                    transaction,
+                    position,
+                    rules,
+                    inputs_of(case),
+                    code,
+                )
+                for position, (case, code) in enumerate(made)
+            ]
+        )
 
     def _last(self, connection: Connection) -> BlockRef:
         row = journal.last_entry(connection)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from paripassu.errors import CommandImpossible
 from paripassu.identifiers import Bytes32, LedgerId
 from paripassu.keycontrol import KeyRotation
 from paripassu.ledgers.book import acts, controls, encumbrances, register, ruling
@@ -104,6 +105,12 @@ class BookControls:
         with self._read() as connection:
             movement = Movement(kind, source, target, units)
             return ruling.judge(connection, self._configured(connection), movement, self._now(connection))
+
+    async def restriction_at(self, movement: Movement, height: int) -> Restriction:
+        raise CommandImpossible(
+            f"{self._ledger} keeps its verdicts, and no former state of accounts to judge by.",
+            next_command="pari decision replay",
+        )
 
     async def succession(self, account: str) -> Succession | None:
         with self._read() as connection:

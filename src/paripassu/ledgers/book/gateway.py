@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from paripassu.errors import BatchRefused, CommandRefused, PariError
 from paripassu.identifiers import LedgerId
 from paripassu.ledgers.book.configuration import BookConfiguration, book_application
-from paripassu.ledgers.book.journal import Entry
+from paripassu.ledgers.book.journal import Entry, refusals
 from paripassu.ledgers.book.quorum import require_quorum
 from paripassu.ledgers.book.schema import counter, inbox, outbox
 from paripassu.ledgers.port import DeliveryStatus
@@ -136,12 +136,13 @@ def _execute(
     obstacle = _obstacle(entry, configuration, message, receivers)
     if obstacle:
         return obstacle
-    noted = len(entry.effects)
+    noted, decided = len(entry.effects), len(entry.decisions)
     try:
         with entry.connection.begin_nested():
             receivers[message.lane.purpose](entry, configuration, message)
     except PariError as error:
         del entry.effects[noted:]
+        entry.decisions[decided:] = refusals(entry.decisions[decided:])
         return str(error)
     return ""
 

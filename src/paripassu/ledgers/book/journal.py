@@ -19,6 +19,7 @@ from paripassu.errors import CommandRefused
 from paripassu.identifiers import ZERO32, Bytes32, LedgerId, keccak256
 from paripassu.ledgers.book.schema import entry, position, posting
 from paripassu.ledgers.port import BlockRef
+from paripassu.rules import Case, Restriction
 
 ISSUE_ACCOUNT = "~issue"
 CASH_ACCOUNT = "~cash"
@@ -35,7 +36,8 @@ def is_technical(account: str) -> bool:
 
 @dataclass(slots=True)
 class Entry:
-    """An entry being written. `effects` says what it did; it becomes the entry's body."""
+    """An entry being written. `effects` says what it did; it becomes the entry's body. `decisions` are
+    the verdicts that were asked for on the way, each with what it was made from."""
 
     connection: Connection
     height: int
@@ -46,6 +48,7 @@ class Entry:
     command: Bytes32
     previous: Bytes32
     effects: list[dict[str, object]] = field(default_factory=list)
+    decisions: list[tuple[Case, Restriction]] = field(default_factory=list)
 
     def note(self, **effect: object) -> None:
         self.effects.append(effect)
@@ -107,6 +110,11 @@ class Entry:
         digest = entry_hash(self.previous, values)
         self.connection.execute(insert(entry).values(**values, hash=digest.text))
         return BlockRef(self.height, digest, self.time)
+
+
+def refusals(decisions: list[tuple[Case, Restriction]]) -> list[tuple[Case, Restriction]]:
+    """Those of the decisions that stand where nothing was carried out: all or none of it is."""
+    return [(case, code) for case, code in decisions if code is not Restriction.NONE]
 
 
 def begin(

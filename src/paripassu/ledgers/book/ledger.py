@@ -12,11 +12,7 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from paripassu.commands import Command
-from paripassu.errors import (
-    LedgerInconsistent,
-    ReferenceConflict,
-    TimeNotFinal,
-)
+from paripassu.errors import LedgerInconsistent, ReferenceConflict, RuleError, TimeNotFinal
 from paripassu.identifiers import Bytes32, LedgerId, keccak256
 from paripassu.keycontrol import KeyControl
 from paripassu.ledgers.book import accounts, actions, gateway, instructions, journal, register, ruling
@@ -41,7 +37,7 @@ from paripassu.ledgers.port import (
 )
 from paripassu.messages import Lane, Message, Purpose
 from paripassu.quantities import Minor, Units
-from paripassu.rules import HolderRecord, Kind, Movement, Restriction
+from paripassu.rules import DecisionRecord, HolderRecord, Kind, Movement, Restriction
 
 
 class BookLedger(Book):
@@ -241,21 +237,41 @@ class BookLedger(Book):
             NotAuthorised, CommandRefused, BatchRefused, RuleError, PaymentError, EventError: refused.
         """
         digest = keccak256(repr(command).encode())
-        with self._db.write() as connection:
-            configuration = self._configured(connection)
-            stored = configuration.stored(reference)
-            known = connection.execute(select(entry).where(entry.c.reference == stored)).first()
-            if known is not None:
-                if known.command != digest.text:
-                    raise ReferenceConflict(
-                        f"Reference '{reference}' stands for another {known.kind} in entry {known.height}."
-                    )
-                return _outcome(known, reference)
-            instructions.require_authority(connection, configuration, command, signer.name)
-            current = self._begin(connection, stored, type(command).__name__, signer.name, digest)
-            instructions.carry_out(current, configuration, command, signer.name)
-            block = current.close()
+        current: journal.Entry | None = None
+        try:
+            with self._db.write() as connection:
+                configuration = self._configured(connection)
+                stored = configuration.stored(reference)
+                known = connection.execute(select(entry).where(entry.c.reference == stored)).first()
+                if known is not None:
+                    if known.command != digest.text:
+                        raise ReferenceConflict(
+                            f"Reference '{reference}' stands for another {known.kind} in entry "
+                            f"{known.height}."
+                        )
+                    return _outcome(known, reference)
+                instructions.require_authority(connection, configuration, command, signer.name)
+                rules = self._rule_version(connection, configuration)
+                current = self._begin(connection, stored, type(command).__name__, signer.name, digest)
+                instructions.carry_out(current, configuration, command, signer.name)
+                block = current.close()
+        except RuleError:
+            if current is not None:
+                self._keep(current, rules)
+            raise
+        self._keep(current, rules, block.hash.text)
         return Outcome(reference, OutcomeState.FINAL, block.hash.text, block)
+
+    async def decisions(self, first: int, last: int) -> list[DecisionRecord]:
+        return []
+
+    async def keep_refusal(self, movement: Movement, reference: str) -> None:
+        with self._db.read() as connection:
+            configuration = self._configured(connection)
+            rules = self._rule_version(connection, configuration)
+            asked = self._begin(connection, reference, "", "", Bytes32(bytes(32)))
+            ruling.decide(asked, configuration, movement)
+        self._keep(asked, rules)
 
     async def outcome(self, reference: str) -> Outcome:
         with self._db.read() as connection:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import Connection, delete, insert, select
 
 from paripassu.ledgers.book import encumbrances, register
@@ -20,9 +22,27 @@ from paripassu.rules import (
     verdict,
 )
 
+Judge = Callable[[Movement], Restriction]
 PAUSED = "paused"
 PAUSED_CLASSES = "paused_classes"
 STOPPED_UNTIL = "stopped_until"
+
+
+def case(
+    connection: Connection,
+    configuration: BookConfiguration,
+    movement: Movement,
+    now: int,
+) -> Case:
+    """A movement with all that the rules read of it; an empty account is the issuer or another ledger."""
+    return Case(
+        configuration.rules,
+        standing(connection, configuration),
+        movement,
+        _state(connection, configuration.asset, movement.source, now),
+        _state(connection, configuration.asset, movement.target, now),
+        now,
+    )
 
 
 def judge(
@@ -31,24 +51,23 @@ def judge(
     movement: Movement,
     now: int,
 ) -> Restriction:
-    """The verdict of the rules on a movement; an empty account is the issuer or another ledger."""
-    return verdict(
-        Case(
-            configuration.rules,
-            standing(connection, configuration),
-            movement,
-            _state(connection, configuration.asset, movement.source, now),
-            _state(connection, configuration.asset, movement.target, now),
-            now,
-        )
-    )
+    """What the rules would say of a movement."""
+    return verdict(case(connection, configuration, movement, now))
+
+
+def decide(entry: Entry, configuration: BookConfiguration, movement: Movement) -> Restriction:
+    """What the rules say of a movement that was instructed; kept with what it was made from (CTL-11)."""
+    found = case(entry.connection, configuration, movement, entry.time)
+    restriction = verdict(found)
+    entry.decisions.append((found, restriction))
+    return restriction
 
 
 def require_allowed(
     entry: Entry, configuration: BookConfiguration, kind: Kind, source: str, target: str, units: Units
 ) -> None:
     """Raise the RuleError of the restriction that refuses the movement."""
-    restriction = judge(entry.connection, configuration, Movement(kind, source, target, units), entry.time)
+    restriction = decide(entry, configuration, Movement(kind, source, target, units))
     if restriction is not Restriction.NONE:
         raise refusal(restriction, source=source, target=target, units=units, ledger=configuration.ledger)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,14 +11,24 @@ from eth_abi.exceptions import EncodingError
 from eth_utils.address import to_checksum_address
 
 from paripassu.commands import Command, Deliver
-from paripassu.errors import CommandImpossible, ContractMissing, PariError, ReferenceConflict, WrongChain
+from paripassu.errors import (
+    CommandImpossible,
+    ContractMissing,
+    LedgerError,
+    PariError,
+    ReferenceConflict,
+    RuleError,
+    WrongChain,
+)
 from paripassu.identifiers import Bytes32, LedgerId
 from paripassu.keycontrol import KeyControl
+from paripassu.ledgers.decisions import DecisionLog, movements_of, moves_units
 from paripassu.ledgers.evm.actions import ActionsReader
 from paripassu.ledgers.evm.blocks import Blocks
 from paripassu.ledgers.evm.calls import call_for
 from paripassu.ledgers.evm.contracts import ContractReader
 from paripassu.ledgers.evm.controls import EvmControls
+from paripassu.ledgers.evm.decisions import DecisionReader
 from paripassu.ledgers.evm.fees import FeePolicy
 from paripassu.ledgers.evm.gateway import GatewayReader
 from paripassu.ledgers.evm.logs import Logs
@@ -43,7 +54,7 @@ from paripassu.ledgers.port import (
 )
 from paripassu.messages import GatewayDomain, Lane
 from paripassu.quantities import Minor, Units
-from paripassu.rules import HolderRecord, Restriction
+from paripassu.rules import DecisionRecord, HolderRecord, Movement, Restriction
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,7 @@ class EvmLedger:
         *,
         peers: Iterable[LedgerId] = (),
         isin: str = "",
+        decisions: DecisionLog | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """
@@ -86,6 +98,7 @@ class EvmLedger:
             addresses: contract name (as in the artefacts) to address, from the deployment record.
             peers: the network's other ledgers; needed to name those that are no EVM chains.
             isin: the security that `addresses` are of, where several share a chain.
+            decisions: where the rules' verdicts on instructions are kept; nowhere where none is given.
             clock: seconds for waiting; never compared with block times.
         """
         self._id = ledger
@@ -103,6 +116,9 @@ class EvmLedger:
         self._controls = EvmControls(
             ledger, self.contracts, addresses, logs, self._blocks, settings.first_block
         )
+        self._decisions = DecisionReader(ledger, self.contracts, logs, self._blocks, settings.first_block)
+        self._decision_log = decisions
+        self._first_block = settings.first_block
         self._sender = TransactionSender(
             ledger=ledger,
             name=name,
@@ -244,7 +260,11 @@ class EvmLedger:
 
     async def submit(self, command: Command, signer: Signer, reference: str) -> Outcome:
         call = self._call(command, signer, reference)
-        outcome = await self._sender.submit(call, signer, self._stored(reference))
+        try:
+            outcome = await self._sender.submit(call, signer, self._stored(reference))
+        except RuleError as refused:
+            await self._keep_refused(movements_of(command), Restriction(refused.restriction), reference)
+            raise
         return replace(outcome, reference=reference)
 
     async def outcome(self, reference: str) -> Outcome:
@@ -252,8 +272,39 @@ class EvmLedger:
 
     async def execute(self, command: Command, signer: Signer, reference: str) -> Outcome:
         call = self._call(command, signer, reference)
-        outcome = await self._sender.execute(call, signer, self._stored(reference))
+        try:
+            outcome = await self._sender.execute(call, signer, self._stored(reference))
+        except RuleError as refused:
+            await self._keep_refused(movements_of(command), Restriction(refused.restriction), reference)
+            raise
+        if moves_units(command):
+            await self._keep_made(outcome, reference)
         return replace(outcome, reference=reference)
+
+    # -- decisions -----------------------------------------------------------------------
+
+    async def decisions(self, first: int, last: int) -> list[DecisionRecord]:
+        first = max(first, self._first_block)
+        return [] if last < first else await self._decisions.made(first, last)
+
+    async def keep_refusal(self, movement: Movement, reference: str) -> None:
+        await self._keep_refused([movement], Restriction.NONE, reference)
+
+    async def _keep_refused(self, movements: Sequence[Movement], code: Restriction, reference: str) -> None:
+        """The refusal itself matters more than its record: a node that gives no facts stops nothing."""
+        if self._decision_log is not None and movements:
+            with contextlib.suppress(LedgerError):
+                record = await self._decisions.refused(movements, code, reference)
+                self._decision_log.append([record] if record is not None else [])
+
+    async def _keep_made(self, outcome: Outcome, reference: str) -> None:
+        """What is missing here is found when the log is next brought up to date."""
+        if self._decision_log is not None and outcome.block is not None:
+            height = outcome.block.height
+            with contextlib.suppress(LedgerError):
+                made = await self._decisions.made(height, height)
+                own = [one for one in made if one.transaction == outcome.transaction]
+                self._decision_log.append([replace(one, reference=reference) for one in own])
 
     def _call(self, command: Command, signer: Signer, reference: str) -> Call:
         """The command's call; what was stored under its reference before must be the same one.

@@ -107,11 +107,24 @@ class ContractReader:
                 results.append(None)
         return results
 
+    async def raw(self, calls: Sequence[tuple[str, bytes]], height: int) -> list[bytes | None]:
+        """Answers of contracts that need not be ours, in order; None where one refuses."""
+        requests = [("eth_call", ({"to": to, "data": "0x" + data.hex()}, hex(height))) for to, data in calls]
+        answers = await self._rpc.batch_with_faults(requests)
+        return [None if isinstance(one, NodeFault) else bytes.fromhex(one[2:]) for one in answers]
+
     async def receipt(self, transaction: str) -> dict[str, Any]:
         """The receipt of a transaction in a block. Raises LedgerInconsistent where there is none."""
         found = await self._rpc.call("eth_getTransactionReceipt", transaction)
         if not found:
             raise LedgerInconsistent(f"The node of {self.ledger} has no transaction {transaction}.")
+        return dict(found)
+
+    async def transaction(self, hash: str) -> dict[str, Any]:
+        """A transaction as the node has it. Raises LedgerInconsistent where it has none."""
+        found = await self._rpc.call("eth_getTransactionByHash", hash)
+        if not found:
+            raise LedgerInconsistent(f"The node of {self.ledger} has no transaction {hash}.")
         return dict(found)
 
     async def _answers(self, views: Sequence[View], height: int | None) -> list[Any]:

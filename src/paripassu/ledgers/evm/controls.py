@@ -25,7 +25,17 @@ from paripassu.ledgers.evm.logs import Logs
 from paripassu.ledgers.evm.securities import ZERO_ADDRESS, address_topic
 from paripassu.ledgers.evm.versions import VersionsReader
 from paripassu.quantities import Units
-from paripassu.rules import UNLIMITED, BalanceType, Kind, Lot, Restriction, RuleSet, Standing, Window
+from paripassu.rules import (
+    UNLIMITED,
+    BalanceType,
+    Kind,
+    Lot,
+    Movement,
+    Restriction,
+    RuleSet,
+    Standing,
+    Window,
+)
 
 TOKEN = "SecurityToken"
 _NO_COUNTRY = 999
@@ -81,6 +91,11 @@ class EvmControls:
         return Restriction(
             await self._contracts.view(TOKEN, "restrictionOf", int(kind), *accounts, int(units))
         )
+
+    async def restriction_at(self, movement: Movement, height: int) -> Restriction:
+        accounts = (movement.source or ZERO_ADDRESS, movement.target or ZERO_ADDRESS)
+        asked = (int(movement.kind), *accounts, int(movement.units))
+        return Restriction(await self._contracts.view(TOKEN, "restrictionOf", *asked, height=height))
 
     async def succession(self, account: str) -> Succession | None:
         successor, at = await self._contracts.view("HolderRegistry", "successorOf", account)

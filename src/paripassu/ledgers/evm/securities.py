@@ -99,7 +99,7 @@ class SecurityReader:
         return Units(found)
 
     async def holder(self, account: str) -> HolderRecord | None:
-        return _record(await self._at("HolderRegistry", "recordOf", account, height=None))
+        return record_of(await self._at("HolderRegistry", "recordOf", account, height=None))
 
     async def holders(self) -> dict[str, HolderRecord]:
         height = (await self._blocks.tips()).final
@@ -111,7 +111,7 @@ class SecurityReader:
         found = await self._contracts.views(
             [View("HolderRegistry", "recordOf", (account,)) for account in accounts], height
         )
-        records = {account: _record(values) for account, values in zip(accounts, found, strict=True)}
+        records = {account: record_of(values) for account, values in zip(accounts, found, strict=True)}
         return {account: record for account, record in records.items() if record is not None}
 
     async def breakdowns(self, account: str) -> tuple[AttestedBreakdown, ...]:
@@ -144,7 +144,7 @@ class SecurityReader:
         return await self._contracts.view(name, function, *args, height=at)
 
 
-def _record(values: tuple[Any, ...]) -> HolderRecord | None:
+def record_of(values: tuple[Any, ...]) -> HolderRecord | None:
     holder, country, investor_class, active, expiry, servicer, sanctioned, additional, superseded = values
     if not any(holder):
         return None

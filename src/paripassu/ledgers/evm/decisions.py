@@ -1,0 +1,186 @@
+"""Decisions of a chain's rules, rebuilt from what its contracts say: who moved what, and what the rules read.
+
+What was carried out is found in the logs, whoever sent it. What was refused leaves no trace on a chain,
+but for payments that were passed over and arrivals that were parked: those that go through here are
+kept when they are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from paripassu.errors import InvalidQuantity
+from paripassu.identifiers import LedgerId
+from paripassu.ledgers.evm.blocks import Blocks
+from paripassu.ledgers.evm.contracts import ContractReader
+from paripassu.ledgers.evm.facts import Facts, FactsReader
+from paripassu.ledgers.evm.logs import Logs
+from paripassu.ledgers.evm.traces import Happened, TraceReader
+from paripassu.quantities import Units
+from paripassu.rules import (
+    AccountState,
+    Case,
+    DecisionRecord,
+    Kind,
+    Movement,
+    Restriction,
+    TokenState,
+    free,
+    inputs_of,
+    release_lapsed,
+    verdict,
+)
+
+
+class DecisionReader:
+    """Rebuilds decisions of one chain."""
+
+    def __init__(
+        self,
+        ledger: LedgerId,
+        contracts: ContractReader,
+        logs: Logs,
+        blocks: Blocks,
+        first_block: int,
+    ) -> None:
+        self._ledger = ledger
+        self._blocks = blocks
+        self._facts = FactsReader(contracts, logs, blocks, first_block)
+        self._traces = TraceReader(ledger, contracts, logs)
+
+    async def made(self, first: int, last: int) -> list[DecisionRecord]:
+        """Every decision that the blocks `first` to `last` tell of, in chain order.
+
+        Raises:
+            NodeRefused, LedgerInconsistent: the node does not have the state of these blocks any more.
+        """
+        records: list[DecisionRecord] = []
+        happened = await self._traces.read(first, last)
+        for height, group in groupby(happened, lambda one: one.height):
+            records += await self._of_block(height, list(group))
+        return records
+
+    async def refused(
+        self, movements: Sequence[Movement], code: Restriction, reference: str
+    ) -> DecisionRecord | None:
+        """The refusal of an instruction, as of the head: of several movements that of the first that the
+        rules refuse. None where they refuse none of them now."""
+        head = await self._blocks.head()
+        facts = await self._facts.read(_parties(movements), head.height, head.time)
+        token = facts.token
+        for position, movement in enumerate(movements):
+            case = await self._case(facts, token, movement, head.time)
+            found = verdict(case)
+            if found is not Restriction.NONE:
+                given = found if code is Restriction.NONE else code
+                return self._record(facts, case, given, reference, "", position)
+            token = _after(token, Happened.of(movement), head.time)
+        return None
+
+    async def _of_block(self, height: int, happened: list[Happened]) -> list[DecisionRecord]:
+        """Decisions of one block, on the state before it as the block's own movements left it each time.
+
+        Whatever else in the block changed what the rules read shows in the state after it: where the
+        state before does not explain a verdict, that one's rules, records and freezes are taken.
+        """
+        now = (await self._blocks.at(height)).time
+        happened = [await self._paid(one, height - 1) for one in happened]
+        parties = _parties([one.movement for one in happened])
+        before = await self._facts.read(parties, height - 1, now)
+        token, after, records = before.token, None, []
+        for one in happened:
+            token = _unpledged(token, one, now)
+            if one.judged:
+                case = await self._case(before, token, one.movement, now)
+                facts = before
+                if verdict(case) is not one.code:
+                    after = after or await self._facts.read(parties, height, now)
+                    other = await self._case(after, _with_balances(after.token, token), one.movement, now)
+                    if verdict(other) is one.code:
+                        case, facts = other, after
+                records.append(self._record(facts, case, one.code, "", one.transaction, one.position))
+            if one.code is Restriction.NONE:
+                token = _after(token, one, now)
+        return records
+
+    async def _paid(self, one: Happened, height: int) -> Happened:
+        if one.movement.kind is not Kind.PAYOUT:
+            return one
+        payee = await self._facts.payee(one.movement.target, height)
+        return replace(one, movement=replace(one.movement, target=payee))
+
+    async def _case(self, facts: Facts, token: TokenState, movement: Movement, now: int) -> Case:
+        return Case(
+            token.rules,
+            token.standing,
+            movement,
+            token.account(movement.source) if movement.source else None,
+            token.account(movement.target) if movement.target else None,
+            now,
+            await self._facts.answers(facts, movement),
+        )
+
+    def _record(
+        self, facts: Facts, case: Case, code: Restriction, reference: str, transaction: str, position: int
+    ) -> DecisionRecord:
+        return DecisionRecord(
+            self._ledger,
+            facts.height,
+            reference,
+            transaction,
+            position,
+            facts.version,
+            inputs_of(case),
+            code,
+        )
+
+
+def _parties(movements: Iterable[Movement]) -> set[str]:
+    return {account for one in movements for account in (one.source, one.target) if account}
+
+
+def _after(token: TokenState, one: Happened, now: int) -> TokenState:
+    """The token after a movement that took place, whatever the rules say of it."""
+    movement = one.movement
+    if movement.kind is Kind.PAYOUT or not movement.units:
+        return token
+    if movement.kind is Kind.PLEDGE:
+        pledgor = release_lapsed(token.account(movement.source), now)
+        return _set(token, movement.source, pledged=pledgor.pledged + movement.units)
+    if movement.source:
+        source = token.account(movement.source)
+        freed = free(source, min(movement.units, source.balance), now)
+        token = token.with_account(
+            movement.source, replace(freed, balance=freed.balance - min(movement.units, freed.balance))
+        )
+    if movement.target:
+        held = token.account(movement.target)
+        token = token.with_account(movement.target, replace(held, balance=held.balance + movement.units))
+    return token
+
+
+def _unpledged(token: TokenState, one: Happened, now: int) -> TokenState:
+    """The pledgor's units of a pledge that is enforced are free before they are taken."""
+    if not one.enforced:
+        return token
+    pledgor = release_lapsed(token.account(one.movement.source), now)
+    left = max(int(pledgor.pledged) - int(one.movement.units), 0)
+    return _set(token, one.movement.source, pledged=Units(left))
+
+
+def _set(token: TokenState, account: str, *, pledged: Units) -> TokenState:
+    try:
+        return token.with_account(account, replace(token.account(account), pledged=pledged))
+    except InvalidQuantity:  # more than it held before the block: what came in within it is not all known
+        return token
+
+
+def _with_balances(token: TokenState, running: TokenState) -> TokenState:
+    """The rules, records and freezes of one state with the units of another."""
+    accounts: dict[str, AccountState] = {}
+    for name, account in token.accounts.items():
+        units = running.account(name)
+        accounts[name] = replace(units, record=account.record, frozen=account.frozen, quota=account.quota)
+    return replace(token, accounts=accounts)

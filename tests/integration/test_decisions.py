@@ -1,0 +1,220 @@
+"""Decisions of the rules on real nodes of two clients and in a book: kept, rebuilt from blocks, made again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from paripassu import acts, controls
+from paripassu.commands import Transfer
+from paripassu.controls import Reason
+from paripassu.deploy.opening import open_ledgers
+from paripassu.errors import RuleError
+from paripassu.identifiers import Country
+from paripassu.jobs import approving, controlling, deciding
+from paripassu.ledgers.intents import MemoryIntentLog
+from paripassu.quantities import Units
+from paripassu.rules import Restriction
+from paripassu.store import cursors
+from paripassu.store.decisions import KeptDecision, kept
+from paripassu.testing.network import LocalNetwork, started
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+WHY = Reason("court order 7")
+CHAINS = ("alpha", "bravo")
+LEDGERS = (*CHAINS, "register")
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalNetwork]:
+    """An Anvil chain, a Ganache chain and a book, deployed."""
+    folder = tmp_path_factory.mktemp("decisions")
+    text = (EXAMPLES / "two-chains.toml").read_text("utf-8")
+    head, bravo = text.split("[ledgers.bravo]")
+    text = head + "[ledgers.bravo]" + bravo.replace('client = "anvil"', 'client = "ganache"', 1)
+    text = text.replace('"securities/', f'"{EXAMPLES}/securities/')
+    path = folder / "network.toml"
+    path.write_text(text, "utf-8")
+    yield from started(path, folder / "ws")
+
+
+@pytest.fixture
+def pari(network: LocalNetwork) -> Iterator[LocalNetwork]:
+    """Two holders with 300 units each on every ledger; all is undone after the test."""
+    state = network.snapshot()
+    for holder in ("holder_fr", "holder_de"):
+        network.onboard(holder)
+        network.issue(holder, 900)
+    for holder in ("holder_fr", "holder_de"):
+        for ledger in LEDGERS[1:]:
+            network.move(holder, "alpha", holder, ledger, 300)
+    network.deliver()
+    yield network
+    network.revert(state)
+
+
+def do(pari: LocalNetwork, on: str, command: controls.Control, signer: str) -> None:
+    pari.run(controlling.carry_out(pari.ledger(on), command, pari.signer(signer)))
+
+
+def at(pari: LocalNetwork, holder: str, on: str) -> str:
+    return pari.account(holder, on).account
+
+
+def log_of(pari: LocalNetwork, on: str) -> list[KeptDecision]:
+    """The decisions of one ledger, after the log was brought up to date."""
+    pari.run(deciding.bring_up_to_date(pari.session))
+    with pari.session.store.read() as connection:
+        return [one for one in kept(connection) if one.record.ledger == pari.ledger(on).id]
+
+
+def told(log: list[KeptDecision]) -> list[tuple[str, int, str]]:
+    return [
+        (one.record.movement.kind.name, int(one.record.movement.units), one.record.verdict.name)
+        for one in log
+    ]
+
+
+def made_again(pari: LocalNetwork, log: list[KeptDecision]) -> int:
+    """Replays all, asks the chains too; returns how many of the chains' own answers there were."""
+    replays = [pari.run(deciding.replay(pari.session, one, ask=True)) for one in log]
+    assert [one.kept.seq for one in replays if not one.same] == []
+    return sum(one.ledger is not None for one in replays)
+
+
+@pytest.mark.parametrize("on", LEDGERS)
+def test_ctl_11_each_instruction_is_kept_and_made_again_on_every_ledger(pari: LocalNetwork, on: str) -> None:
+    fr, de = at(pari, "holder_fr", on), at(pari, "holder_de", on)
+    before = len(log_of(pari, on))
+    pari.move("holder_fr", on, "holder_de", on, 10)
+    steps: list[tuple[controls.Control, str]] = [
+        (controls.FreezeUnits(fr, Units(200), WHY), "freezer"),
+        (controls.Freeze(de, True, WHY), "freezer"),
+        (controls.Freeze(de, False, WHY), "freezer"),
+        (controls.Sanction(de, True, WHY), "regulator"),
+        (controls.Sanction(de, False, WHY), "regulator"),
+        (controls.SetCountries(frozenset({Country("LU")}), False, WHY), "rule_manager"),
+        (controls.SetCountries(frozenset({Country("LU")}), True, WHY), "rule_manager"),
+        (controls.Pause(True, WHY), "pauser"),
+        (controls.Pause(False, WHY), "unpauser"),
+    ]
+    expected = ["NONE"]
+    for command, role in steps:
+        do(pari, on, command, role)
+        code = pari.run(pari.ledger(on).verdict(fr, de, Units(100)))
+        expected.append(code.name)
+        if code is Restriction.NONE:
+            pari.move("holder_fr", on, "holder_de", on, 100)
+        else:
+            with pytest.raises(RuleError):
+                pari.move("holder_fr", on, "holder_de", on, 100)
+    do(pari, on, controls.FreezeUnits(fr, Units(0), WHY), "freezer")
+    do(pari, on, controls.Pledge(fr, de, Units(60)), "holder_fr")
+    (pledge,) = pari.run(pari.ledger(on).controls.pledges(de))
+    do(pari, on, controls.EndPledge(pledge.id, True), "holder_de")
+    many = tuple((de, Units(number)) for number in (1, 2, 3))
+    do(pari, on, controls.BatchTransfer(fr, many), "holder_fr")
+    log = log_of(pari, on)[before:]
+    assert [verdict for _, _, verdict in told(log)][: len(expected)] == expected
+    assert set(expected) >= {"NONE", "UNITS_BLOCKED", "RECIPIENT_FROZEN", "RECIPIENT_COUNTRY", "TOKEN_PAUSED"}
+    assert told(log)[len(expected) :] == [
+        ("PLEDGE", 60, "NONE"),
+        ("TRANSFER", 60, "NONE"),
+        ("TRANSFER", 1, "NONE"),
+        ("TRANSFER", 2, "NONE"),
+        ("TRANSFER", 3, "NONE"),
+    ]
+    changes = [one.record.rules.changes for one in log]
+    assert changes == sorted(changes)
+    assert changes[-1] > changes[0]
+    asked = made_again(pari, log)
+    assert asked == (0 if on == "register" else len(log))
+
+
+@pytest.mark.parametrize("on", CHAINS)
+def test_ctl_11_what_others_sent_is_rebuilt_from_the_chain(pari: LocalNetwork, on: str) -> None:
+    before = len(log_of(pari, on))
+
+    async def elsewhere() -> None:
+        """As a holder whose transactions do not go through here: another program, no log of ours."""
+        ledgers = await open_ledgers(pari.network, pari.workspace, MemoryIntentLog())
+        try:
+            ledger = ledgers[pari.ledger(on).id]
+            transfer = Transfer(at(pari, "holder_fr", on), at(pari, "holder_de", on), Units(25))
+            await ledger.execute(transfer, pari.signer("holder_fr"), "elsewhere")
+        finally:
+            for one in ledgers.values():
+                await one.close()
+
+    pari.run(elsewhere())
+    with pari.session.store.read() as connection:
+        known = [one for one in kept(connection) if one.record.ledger == pari.ledger(on).id]
+    assert len(known) == before
+    log = log_of(pari, on)[before:]
+    assert told(log) == [("TRANSFER", 25, "NONE")]
+    assert log[0].record.reference == ""
+    assert made_again(pari, log) == 1
+    assert len(log_of(pari, on)) == before + 1  # what was read is not read again
+
+
+@pytest.mark.parametrize("on", LEDGERS)
+def test_ctl_11_issues_movements_between_ledgers_and_corrections_are_kept(
+    pari: LocalNetwork, on: str
+) -> None:
+    """What the fixture did (issues, departures, arrivals), and a forced transfer."""
+    ledger = pari.ledger(on)
+    act = acts.ForcedTransfer(at(pari, "holder_fr", on), at(pari, "holder_de", on), Units(7))
+
+    async def forced() -> None:
+        _, made = await approving.propose(ledger, act, "registrar", WHY, pari.session.role("registrar"))
+        await approving.approve(ledger, made, "regulator", pari.session.role("regulator"))
+        found = await approving.find(pari.session.ledgers, made.id.text)
+        assert await approving.execute(*found, pari.session.role("registrar"))
+
+    pari.run(forced())
+    log = log_of(pari, on)
+    kinds = {kind for kind, _, verdict in told(log) if verdict == "NONE"}
+    assert kinds >= ({"ISSUE", "BRIDGE_OUT", "FORCED"} if on == "alpha" else {"BRIDGE_IN", "FORCED"})
+    assert ("FORCED", 7, "NONE") in told(log)
+    made_again(pari, log)
+
+
+def test_ctl_11_an_arrival_that_a_chain_parked_is_rebuilt_as_its_refusal(pari: LocalNetwork) -> None:
+    before = len(log_of(pari, "bravo"))
+    pari.move("holder_fr", "alpha", "holder_de", "bravo", 11)
+    do(pari, "bravo", controls.Freeze(at(pari, "holder_de", "bravo"), True, WHY), "freezer")
+    pari.deliver()
+    log = log_of(pari, "bravo")[before:]
+    assert told(log) == [("BRIDGE_IN", 11, "RECIPIENT_FROZEN")]
+    assert made_again(pari, log) == 0 or log[0].record.replayed() is Restriction.RECIPIENT_FROZEN
+
+
+def test_ctl_11_payments_paid_and_held_are_kept_with_what_the_rules_said(pari: LocalNetwork) -> None:
+    event = pari.dividend(rate="0.10")
+    pari.announce(event)
+    pari.pass_record_time(event)
+    struck = pari.entitle(event)
+    pari.fund(struck)
+    pari.pass_payment_date(event)
+    for on in LEDGERS:
+        do(pari, on, controls.Freeze(at(pari, "holder_de", on), True, WHY), "freezer")
+    pari.pay(struck)
+    for on in LEDGERS:
+        log = [one for one in log_of(pari, on) if one.record.movement.kind.name == "PAYOUT"]
+        said = {one.record.movement.target: one.record.verdict for one in log}
+        assert said == {
+            at(pari, "holder_fr", on): Restriction.NONE,
+            at(pari, "holder_de", on): Restriction.RECIPIENT_FROZEN,
+        }
+        made_again(pari, log)
+
+
+def test_ctl_11_the_log_is_read_up_to_the_final_block_of_each_ledger(pari: LocalNetwork) -> None:
+    log_of(pari, "alpha")
+    with pari.session.store.read() as connection:
+        for ledger in pari.session.ledgers.values():
+            cursor = cursors.get(connection, deciding.OBSERVER, ledger.id)
+            assert cursor is not None
+            assert cursor == pari.run(ledger.block_at(cursor.height))
