@@ -243,6 +243,13 @@ class EventDatesRefused(EventError):
         super().__init__(" ".join(violations), next_command=next_command)
 
 
+class EventNotLegal(EventError):
+    """An instrument of this classification (CFI) has no such event."""
+
+    code = "PP-EVT-003"
+    next_command = "pari event validate FILE"
+
+
 class EventConflict(EventError):
     """An official event is already on the ledger with other terms."""
 
@@ -651,7 +658,7 @@ class DecisionDiffers(ReconciliationError):
     """A decision of the rules, made again on the same inputs, has another verdict."""
 
     code = "PP-REC-002"
-    next_command = "pari decision show SEQ"
+    next_command = "pari decision replay --json"
 
 
 class SpecificationError(PariError):

@@ -6,6 +6,7 @@ One Anvil chain and a book-entry ledger; each stage runs its commands once, and 
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
@@ -275,3 +276,64 @@ def test_ca_23_what_is_held_is_told_with_what_lifts_it_and_paid_later(rotated: S
     assert again["held"] == []
     assert len(again["payments"]) == len(first["payments"]) + 1
     assert rotated["reconcile"].json["ok"] is True
+
+
+# every decision is kept, and made again
+
+
+@pytest.fixture(scope="module")
+def decided(rotated: Stage) -> Stage:
+    stage = Stage(rotated.operator)
+    stage.ok("list", "decision", "list", "--json")
+    stage.ok("refused", "decision", "list", "--refused", "--json")
+    stage.ok("for people", "decision", "list", "--ledger", "register")
+    first = stage["refused"].json["decisions"][0]["number"]
+    stage.ok("show", "decision", "show", str(first), "--json")
+    stage.ok("show for people", "decision", "show", str(first))
+    stage.ok("replay", "decision", "replay", "--ask", "--json")
+    stage.ok("replay one", "decision", "replay", str(first))
+    stage.run("no such", "decision", "show", "999999")
+    store = sqlite3.connect(stage.operator.workspace / "bridge.db")
+    (text,) = store.execute("SELECT detail FROM audit WHERE seq = ?", (first,)).fetchone()
+    with store:
+        other = text.replace('"verdict":', '"verdict":1')
+        store.execute("UPDATE audit SET detail = ? WHERE seq = ?", (other, first))
+    refused(stage, "tampered", "decision", "replay")
+    with store:
+        store.execute("UPDATE audit SET detail = ? WHERE seq = ?", (text, first))
+    store.close()
+    stage.ok("mended", "decision", "replay")
+    return stage
+
+
+def test_ctl_11_allowed_and_refused_instructions_are_listed_with_rules_and_hash(decided: Stage) -> None:
+    found = decided["list"].json["decisions"]
+    refusals = {one["name"] for one in decided["refused"].json["decisions"]}
+    assert {
+        "SENDER_FROZEN",
+        "TOKEN_PAUSED",
+        "RECIPIENT_COUNTRY",
+        "MINIMUM_LOT",
+        "RECIPIENT_INACTIVE",
+    } <= refusals
+    kinds = {one["kind"] for one in found}
+    assert kinds >= {"ISSUE", "TRANSFER", "BRIDGE_OUT", "BRIDGE_IN", "FORCED", "PAYOUT"}
+    assert {one["ledger"] for one in found} == {"eip155:31001", "book:register"}
+    assert all(re.fullmatch("0x[0-9a-f]{64}", one["inputsHash"]) for one in found)
+    assert all(one["transaction"] for one in found if one["code"] == 0)
+    shown = decided["show"].json
+    assert (shown["name"], shown["inputs"]["from"]["frozen"]) == ("SENDER_FROZEN", True)
+    assert "hash of the inputs" in decided["show for people"].out
+    assert "book:register" in decided["for people"].out
+    assert "eip155" not in decided["for people"].out
+
+
+def test_ctl_11_every_past_decision_has_the_same_answer_again(decided: Stage) -> None:
+    replay = decided["replay"].json
+    assert replay["differing"] == []
+    assert replay["replayed"] == len(decided["list"].json["decisions"])
+    on_chain = [one for one in decided["list"].json["decisions"] if one["ledger"] == "eip155:31001"]
+    assert replay["answeredByLedger"] == len(on_chain)
+    assert decided["replay one"].out == "1 decisions made again, 0 with another verdict\n"
+    assert decided["no such"].err.startswith("error PP-CLI-002: ")
+    assert decided["tampered"].err.startswith("error PP-STO-004: ")

@@ -1,4 +1,4 @@
-"""Decisions of the rules on real nodes of two clients and in a book: kept, rebuilt from blocks, made again."""
+"""Decisions of the rules on nodes of two clients and in a book: kept, rebuilt from blocks, made again."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from paripassu.deploy.opening import open_ledgers
 from paripassu.errors import RuleError
 from paripassu.identifiers import Country
 from paripassu.jobs import approving, controlling, deciding
+from paripassu.ledgers.evm.adapter import EvmLedger
 from paripassu.ledgers.intents import MemoryIntentLog
 from paripassu.quantities import Units
 from paripassu.rules import Restriction
@@ -188,7 +189,39 @@ def test_ctl_11_an_arrival_that_a_chain_parked_is_rebuilt_as_its_refusal(pari: L
     pari.deliver()
     log = log_of(pari, "bravo")[before:]
     assert told(log) == [("BRIDGE_IN", 11, "RECIPIENT_FROZEN")]
-    assert made_again(pari, log) == 0 or log[0].record.replayed() is Restriction.RECIPIENT_FROZEN
+    assert made_again(pari, log) == 1
+
+
+def test_ctl_11_movements_of_one_block_are_judged_one_after_the_other(pari: LocalNetwork) -> None:
+    fr, de = at(pari, "holder_fr", "alpha"), at(pari, "holder_de", "alpha")
+    before = len(log_of(pari, "alpha"))
+    ledger = pari.ledger("alpha")
+    assert isinstance(ledger, EvmLedger)
+
+    async def in_one_block() -> list[int]:
+        await ledger.rpc.call("evm_setAutomine", False)
+        await ledger.submit(Transfer(fr, de, Units(300)), pari.signer("holder_fr"), "all of it")
+        await ledger.submit(Transfer(de, fr, Units(5)), pari.signer("holder_de"), "some back")
+        await ledger.rpc.call("evm_mine")
+        await ledger.rpc.call("evm_setAutomine", True)
+        both = [
+            await ledger.execute(Transfer(fr, de, Units(300)), pari.signer("holder_fr"), "all of it"),
+            await ledger.execute(Transfer(de, fr, Units(5)), pari.signer("holder_de"), "some back"),
+        ]
+        return [one.block.height for one in both if one.block is not None]
+
+    pari._heartbeat.stop()  # it mines blocks of its own
+    heights = pari.run(in_one_block())
+    pari._heartbeat.start()
+    assert len(set(heights)) == 1
+    log = log_of(pari, "alpha")[before:]
+    assert {one.record.height for one in log} == {heights[0] - 1}
+    givers = {one.record.movement.source: one.record.inputs["from"]["balance"] for one in log}  # type: ignore[index,call-overload]
+    first = log[0].record.movement.source
+    expected = {fr: "300", de: "600"} if first == fr else {de: "300", fr: "305"}
+    assert givers == expected
+    assert [one.record.reference for one in log].count("") == 0
+    assert all(one.record.replayed() is Restriction.NONE for one in log)
 
 
 def test_ctl_11_payments_paid_and_held_are_kept_with_what_the_rules_said(pari: LocalNetwork) -> None:

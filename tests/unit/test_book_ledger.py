@@ -35,6 +35,7 @@ from paripassu.errors import (
     BreakdownRefused,
     CommandRefused,
     EventConflict,
+    EventNotLegal,
     InconsistentFile,
     NotAuthorised,
     PaymentRefused,
@@ -45,7 +46,7 @@ from paripassu.errors import (
     WrongChain,
 )
 from paripassu.events import EventRecord, Participation
-from paripassu.identifiers import AccountId, Bytes32, CurrencyCode, LedgerId, commitment, keccak256
+from paripassu.identifiers import AccountId, Bytes32, Cfi, CurrencyCode, LedgerId, commitment, keccak256
 from paripassu.ledgers.book import BookConfiguration, BookLedger, gateway, journal
 from paripassu.ledgers.book.schema import metadata
 from paripassu.ledgers.port import AttestedBreakdown, Attestor, AttestorSet, DeliveryStatus, OutcomeState
@@ -522,6 +523,35 @@ async def deliver_all(source: BookLedger, target: BookLedger, reference: str) ->
     lane = Lane(source.id, target.id, Purpose.CORPORATE_ACTION)
     sent = [s.message for s in await source.sent_messages(0, 10_000) if s.message.lane == lane]
     await target.execute(delivery(*sent), DESK["relayer"], reference)
+
+
+def as_equity(configuration: BookConfiguration) -> BookConfiguration:
+    """The same book with its security classified as a share."""
+    (security,) = configuration.securities
+    return replace(configuration, securities=(replace(security, cfi=Cfi("ESVUFR")),))
+
+
+async def test_id_8_interest_on_an_equity_is_refused_at_home_and_parked_where_it_arrives(
+    network: tuple[BookLedger, BookLedger],
+) -> None:
+    home, south = network
+    interest = replace(event_record(RECORD_TIME), event_type="INTR")
+    classified = south.configuration()
+    assert classified is not None
+    south.configure(as_equity(classified))
+    await home.execute(Announce(interest), DESK["issuer_agent"], "a home that knows no classification")
+    await deliver_all(home, south, "d1")
+    (_, status, reason) = (await fates(south))[-1]
+    assert status is DeliveryStatus.PARKED
+    assert reason.startswith("PP-EVT-003: The CFI ESVUFR is an equity")
+    assert await south.event(interest.official_event_id) is None
+    known = home.configuration()
+    assert known is not None
+    home.configure(as_equity(known))
+    other = replace(interest, official_event_id="DE0000000002")
+    with pytest.raises(EventNotLegal, match="has no event INTR"):
+        await home.execute(Announce(other), DESK["issuer_agent"], "interest")
+    await home.execute(Announce(replace(other, event_type="DVCA")), DESK["issuer_agent"], "a dividend")
 
 
 async def test_ca_1_an_announcement_has_one_record_hash_on_every_ledger_and_repeating_changes_nothing(

@@ -22,6 +22,7 @@ from paripassu.custody import holder_commitment
 from paripassu.errors import (
     BreakdownRefused,
     EventDatesRefused,
+    EventNotLegal,
     FileUnreadable,
     InconsistentFile,
     InvalidAccount,
@@ -455,6 +456,33 @@ def test_ca_4_forbidden_dates_are_refused_from_the_file(tmp_path: Path) -> None:
     path = changed(DIVIDEND, tmp_path, "ex = 2027-03-04", "ex = 2027-03-05")
     with pytest.raises(EventDatesRefused, match=r"with T\+2 it is 2027-03-04"):
         load_event(path, load_security(EQUITY))
+
+
+def test_id_8_the_classification_says_which_events_a_security_can_have(tmp_path: Path) -> None:
+    interest = changed(DIVIDEND, tmp_path, 'eventType = "DVCA"', 'eventType = "INTR"')
+    with pytest.raises(
+        EventNotLegal, match="The CFI ESVUFR is an equity, which has no event INTR"
+    ) as refusal:
+        load_event(interest, load_security(EQUITY))
+    assert refusal.value.code == "PP-EVT-003"
+    assert f"{interest}, eventType: " in refusal.value.sentence
+    bond = load_security(changed(EQUITY, tmp_path, 'cfi = "ESVUFR"', 'cfi = "DBFTFR"'))
+    with pytest.raises(EventNotLegal, match="a debt instrument, which has no event DVCA"):
+        load_event(DIVIDEND, bond)
+    with pytest.raises(InvalidValue, match="this version pays DVCA, not INTR"):
+        load_event(interest, bond)  # legal, and not built yet
+
+
+def test_id_8_the_regulatory_class_is_of_the_terms_and_fits_the_classification(tmp_path: Path) -> None:
+    form = 'form = "registered"'
+    written = changed(EQUITY, tmp_path, form, f'{form}\nregulatoryClass = "TRANSFERABLE_SECURITY"')
+    security = load_security(written)
+    assert security.terms["regulatoryClass"] == "TRANSFERABLE_SECURITY"
+    assert security.terms_hash != load_security(EQUITY).terms_hash  # it is in the hash that is on chains
+    for other, words in (("FUND_UNIT", "CFI ESVUFR is no FUND_UNIT"), ("SHARE", "'SHARE' is none")):
+        wrong = changed(EQUITY, tmp_path, form, f'{form}\nregulatoryClass = "{other}"')
+        with pytest.raises(InvalidValue, match=words):
+            load_security(wrong)
 
 
 def test_breakdown_loads_with_commitments_in_place_of_identities() -> None:

@@ -9,18 +9,21 @@ from typing import Any
 import pytest
 from eth_abi.abi import encode
 
-from paripassu.errors import EventDatesRefused, InvalidEventRecord
+from paripassu.errors import EventDatesRefused, EventNotLegal, InvalidEventRecord
 from paripassu.events import (
     EVENT_RECORD_ABI,
     EVENT_TYPE,
+    EVENT_TYPES,
     BusinessCalendar,
     EventRecord,
     Participation,
     date_violations,
     event_key,
+    is_legal,
+    require_legal,
     validate_dates,
 )
-from paripassu.identifiers import CurrencyCode, keccak256
+from paripassu.identifiers import Cfi, CurrencyCode, keccak256
 from paripassu.quantities import Rate
 
 PARIS = BusinessCalendar("Paris", frozenset({date(2027, 3, 26), date(2027, 3, 29)}))
@@ -237,3 +240,35 @@ def test_malformed_event_type_and_time_are_refused() -> None:
         record(event_type="DIV")
     with pytest.raises(InvalidEventRecord):
         record(record_time=0)
+
+
+@pytest.mark.parametrize(
+    ("event_type", "legal", "illegal"),
+    [
+        ("INTR", ("DBFTFR", "DTFXXR"), ("ESVUFR", "CIOIES", "RSXXXR")),
+        ("DVCA", ("ESVUFR", "EPNRAR", "CIOIES"), ("DBFTFR", "RWXXXX")),
+        ("REDM", ("DBFTFR", "EPRRAR"), ("ESVUFR", "CIOIES")),
+        ("PRED", ("DAFTFR",), ("EPRRAR", "ESVUFR")),
+        ("CONV", ("DCFTFR", "ECVUFR"), ("DBFTFR", "ESVUFR")),
+        ("EXRI", ("RSXXXR",), ("ESVUFR", "DBFTFR")),
+        ("MRGR", ("ESVUFR", "DBFTFR", "CIOIES"), ()),
+    ],
+)
+def test_id_8_an_event_type_is_legal_for_some_classifications_alone(
+    event_type: str, legal: tuple[str, ...], illegal: tuple[str, ...]
+) -> None:
+    for code in legal:
+        require_legal(event_type, Cfi(code))
+    for code in illegal:
+        with pytest.raises(EventNotLegal, match=f"no event {event_type}"):
+            require_legal(event_type, Cfi(code))
+
+
+def test_id_8_an_event_type_that_there_is_not_is_legal_for_nothing() -> None:
+    for category in "ECDRSOFHIJKLTM":
+        cfi = Cfi(f"{category}XXXXX")
+        assert not is_legal("DIVI", cfi)
+        with pytest.raises(EventNotLegal, match="'DIVI' is no event type"):
+            require_legal("DIVI", cfi)
+        assert is_legal("CHAN", cfi)
+    assert all(len(code) == 4 for code in EVENT_TYPES)

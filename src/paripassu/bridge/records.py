@@ -150,6 +150,15 @@ def transition(
     return len(moved)
 
 
+def times_in(connection: Connection, text: str, state: MessageState) -> int:
+    """How many times a message has come into a state."""
+    query = select(func.count()).select_from(message_history)
+    found = connection.execute(
+        query.where(message_history.c.id == text, message_history.c.state == state.value)
+    ).scalar()
+    return int(found or 0)
+
+
 def annotate(connection: Connection, at: float, text: str, reason: str) -> None:
     """Let a message show why it waits, in the state that it has."""
     row = connection.execute(

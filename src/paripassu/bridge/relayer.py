@@ -16,6 +16,7 @@ import structlog
 from paripassu.bridge import attestations, records
 from paripassu.bridge.batches import BatchRecord, change_batch, live_batches, propose
 from paripassu.bridge.pace import Pace
+from paripassu.bridge.retries import VersionRetries
 from paripassu.bridge.seams import seam
 from paripassu.bridge.states import (
     BATCH_LIMIT,
@@ -62,10 +63,11 @@ class DestinationRelayer:
         self._signer = signer
         self._lease = lease
         self._pace = {lane: Pace() for lane in self._lanes}
+        self._retries = VersionRetries(store, ledger, lanes, signer, lease)
 
     async def step(self) -> bool:
         """One look at every lane; True where something moved on."""
-        moved = False
+        moved = await self._retries.step()
         with self._store.read() as connection:
             live = live_batches(connection)
             busy = {batch.lane for batch in live} | set(records.unsettled_lanes(connection))

@@ -45,7 +45,7 @@ _NEXT: Mapping[MessageState, frozenset[MessageState]] = {
     _S.INCLUDED: frozenset({_S.REORGED} | _ANYWAY),
     _S.REORGED: frozenset({_S.SENT, _S.INCLUDED} | _ANYWAY),
     _S.RETRY: frozenset({_S.ATTESTED, _S.BUILT} | _ANYWAY),
-    _S.PARKED: frozenset({_S.FINALISED}),
+    _S.PARKED: frozenset({_S.FINALISED, _S.RETRY}),
     _S.FINALISED: frozenset(),
 }
 
@@ -84,6 +84,7 @@ class Reason(StrEnum):
     REFUSED = "REFUSED"
     DESTINATION_UNREACHABLE = "DESTINATION_UNREACHABLE"
     NOT_EXECUTED = "NOT_EXECUTED"
+    VERSION_MENDED = "VERSION_MENDED"
 
 
 @dataclass(frozen=True, slots=True)

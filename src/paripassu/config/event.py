@@ -12,11 +12,21 @@ from pydantic import Field
 from paripassu.canonical import Json, document_hash
 from paripassu.config.files import FileModel, located, names_its_file, read_model
 from paripassu.config.security import market_zone
-from paripassu.errors import InconsistentFile
-from paripassu.events import EventRecord, FractionDisposition, Participation, validate_dates
+from paripassu.errors import EventNotLegal, InconsistentFile, InvalidValue
+from paripassu.events import (
+    EVENT_TYPES,
+    EventRecord,
+    FractionDisposition,
+    Participation,
+    require_legal,
+    validate_dates,
+)
 from paripassu.identifiers import CurrencyCode, Isin
 from paripassu.quantities import Rate
 from paripassu.securities import Security
+
+_PAID_HERE = frozenset({"DVCA"})
+"""Event types whose processing is built."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,7 @@ class _Event(FileModel):
     schema_: Literal["paripassu.event/1"] = Field(alias="schema")
     official_event_id: str = Field(pattern=r"^[A-Z0-9][A-Z0-9./-]{0,15}$")
     isin: str
-    event_type: Literal["DVCA"]
+    event_type: str
     participation: Literal["MAND"]
     dates: _Dates
     cash: _Cash
@@ -83,6 +93,7 @@ def load_event(path: Path | str, security: Security, announced_on: date | None =
         currency = CurrencyCode(file.cash.currency)
     with located(path, "cash.rate"):
         rate = Rate(file.cash.rate)
+    _require_type(path, file.event_type, security)
     record_time = end_of_day(path, file.dates.record, security.market_time_zone)
     document = _document(file, security, rate, record_time)
     record = EventRecord(
@@ -116,6 +127,19 @@ def load_event(path: Path | str, security: Security, announced_on: date | None =
         narrative=file.narrative,
         document=document,
     )
+
+
+def _require_type(path: Path, event_type: str, security: Security) -> None:
+    """The event type is one of ISO 20022, one that the instrument can have (ID-8), and one that is built."""
+    where = f"{path}, eventType"
+    if event_type not in EVENT_TYPES:
+        raise InvalidValue(f"{where}: '{event_type}' is no event type of ISO 20022.")
+    try:
+        require_legal(event_type, security.cfi)
+    except EventNotLegal as error:
+        raise EventNotLegal(f"{where}: {error.sentence}") from None
+    if event_type not in _PAID_HERE:
+        raise InvalidValue(f"{where}: this version pays {', '.join(sorted(_PAID_HERE))}, not {event_type}.")
 
 
 def end_of_day(path: Path, day: date, time_zone: str) -> int:

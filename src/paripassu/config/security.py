@@ -14,6 +14,7 @@ from paripassu.canonical import Json
 from paripassu.config.files import FileModel, located, names_its_file, read_model, read_toml
 from paripassu.config.types import NetworkConfig
 from paripassu.errors import InconsistentFile, InvalidValue
+from paripassu.events import REGULATORY_CLASSES
 from paripassu.identifiers import Cfi, Country, CurrencyCode, Fisn, Isin, Lei
 from paripassu.quantities import Rate, Units
 from paripassu.rules import CLASS_LIMIT, MOST_WINDOWS, UNLIMITED, RuleSet, Window
@@ -50,6 +51,7 @@ class _Terms(FileModel):
     market_time_zone: str
     transfer_rules: _TransferRules
     rights: dict[str, str] = Field(default_factory=dict)
+    regulatory_class: str = ""
 
 
 class _Market(FileModel):
@@ -86,6 +88,7 @@ def load_security(path: Path | str) -> Security:
         lei = Lei(file.lei)
     with located(path, "cfi"):
         cfi = Cfi(file.cfi)
+    _require_class(path, file.terms.regulatory_class, cfi)
     with located(path, "fisn"):
         fisn = Fisn(file.fisn)
     with located(path, "terms.currency"):
@@ -114,6 +117,18 @@ def load_security(path: Path | str) -> Security:
         rules=rules,
         terms=terms,
     )
+
+
+def _require_class(path: Path, given: str, cfi: Cfi) -> None:
+    """Raise InvalidValue for a regulatory class that there is not, or that the CFI is not of (ID-8)."""
+    if not given:
+        return
+    if given not in REGULATORY_CLASSES:
+        raise InvalidValue(
+            f"{path}, terms.regulatoryClass: '{given}' is none; there are {', '.join(REGULATORY_CLASSES)}."
+        )
+    if cfi.category not in REGULATORY_CLASSES[given]:
+        raise InvalidValue(f"{path}, terms.regulatoryClass: an instrument with the CFI {cfi} is no {given}.")
 
 
 def _rules(path: Path, rules: _TransferRules) -> RuleSet:

@@ -57,6 +57,7 @@ def book_desired(
                 issue_limit=security.issue_size,
                 rules=share(security.rules, len(network.ledgers), home=home),
                 currency=security.currency,
+                cfi=security.cfi,
             )
             for security in securities
         ),

@@ -12,6 +12,7 @@ from paripassu.events.dates import (
     date_violations,
     validate_dates,
 )
+from paripassu.events.legality import EVENT_TYPES, REGULATORY_CLASSES, is_legal, require_legal
 from paripassu.events.record import (
     EVENT_RECORD_ABI,
     EVENT_TYPE,
@@ -26,12 +27,16 @@ __all__ = [
     "EVENT_RECORD_ABI",
     "EVENT_TYPE",
     "EVENT_TYPEHASH",
+    "EVENT_TYPES",
     "NOTICE_BUSINESS_DAYS",
+    "REGULATORY_CLASSES",
     "BusinessCalendar",
     "EventRecord",
     "FractionDisposition",
     "Participation",
     "date_violations",
     "event_key",
+    "is_legal",
+    "require_legal",
     "validate_dates",
 ]

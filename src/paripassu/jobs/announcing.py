@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from paripassu.commands import Announce
 from paripassu.errors import NotFinalInTime
-from paripassu.events import EventRecord, validate_dates
+from paripassu.events import EventRecord, require_legal, validate_dates
 from paripassu.identifiers import LedgerId
 from paripassu.ledgers.port import KnownEvent, Ledger, Outcome, Signer
 from paripassu.securities import Security
@@ -36,9 +36,11 @@ async def announce(home: Ledger, event: EventRecord, security: Security, issuer_
     a repeated announcement is no new notice.
 
     Raises:
+        EventNotLegal: the security's classification has no such event (ID-8).
         EventDatesRefused: the dates break market practice.
         EventConflict: another record stands under the same official id.
     """
+    require_legal(event.event_type, security.cfi)
     if await home.event(event.official_event_id) is None:
         check_dates(event, security, (await home.head()).time)
     return await home.execute(

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 from paripassu.commands import Announce, Pay, PaymentLine, PublishEntitlements
 from paripassu.entitlements import EntitlementLine
 from paripassu.errors import CommandRefused, EventConflict, EventUnknown, PaymentRefused, Unfunded
-from paripassu.events import EVENT_RECORD_ABI, EventRecord, event_key
+from paripassu.events import EVENT_RECORD_ABI, EventRecord, event_key, require_legal
 from paripassu.identifiers import AccountId, Bytes32, account_to_bytes
 from paripassu.ledgers.book import gateway, register
 from paripassu.ledgers.book.accounts import eligible_at
@@ -63,8 +63,10 @@ def record_event(entry: Entry, configuration: BookConfiguration, record: EventRe
         CommandRefused: it is of a security that the book does not keep, or its dates are out of order.
         EventConflict: another one is known.
     """
-    configuration.of_security(record.security_id)
+    cfi = configuration.of_security(record.security_id).security.cfi
     _require_date_order(record)
+    if cfi is not None:
+        require_legal(record.event_type, cfi)
     known = _row(entry.connection, record.key)
     if known is not None:
         if known.record_hash != record.record_hash.text:

@@ -10,6 +10,7 @@ from typing import Any, Self
 from paripassu.errors import CommandRefused, InconsistentFile
 from paripassu.identifiers import (
     Bytes32,
+    Cfi,
     Country,
     CurrencyCode,
     InteropAddress,
@@ -57,7 +58,8 @@ class BookPeer:
 
 @dataclass(frozen=True, slots=True)
 class BookSecurity:
-    """One security that a book keeps. `asset` is under what its units are posted: its ISIN, as a rule."""
+    """One security that a book keeps. `asset` is under what its units are posted: its ISIN, as a rule.
+    By `cfi` events are refused that such an instrument cannot have (ID-8)."""
 
     isin: Isin
     security_id: Bytes32
@@ -65,6 +67,7 @@ class BookSecurity:
     rules: RuleSet
     currency: CurrencyCode
     asset: str = ""
+    cfi: Cfi | None = None
 
     def __post_init__(self) -> None:
         if not self.asset:
@@ -229,6 +232,8 @@ def _security_to(one: BookSecurity) -> dict[str, Any]:
         **rules_to(one.rules),
         "currency": str(one.currency),
     }
+    if one.cfi is not None:
+        document["cfi"] = str(one.cfi)
     return document if one.asset == one.isin else {**document, "asset": one.asset}
 
 
@@ -240,6 +245,7 @@ def _security_from(document: Mapping[str, Any]) -> BookSecurity:
         rules=rules_from(document),
         currency=CurrencyCode(document["currency"]),
         asset=document.get("asset", ""),
+        cfi=Cfi(document["cfi"]) if "cfi" in document else None,
     )
 
 
