@@ -681,6 +681,13 @@ class SpecificationDrift(SpecificationError):
     next_command = "pari deploy check"
 
 
+class AssetRecordUnreadable(SpecificationError):
+    """A file is no asset record, or one that would be read with a loss."""
+
+    code = "PP-SPC-003"
+    next_command = "pari spec --help"
+
+
 class DevnetError(PariError):
     """The local network cannot be used."""
 

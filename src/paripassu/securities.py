@@ -20,7 +20,8 @@ class Security:
     `terms` is the whole terms document (text, integers, maps, lists); everything that
     gives a holder rights is in there, so two securities with one ISIN and different
     terms have different ids. `settlement_cycle` is the n of T+n in business days;
-    `market_time_zone` an IANA name; `holidays` the market's non-business weekdays.
+    `market_time_zone` an IANA name; `holidays` the market's non-business weekdays; `mic` its code
+    (ISO 10383).
     """
 
     isin: Isin
@@ -37,6 +38,7 @@ class Security:
     holidays: frozenset[date]
     rules: RuleSet
     terms: dict[str, Json]
+    mic: str = ""
 
     @cached_property
     def terms_json(self) -> bytes:

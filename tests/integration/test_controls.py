@@ -440,3 +440,38 @@ def test_batches_and_accounts_opened_beforehand(pari: LocalNetwork) -> None:
         assert pari.run(pari.ledger(on).controls.restriction(Kind.ISSUE, "", stranger, Units(1))) is (
             Restriction.RECIPIENT_UNKNOWN
         )
+
+
+def test_id_6_a_pledge_moves_the_security_interest_and_neither_title_nor_entitlement(
+    pari: LocalNetwork,
+) -> None:
+    """On two chains and in the book: the pledgor has title and is paid, the pledgee has the interest alone;
+    enforcement moves title, and entitlements of later record times with it."""
+    pledges = {}
+    for on in LEDGERS:
+        fr, de = at(pari, "holder_fr", on), at(pari, "holder_de", on)
+        do(pari, on, controls.Pledge(fr, de, Units(120)), "holder_fr")
+        held = pari.run(pari.ledger(on).controls.holding(fr))
+        assert (held.balance, held.balances[BalanceType.PLEDGED]) == (300, 120)
+        assert pari.position("holder_de", on) == 300
+        (pledges[on],) = pari.run(pari.ledger(on).controls.pledges(de))
+    first = pari.dividend(rate="0.10", event_id="TEST2027DVCA0001")
+    pari.announce(first)
+    pari.pass_record_time(first)
+    struck = pari.entitle(first)
+    assert {int(line.units) for line in struck.table.lines} == {300}
+    for on, pledge in pledges.items():  # after record time: title goes, the entitlement stays
+        do(pari, on, controls.EndPledge(pledge.id, True), "holder_de")
+        assert (pari.position("holder_fr", on), pari.position("holder_de", on)) == (180, 420)
+    pari.fund(struck)
+    pari.pass_payment_date(first)
+    pari.pay(struck)
+    for on in LEDGERS:
+        assert (pari.cash("holder_fr", on), pari.cash("holder_de", on)) == (3_000, 3_000)
+    second = pari.dividend(rate="0.10", event_id="TEST2027DVCA0002")
+    pari.announce(second)
+    pari.pass_record_time(second)
+    later = {str(line.account): int(line.units) for line in pari.entitle(second).table.lines}
+    for on in LEDGERS:
+        accounts = (pari.account("holder_fr", on), pari.account("holder_de", on))
+        assert [later[str(account)] for account in accounts] == [180, 420]

@@ -485,6 +485,15 @@ def test_id_8_the_regulatory_class_is_of_the_terms_and_fits_the_classification(t
             load_security(wrong)
 
 
+def test_id_6_terms_promise_no_other_entitlement_of_pledged_units_than_ledgers_keep(tmp_path: Path) -> None:
+    voting = 'voting = "One vote for each share."'
+    kept = changed(EQUITY, tmp_path, voting, f'{voting}\npledgedEntitlement = "PLEDGOR"')
+    assert load_security(kept).terms["rights"]["pledgedEntitlement"] == "PLEDGOR"  # type: ignore[index,call-overload]
+    broken = changed(EQUITY, tmp_path, voting, f'{voting}\npledgedEntitlement = "PLEDGEE"')
+    with pytest.raises(InvalidValue, match=r"rights\.pledgedEntitlement: .* 'PLEDGEE' would not be kept"):
+        load_security(broken)
+
+
 def test_breakdown_loads_with_commitments_in_place_of_identities() -> None:
     breakdown = load_breakdown(BREAKDOWN, "local", {})
     assert breakdown.total == 100_000

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from paripassu.cli.assets import export_record, import_record
 from paripassu.cli.common import JsonFlag, Place, print_json, print_table, run
 from paripassu.config import load_securities
 from paripassu.errors import FileUnreadable, InvalidArgument, SpecificationDrift
@@ -22,10 +23,35 @@ def spec(
     diff: Annotated[
         Path | None, Parameter(help="Compare a sheet with the ledgers; exits 1 where they differ.")
     ] = None,
+    export: Annotated[
+        Path | None,
+        Parameter(help="Write the portable asset record (canonical JSON) as one ledger has it."),
+    ] = None,
+    imported: Annotated[
+        Path | None,
+        Parameter(
+            name="--import",
+            help="Hold an asset record against a ledger, exits 1 where it differs; with --write make a "
+            "security file of it instead.",
+        ),
+    ] = None,
+    ledger: Annotated[
+        str, Parameter(help="The ledger of --export and --import; the home ledger where none is named.")
+    ] = "",
+    announce: Annotated[
+        bool,
+        Parameter(negative="", help="With --import: announce at home the events that it does not know."),
+    ] = False,
     place: Place = Place(),
     json: JsonFlag = False,
 ) -> None:
     """Show what a security is on its ledgers: identity, terms, rules, roles, acts, code, addresses."""
+    if export is not None:
+        export_record(export, ledger, place, json)
+        return
+    if imported is not None:
+        import_record(imported, ledger, announce=announce, write=write, place=place, json=json)
+        return
     network = read_network(place.network_file, place.folder)
     securities = load_securities(network)
     security = next((one for one in securities.values() if isin in ("", one.isin)), None)

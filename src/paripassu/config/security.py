@@ -20,6 +20,10 @@ from paripassu.quantities import Rate, Units
 from paripassu.rules import CLASS_LIMIT, MOST_WINDOWS, UNLIMITED, RuleSet, Window
 from paripassu.securities import Security
 
+PLEDGED_ENTITLEMENT, PLEDGOR = "pledgedEntitlement", "PLEDGOR"
+"""The right that says who is entitled by pledged units, and the one answer that every ledger keeps: a
+pledge moves the security interest, and neither title nor beneficial entitlement (ID-6)."""
+
 _Seconds = Annotated[list[int], Field(min_length=2, max_length=2)]
 """From and until: the first second of a window, and the first after it."""
 
@@ -89,6 +93,12 @@ def load_security(path: Path | str) -> Security:
     with located(path, "cfi"):
         cfi = Cfi(file.cfi)
     _require_class(path, file.terms.regulatory_class, cfi)
+    entitled = file.terms.rights.get(PLEDGED_ENTITLEMENT, PLEDGOR)
+    if entitled != PLEDGOR:
+        raise InvalidValue(
+            f"{path}, terms.rights.{PLEDGED_ENTITLEMENT}: ledgers pay what pledged units bring to the "
+            f"{PLEDGOR}, who holds title to them; '{entitled}' would not be kept."
+        )
     with located(path, "fisn"):
         fisn = Fisn(file.fisn)
     with located(path, "terms.currency"):
@@ -116,6 +126,7 @@ def load_security(path: Path | str) -> Security:
         holidays=frozenset(file.market.holidays),
         rules=rules,
         terms=terms,
+        mic=file.market.mic,
     )
 
 

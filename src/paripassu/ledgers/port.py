@@ -85,6 +85,7 @@ class KnownEvent:
     record_hash: Bytes32
     entitlement_root: Bytes32 | None
     entitlement_total: Minor | None
+    entitlement_lines: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +257,10 @@ class Ledger(Protocol):
 
     # corporate actions and cash
     async def event(self, event_id: str) -> KnownEvent | None: ...
+    async def events(self) -> tuple[KnownEvent, ...]:
+        """All official events of the security that the ledger knows, by official id."""
+        ...
+
     async def payments(self, event_id: str) -> tuple[Payment, ...]: ...
     async def held(self, event_id: str) -> tuple[HeldEntitlement, ...]:
         """Payments ever passed over, in the ledger's order; some may have been paid since."""

@@ -43,6 +43,12 @@ async def observed_specification(network: NetworkConfig, workspace: Workspace, s
     return specification_of(security, [one for one, _ in facts], [one for _, one in facts])
 
 
+async def facts_of(network: NetworkConfig, workspace: Workspace, security: Security, name: str) -> Facts:
+    """What one ledger has; as `observed_specification`."""
+    desired = desired_state(network, list(load_securities(network).values()))
+    return await _ledger(network, workspace, desired[name], security)
+
+
 async def _ledger(
     network: NetworkConfig, workspace: Workspace, desired: Desired, security: Security
 ) -> Facts:

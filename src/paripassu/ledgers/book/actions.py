@@ -118,7 +118,14 @@ def known_event(connection: Connection, event_id: str) -> KnownEvent | None:
         record.record_hash,
         None if row.root is None else Bytes32(row.root),
         None if row.total is None else Minor(row.total),
+        row.lines,
     )
+
+
+def known_events(connection: Connection) -> tuple[KnownEvent, ...]:
+    """Every event that the book has, by official id."""
+    ids = connection.execute(select(event.c.event_id).order_by(event.c.event_id)).scalars().all()
+    return tuple(known for id in ids if (known := known_event(connection, id)) is not None)
 
 
 def pay(entry: Entry, configuration: BookConfiguration, command: Pay, payer: str) -> None:

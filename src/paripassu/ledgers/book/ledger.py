@@ -198,6 +198,10 @@ class BookLedger(Book):
         with self._db.read() as connection:
             return actions.known_event(connection, event_id)
 
+    async def events(self) -> tuple[KnownEvent, ...]:
+        with self._db.read() as connection:
+            return actions.known_events(connection)
+
     async def payments(self, event_id: str) -> tuple[Payment, ...]:
         query = (
             select(payment, entry.c.hash, entry.c.time)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from paripassu.events import EventRecord, event_key
 from paripassu.identifiers import Bytes32
 from paripassu.ledgers.evm.blocks import Blocks
 from paripassu.ledgers.evm.codec import DecodedLog
-from paripassu.ledgers.evm.contracts import ContractReader, codec
+from paripassu.ledgers.evm.contracts import ContractReader, View, codec
 from paripassu.ledgers.evm.logs import Logs
 from paripassu.ledgers.evm.securities import ZERO_ADDRESS
 from paripassu.ledgers.port import BlockRef, HeldEntitlement, KnownEvent, Payee, Payment
@@ -29,18 +31,25 @@ class ActionsReader:
     async def event(self, event_id: str) -> KnownEvent | None:
         """The event as the final block knows it; None where it is unknown there."""
         height = (await self._blocks.tips()).final
-        record, record_hash, root, total, _ = await self._contracts.view(
+        found = await self._contracts.view(
             "CorporateActions", "eventOf", bytes(event_key(event_id)), height=height
         )
-        if not any(record_hash):
-            return None
-        published = any(root)
-        return KnownEvent(
-            record=EventRecord.from_abi(record),
-            record_hash=Bytes32(record_hash),
-            entitlement_root=Bytes32(root) if published else None,
-            entitlement_total=Minor(total) if published else None,
+        return _known(*found)
+
+    async def events(self) -> tuple[KnownEvent, ...]:
+        """Every event of the security that the final block knows, by official id."""
+        height = (await self._blocks.tips()).final
+        security = await self._contracts.view(TOKEN, "securityId", height=height)
+        contract = self._contracts.address("CorporateActions")
+        topics = (None, "0x" + bytes(security).hex())
+        announced = await self._logs.read(
+            contract, codec("CorporateActions"), ("EventAnnounced",), self._first_block, height, topics
         )
+        keys = sorted({bytes(log.args["eventKey"]) for log in announced})
+        found = await self._contracts.views(
+            [View("CorporateActions", "eventOf", (key,)) for key in keys], height
+        )
+        return tuple(known for one in found if (known := _known(*one)) is not None)
 
     async def payments(self, event_id: str) -> tuple[Payment, ...]:
         """Payments of the event in final blocks, in chain order."""
@@ -94,3 +103,19 @@ class ActionsReader:
     async def cash(self, account: str) -> Minor:
         """Cash of an account at the head: what it can spend next."""
         return Minor(await self._contracts.view("CashToken", "balanceOf", account))
+
+
+def _known(
+    record: tuple[Any, ...], record_hash: bytes, root: bytes, total: int, lines: int
+) -> KnownEvent | None:
+    """An event as the contract answers; None for one that it does not know."""
+    if not any(record_hash):
+        return None
+    published = any(root)
+    return KnownEvent(
+        record=EventRecord.from_abi(record),
+        record_hash=Bytes32(record_hash),
+        entitlement_root=Bytes32(root) if published else None,
+        entitlement_total=Minor(total) if published else None,
+        entitlement_lines=lines if published else None,
+    )

@@ -238,6 +238,9 @@ class EvmLedger:
     async def event(self, event_id: str) -> KnownEvent | None:
         return await self._actions.event(event_id)
 
+    async def events(self) -> tuple[KnownEvent, ...]:
+        return await self._actions.events()
+
     async def payments(self, event_id: str) -> tuple[Payment, ...]:
         return await self._actions.payments(event_id)
 
