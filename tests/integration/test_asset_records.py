@@ -57,8 +57,8 @@ def test_id_5_every_ledger_has_the_same_record_byte_by_byte(pari: LocalNetwork) 
     assert {"issuer", "registrar", "paying_agent"} <= set(home.roles)
     for other in LEDGERS[1:]:
         found = taken(pari, other)
-        assert differing(home, found) == ""
         assert found.encoded() == home.encoded()
+        assert differing(home, found) == ""
     read = AssetRecord.decoded(home.encoded(), "a file")
     assert read.encoded() == home.encoded()
 

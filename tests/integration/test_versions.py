@@ -3,6 +3,7 @@ understand each other yet. Anvil, Ganache and a book; approved acts, real code o
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,7 +21,6 @@ from paripassu import artefacts, deploy
 from paripassu.artefacts import Artefact
 from paripassu.bridge.queries import list_messages
 from paripassu.bridge.states import MessageState
-from paripassu.deploy import apply as applying
 from paripassu.identifiers import keccak256
 from paripassu.jobs import paying
 from paripassu.ledgers.book import gateway as book_gateway
@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 LEDGERS = ("alpha", "bravo", "register")
 HOLDERS = ("holder_fr", "holder_de", "holder_lu")
-UPGRADED = ("SecurityToken", "CorporateActions", "TokenBridge", "InstanceRegistry", "CustodyRegistry")
+UPGRADED = ("SecurityToken", "CorporateActions", "TokenBridge")
 POINTS = (
     "before the announcement",
     "after the announcement",
@@ -88,49 +88,59 @@ def _builder() -> ModuleType:
 
 
 @cache
-def second_version(name: str) -> Artefact:
-    """A contract of version 2.0.0: what its source says of its version, and of the protocol's, is 2."""
-    tool, shipped = _builder(), artefacts.load(name)
+def second_versions(*names: str) -> dict[str, Artefact]:
+    """Contracts of version 2.0.0: what their sources say of their version, and of the protocol's, is 2."""
+    tool, shipped = _builder(), {name: artefacts.load(name) for name in names}
     texts = dict(tool.sources())
-    assert OURS in texts[shipped.source_name]
-    texts[shipped.source_name] = texts[shipped.source_name].replace(OURS, NEWER)
+    for one in shipped.values():
+        assert OURS in texts[one.source_name]
+        texts[one.source_name] = texts[one.source_name].replace(OURS, NEWER)
+    found: dict[str, Artefact] = {}
+    for hot, runs in tool.RUNS.items():
+        chosen = {name: one for name, one in shipped.items() if (name in tool.HOT) is hot}
+        if chosen:
+            found |= _compiled(tool, texts, chosen, runs)
+    return found
+
+
+def _compiled(
+    tool: ModuleType, texts: dict[str, str], shipped: dict[str, Artefact], runs: int
+) -> dict[str, Artefact]:
     wanted = [f"evm.{part}.object" for part in ("bytecode", "deployedBytecode")]
     wanted.append("evm.deployedBytecode.immutableReferences")
-    selection = {unit: {"": ["ast"]} for unit in texts}
-    selection[shipped.source_name][name] = wanted
+    selection: dict[str, Any] = {unit: {"": ["ast"]} for unit in texts}
+    for name, one in shipped.items():
+        selection[one.source_name][name] = wanted
     request = {
         "language": "Solidity",
         "sources": {unit: {"content": text} for unit, text in texts.items()},
-        "settings": {
-            **tool.settings(tool.RUNS[name in tool.HOT]),
-            "outputSelection": selection,
-        },
+        "settings": {**tool.settings(runs), "outputSelection": selection},
     }
     output: dict[str, Any] = solcx.compile_standard(request, solc_version=tool.SOLC_VERSION)
-    evm = output["contracts"][shipped.source_name][name]["evm"]
-    code = bytes.fromhex(evm["deployedBytecode"]["object"])
-    found = tool.Trees(output["sources"]).immutables(evm["deployedBytecode"]["immutableReferences"])
-    assert code != shipped.code
-    return replace(
-        shipped,
-        bytecode=bytes.fromhex(evm["bytecode"]["object"]),
-        code=code,
-        code_hash=keccak256(code),
-        immutables={
-            variable: tuple((start, length) for start, length in places) for variable, places in found.items()
-        },
-        version=2 << 16,
-    )
+    trees, found = tool.Trees(output["sources"]), {}
+    for name, one in shipped.items():
+        evm = output["contracts"][one.source_name][name]["evm"]
+        code = bytes.fromhex(evm["deployedBytecode"]["object"])
+        assert code != one.code
+        places = trees.immutables(evm["deployedBytecode"]["immutableReferences"])
+        found[name] = replace(
+            one,
+            bytecode=bytes.fromhex(evm["bytecode"]["object"]),
+            code=code,
+            code_hash=keccak256(code),
+            immutables={
+                variable: tuple((start, length) for start, length in at) for variable, at in places.items()
+            },
+            version=2 << 16,
+        )
+    return found
 
 
 @contextmanager
 def _shipping(names: Sequence[str], on: str) -> Iterator[None]:
     """As if the package shipped version 2.0.0 of these contracts, and one ledger were deployed to."""
-    newer, load, wanted = (
-        {name: second_version(name) for name in names},
-        artefacts.load,
-        applying.desired_state,
-    )
+    applying = importlib.import_module("paripassu.deploy.apply")
+    newer, load, wanted = second_versions(*names), artefacts.load, applying.desired_state
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(artefacts, "load", lambda name: newer.get(name) or load(name))
         patch.setattr(applying, "desired_state", lambda *given: {on: wanted(*given)[on]})

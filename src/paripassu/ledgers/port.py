@@ -79,7 +79,8 @@ class StruckPositions:
 
 @dataclass(frozen=True, slots=True)
 class KnownEvent:
-    """An official event as one ledger knows it; `record_hash` is computed by that ledger."""
+    """An official event as one ledger knows it; `record_hash` is computed by that ledger. The number of
+    lines of its entitlements is told by `Ledger.events` alone."""
 
     record: EventRecord
     record_hash: Bytes32

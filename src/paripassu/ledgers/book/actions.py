@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -118,14 +119,17 @@ def known_event(connection: Connection, event_id: str) -> KnownEvent | None:
         record.record_hash,
         None if row.root is None else Bytes32(row.root),
         None if row.total is None else Minor(row.total),
-        row.lines,
     )
 
 
 def known_events(connection: Connection) -> tuple[KnownEvent, ...]:
     """Every event that the book has, by official id."""
-    ids = connection.execute(select(event.c.event_id).order_by(event.c.event_id)).scalars().all()
-    return tuple(known for id in ids if (known := known_event(connection, id)) is not None)
+    rows = connection.execute(select(event.c.event_id, event.c.lines).order_by(event.c.event_id)).all()
+    return tuple(
+        replace(known, entitlement_lines=row.lines)
+        for row in rows
+        if (known := known_event(connection, row.event_id)) is not None
+    )
 
 
 def pay(entry: Entry, configuration: BookConfiguration, command: Pay, payer: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from paripassu.events import EventRecord, event_key
@@ -46,10 +47,13 @@ class ActionsReader:
             contract, codec("CorporateActions"), ("EventAnnounced",), self._first_block, height, topics
         )
         keys = sorted({bytes(log.args["eventKey"]) for log in announced})
-        found = await self._contracts.views(
-            [View("CorporateActions", "eventOf", (key,)) for key in keys], height
+        views = [View("CorporateActions", name, (key,)) for name in ("eventOf", "linesOf") for key in keys]
+        found = await self._contracts.views(views, height)
+        return tuple(
+            replace(known, entitlement_lines=lines if known.entitlement_root else None)
+            for one, lines in zip(found[: len(keys)], found[len(keys) :], strict=True)
+            if (known := _known(*one)) is not None
         )
-        return tuple(known for one in found if (known := _known(*one)) is not None)
 
     async def payments(self, event_id: str) -> tuple[Payment, ...]:
         """Payments of the event in final blocks, in chain order."""
@@ -106,7 +110,7 @@ class ActionsReader:
 
 
 def _known(
-    record: tuple[Any, ...], record_hash: bytes, root: bytes, total: int, lines: int
+    record: tuple[Any, ...], record_hash: bytes, root: bytes, total: int, armed: bool
 ) -> KnownEvent | None:
     """An event as the contract answers; None for one that it does not know."""
     if not any(record_hash):
@@ -117,5 +121,4 @@ def _known(
         record_hash=Bytes32(record_hash),
         entitlement_root=Bytes32(root) if published else None,
         entitlement_total=Minor(total) if published else None,
-        entitlement_lines=lines if published else None,
     )
