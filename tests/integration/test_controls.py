@@ -425,6 +425,55 @@ def test_iss_1_units_are_redeemed_as_their_owner_allows_and_a_pause_does_not_sto
         pari.run(movements.redeem(pari.ledger("register"), account, Units(5), agent, None, "book"))
 
 
+def test_iss_1_mark_up_and_mark_down_reconcile_with_the_home_register_up_to_the_limit(
+    pari: LocalNetwork,
+) -> None:
+    """Issues and redemptions change what the home ledger has issued, and that is what all ledgers hold."""
+    home, fr = pari.session.home, at(pari, "holder_fr", "alpha")
+    agent, owner = pari.session.role("transfer_agent"), pari.signer("holder_fr")
+    limit = int(pari.session.security.issue_size)
+
+    def held() -> int:
+        return sum(int(pari.run(pari.ledger(on).supply())) for on in LEDGERS)
+
+    assert held() == pari.run(home.issued()) == 1_800
+    pari.run(movements.issue(home, fr, Units(limit - 1_800), agent, "up to the limit"))
+    assert held() == pari.run(home.issued()) == limit
+    with pytest.raises(LedgerError):
+        pari.run(movements.issue(home, fr, Units(1), agent, "limit and one"))
+    with pytest.raises(NotAuthorised):
+        pari.run(movements.issue(home, fr, Units(1), pari.session.role("registrar"), "not the agent"))
+    pari.run(movements.redeem(home, fr, Units(400), agent, owner, "marked down"))
+    assert held() == pari.run(home.issued()) == limit - 400
+    pari.run(movements.issue(home, fr, Units(400), agent, "marked up again"))
+    with pytest.raises(LedgerError):  # units are marked up on the home ledger alone
+        pari.run(movements.issue(pari.ledger("bravo"), at(pari, "holder_fr", "bravo"), Units(1), agent, "x"))
+    assert held() == pari.run(home.issued()) == limit
+    assert pari.reconcile().ok
+
+
+def test_ctl_6_what_is_owed_is_paid_while_everything_is_stopped(pari: LocalNetwork) -> None:
+    """Nothing moves under an emergency stop; entitlements that were earned are paid on every ledger."""
+    event = pari.dividend(rate="0.10")
+    pari.announce(event)
+    pari.pass_record_time(event)
+    struck = pari.entitle(event)
+    pari.fund(struck)
+    pari.pass_payment_date(event)
+    for on in LEDGERS:
+        until = pari.run(pari.ledger(on).head()).time + 6 * 86_400
+        do(pari, on, controls.EmergencyStop(until, WHY), "pauser")
+        do(pari, on, controls.Pause(True, WHY), "pauser")
+        assert verdict(pari, on) is Restriction.TOKEN_PAUSED
+        with pytest.raises(RuleError):
+            pari.move("holder_fr", on, "holder_de", on, 1)
+    pari.pay(struck)
+    for on in LEDGERS:
+        assert (pari.cash("holder_fr", on), pari.cash("holder_de", on)) == (3_000, 3_000)
+        assert pari.run(pari.ledger(on).held(event.official_event_id)) == ()
+    assert pari.reconcile(struck).ok
+
+
 def test_batches_and_accounts_opened_beforehand(pari: LocalNetwork) -> None:
     pari.onboard("holder_lu", country="LU")
     for on in LEDGERS:

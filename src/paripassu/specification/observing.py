@@ -19,8 +19,8 @@ from paripassu.errors import NotDeployed
 from paripassu.identifiers import ROLES, Country
 from paripassu.identifiers.tables import COUNTRY_NUMERIC
 from paripassu.ledgers.book import BookConfiguration
+from paripassu.ledgers.control import RulesInForce
 from paripassu.ledgers.evm.contracts import View
-from paripassu.rules import RuleSet
 from paripassu.securities import Security
 from paripassu.specification.content import specification_of
 from paripassu.specification.facts import ActFacts, ContractFacts, InstanceFacts, PlatformFacts
@@ -175,17 +175,20 @@ async def _book(config: LedgerConfig, workspace: Workspace, security: Security) 
     await book.open()
     try:
         known = book.configuration()
+        if known is None or security.isin not in [one.isin for one in known.securities]:
+            raise NotDeployed(f"The book-entry ledger {config.name} is not set up for {security.isin}.")
+        in_force = await book.controls.rules()
     finally:
         await book.close()
-    if known is None or security.isin not in [one.isin for one in known.securities]:
-        raise NotDeployed(f"The book-entry ledger {config.name} is not set up for {security.isin}.")
     known = known.of(security.isin)
-    return _book_instance(config, known, security), PlatformFacts(
+    return _book_instance(config, known, in_force, security), PlatformFacts(
         ledger=config.id, name=config.name, roles=dict(known.roles)
     )
 
 
-def _book_instance(config: LedgerConfig, known: BookConfiguration, security: Security) -> InstanceFacts:
+def _book_instance(
+    config: LedgerConfig, known: BookConfiguration, in_force: RulesInForce, security: Security
+) -> InstanceFacts:
     return InstanceFacts(
         ledger=config.id,
         native=known.home,
@@ -199,18 +202,20 @@ def _book_instance(config: LedgerConfig, known: BookConfiguration, security: Sec
         terms_hash=security.terms_hash.text,
         terms_version=1,
         issue_limit=int(known.security.issue_limit),
-        rules=_book_rules(known.rules),
+        rules=_book_rules(in_force),
         documents={},
     )
 
 
-def _book_rules(rules: RuleSet) -> dict[str, str]:
+def _book_rules(in_force: RulesInForce) -> dict[str, str]:
+    """As they were last changed, whatever the book was set up with."""
+    rules = in_force.rules
     return _rule_rows(
         allowed={
             code for code in COUNTRY_NUMERIC if (Country(code) in rules.countries) is not rules.deny_list
         },
         classes=sorted(rules.classes),
-        paused=[],
+        paused=sorted(in_force.standing.paused_classes),
         cap=None if rules.holding_cap is None else int(rules.holding_cap),
         limit=rules.holder_limit,
         lot=int(rules.minimum_lot),
