@@ -25,6 +25,7 @@ from paripassu.identifiers import keccak256
 from paripassu.jobs import paying
 from paripassu.ledgers.book import gateway as book_gateway
 from paripassu.ledgers.port import DeliveryStatus
+from paripassu.messages import Lane, Purpose
 from paripassu.testing.network import LocalNetwork, started
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -171,13 +172,32 @@ class Life:
     cash: tuple[tuple[str, str, int], ...]
 
 
+def kept_on(pari: LocalNetwork, on: str) -> list[object]:
+    """What a chain keeps of holders, units, events, payments and messages, as it answers."""
+    ledger = pari.ledger(on)
+    accounts = [pari.account(holder, on).account for holder in HOLDERS]
+    found: list[object] = [pari.run(ledger.supply()), pari.run(ledger.events()), pari.run(ledger.holders())]
+    found += [pari.run(ledger.controls.holding(account)) for account in accounts]
+    found += [pari.run(ledger.cash(account)) for account in accounts]
+    found += [pari.run(ledger.payments(one.record.official_event_id)) for one in pari.run(ledger.events())]
+    height = pari.run(ledger.final()).height
+    for other in (one for one in LEDGERS if one != on):
+        for purpose in Purpose:
+            there, here = pari.ledger(other).id, ledger.id
+            found.append(pari.run(ledger.sent_count(Lane(here, there, purpose), height)))
+            found.append(pari.run(ledger.inbound_nonce(Lane(there, here, purpose))))
+    return found
+
+
 def life(pari: LocalNetwork, upgraded_at: str) -> Life:
     """A dividend from announcement to the last payment, units in transit at record time among it; the
     Ganache chain moves to version 2.0.0 at one point."""
 
     def pass_(point: str) -> None:
         if point == upgraded_at:
+            before = kept_on(pari, "bravo")
             upgrade(pari, "bravo", *UPGRADED)
+            assert kept_on(pari, "bravo") == before  # VER-7
 
     event = pari.dividend(rate="0.3725")
     pass_("before the announcement")
@@ -223,7 +243,7 @@ def undisturbed(network: LocalNetwork) -> Life:
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_ver_3_an_upgrade_at_any_point_of_an_events_life_changes_nobodys_outcome(
+def test_ver_3_ver_7_an_upgrade_at_any_point_of_an_events_life_changes_nobodys_outcome(
     undisturbed: Life, pari: LocalNetwork, point: str
 ) -> None:
     assert len(undisturbed.hashes) == 1

@@ -136,6 +136,7 @@ def test_the_destinations_own_record_overrules_every_state_but_an_executed_one()
         assert may_become(state, MessageState.FINALISED) is expected
         assert may_become(state, MessageState.PARKED) is (state not in ENDS)
     assert not any(may_become(MessageState.FINALISED, state) for state in MessageState)
+    assert may_become(MessageState.PARKED, MessageState.RETRY)  # once both sides know the version (VER-2)
 
 
 def test_every_state_can_be_reached_and_left_but_for_the_end() -> None:

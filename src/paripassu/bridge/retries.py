@@ -18,7 +18,7 @@ from paripassu.commands import Retry
 from paripassu.errors import PariError
 from paripassu.ledgers.port import Ledger, OutcomeState, Signer
 from paripassu.messages import Lane
-from paripassu.store import Store, leases
+from paripassu.store import Store, cursors, leases
 from paripassu.store.leases import Lease
 
 VERSION_REASONS = ("UnsupportedVersion", "VersionsIncompatible", "VERSION_UNSUPPORTED")
@@ -62,10 +62,13 @@ class VersionRetries:
 
     def _views(self, state: MessageState) -> list[MessageView]:
         found = list_messages(self._store, states=[state], ledger=self._ledger.id)
+        with self._store.read() as connection:
+            halts = cursors.halted(connection).keys() if found else set()
         return [
             view
             for view in found
             if view.lane in self._lanes
+            and not {view.lane.source, view.lane.destination} & halts
             and (state is MessageState.PARKED or view.reason == Reason.VERSION_MENDED.value)
         ]
 

@@ -16,6 +16,7 @@ from paripassu.store import audit
 from paripassu.store.schema import audit as audit_table
 
 KIND = "decision"
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,12 @@ class SqlDecisionLog:
 
 def keep(connection: Connection, at: float, records: Sequence[DecisionRecord]) -> int:
     """Append within a transaction of the caller's; returns how many were new."""
-    subjects = {_subject(record): record for record in records if record.transaction}
+    subjects = [_subject(record) for record in records if record.transaction]
     known: set[str] = set()
-    if subjects:
-        query = select(audit_table.c.subject).where(audit_table.c.kind == KIND)
-        known = set(connection.execute(query).scalars()) & set(subjects)
+    for start in range(0, len(subjects), _AT_ONCE):
+        asked = audit_table.c.subject.in_(subjects[start : start + _AT_ONCE])
+        query = select(audit_table.c.subject).where(audit_table.c.kind == KIND, asked)
+        known |= set(connection.execute(query).scalars())
     new = [record for record in records if not record.transaction or _subject(record) not in known]
     for record in new:
         audit.append(connection, at, KIND, _subject(record), record.document())
