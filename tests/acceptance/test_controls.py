@@ -333,7 +333,7 @@ def test_ctl_11_every_past_decision_has_the_same_answer_again(decided: Stage) ->
     assert replay["differing"] == []
     assert replay["replayed"] == len(decided["list"].json["decisions"])
     on_chain = [one for one in decided["list"].json["decisions"] if one["ledger"] == "eip155:31001"]
-    assert replay["answeredByLedger"] == len(on_chain)
+    assert replay["answeredByLedger"] == sum(one["exact"] for one in on_chain) > 5
     assert decided["replay one"].out == "1 decisions made again, 0 with another verdict\n"
     assert decided["no such"].err.startswith("error PP-CLI-002: ")
     assert decided["tampered"].err.startswith("error PP-STO-004: ")

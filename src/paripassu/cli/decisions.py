@@ -102,7 +102,7 @@ def replay(
 
     found = run(job())
     other = [one for one in found if not one.same]
-    answered = sum(one.ledger is not None for one in found)
+    answered = sum(one.there is not None for one in found)
     if json:
         print_json(
             {
@@ -114,7 +114,7 @@ def replay(
                         "number": one.kept.seq,
                         "verdict": int(one.kept.record.verdict),
                         "replayed": int(one.verdict),
-                        "ledger": None if one.ledger is None else int(one.ledger),
+                        "ledger": None if one.there is None else int(one.there[0]),
                     }
                     for one in other
                 ],
@@ -128,7 +128,7 @@ def replay(
         first = other[0]
         raise DecisionDiffers(
             f"Decision {first.kept.seq} was {first.kept.record.verdict.name}, made again it is "
-            f"{first.verdict.name}{'' if first.ledger is None else f', by the ledger {first.ledger.name}'}.",
+            f"{first.verdict.name}{'' if first.there is None else f', by the ledger {first.there[0].name}'}.",
             next_command=f"pari decision show {first.kept.seq}",
         )
 
@@ -170,4 +170,5 @@ def _document(one: KeptDecision) -> dict[str, Any]:
         "rules": {"changes": record.rules.changes, "code": record.rules.code, "terms": record.rules.terms},
         "inputsHash": record.inputs_hash.text,
         "logHash": one.hash.text,
+        "exact": record.exact,
     }

@@ -18,16 +18,18 @@ _BLOCKS_AT_ONCE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A decision made again: by the rules on what was kept, and by the ledger itself on its state of
-    then; None where it was not asked, or does not have that state any more."""
+    """A decision made again by the rules on what was kept, and `there`: what the ledger itself says on its
+    state of then, beside what the rules say at that block's time. None where it was not asked, where its
+    state is not what was judged (`DecisionRecord.exact`), or where it does not have it any more."""
 
     kept: KeptDecision
     verdict: Restriction
-    ledger: Restriction | None
+    there: tuple[Restriction, Restriction] | None
 
     @property
     def same(self) -> bool:
-        return self.verdict is self.kept.record.verdict and self.ledger in (None, self.verdict)
+        agreed = self.there is None or self.there[0] is self.there[1]
+        return self.verdict is self.kept.record.verdict and agreed
 
 
 async def bring_up_to_date(session: Session) -> int:
@@ -70,11 +72,13 @@ def _named(session: Session, made: Sequence[DecisionRecord]) -> list[DecisionRec
 async def replay(session: Session, kept: KeptDecision, *, ask: bool = False) -> Replay:
     """Make a decision again; with `ask` the chain is asked too, as of the block that it was made on."""
     record = kept.record
-    answer = None
+    there = None
     ledger = session.ledgers.get(record.ledger)
-    if ask and ledger is not None and record.ledger.is_evm:
+    if ask and record.exact and ledger is not None and record.ledger.is_evm:
         try:
-            answer = await ledger.controls.restriction_at(record.movement, record.height)
+            said = await ledger.controls.restriction_at(record.movement, record.height)
+            time = (await ledger.block_at(record.height)).time
+            there = (said, record.replayed(time))
         except LedgerError:
-            answer = None
-    return Replay(kept, record.replayed(), answer)
+            there = None
+    return Replay(kept, record.replayed(), there)

@@ -7,7 +7,7 @@ that a replay needs neither the ledger nor its state of then (CTL-11, C32-R, C52
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from paripassu.canonical import Json, canonical_json, document_hash
@@ -44,7 +44,8 @@ class DecisionRecord:
     """A verdict that a ledger gave on one movement.
 
     `height` is the block whose state the inputs are of; the time is one of the inputs. `transaction`
-    is empty where nothing was carried out, `position` counts the movements of one transaction.
+    is empty where nothing was carried out, `position` counts the movements of one transaction. It is
+    not `exact` where earlier movements of the same block or command had changed that state.
     """
 
     ledger: LedgerId
@@ -55,6 +56,7 @@ class DecisionRecord:
     rules: RuleVersion
     inputs: Mapping[str, Json]
     verdict: Restriction
+    exact: bool = True
 
     @property
     def inputs_hash(self) -> Bytes32:
@@ -70,9 +72,10 @@ class DecisionRecord:
         """When it was judged, by the ledger's clock, in seconds since the epoch."""
         return case_of(self.inputs).now
 
-    def replayed(self) -> Restriction:
-        """The verdict of the rules on the same inputs, made again."""
-        return verdict(case_of(self.inputs))
+    def replayed(self, now: int | None = None) -> Restriction:
+        """The verdict of the rules on the same inputs, made again; as at another time where one is given."""
+        case = case_of(self.inputs)
+        return verdict(case if now is None else replace(case, now=now))
 
     def document(self) -> dict[str, Json]:
         """As it is kept."""
@@ -86,6 +89,7 @@ class DecisionRecord:
             "inputs": self.inputs,
             "inputsHash": self.inputs_hash.text,
             "verdict": int(self.verdict),
+            "exact": self.exact,
         }
 
     @classmethod
@@ -102,6 +106,7 @@ class DecisionRecord:
                 RuleVersion(rules["changes"], rules["code"], rules["terms"]),
                 document["inputs"],
                 Restriction(document["verdict"]),
+                document["exact"],
             )
             if canonical_json(inputs_of(case_of(record.inputs))) != canonical_json(record.inputs):
                 raise DecisionUnreadable("The inputs of a decision say more than a verdict reads.")

@@ -22,7 +22,7 @@ from paripassu.errors import (
 )
 from paripassu.identifiers import Bytes32, LedgerId
 from paripassu.keycontrol import KeyControl
-from paripassu.ledgers.decisions import DecisionLog, movements_of, moves_units
+from paripassu.ledgers.decisions import DecisionLog, moves_units
 from paripassu.ledgers.evm.actions import ActionsReader
 from paripassu.ledgers.evm.blocks import Blocks
 from paripassu.ledgers.evm.calls import call_for
@@ -36,6 +36,7 @@ from paripassu.ledgers.evm.preparation import Call, Patience
 from paripassu.ledgers.evm.raw import unsigned_fields
 from paripassu.ledgers.evm.rpc import JsonRpc, RetryPolicy
 from paripassu.ledgers.evm.securities import SecurityReader
+from paripassu.ledgers.evm.traces import Happened
 from paripassu.ledgers.evm.transactions import TransactionSender
 from paripassu.ledgers.intents import IntentLog
 from paripassu.ledgers.port import (
@@ -266,7 +267,7 @@ class EvmLedger:
         try:
             outcome = await self._sender.submit(call, signer, self._stored(reference))
         except RuleError as refused:
-            await self._keep_refused(movements_of(command), Restriction(refused.restriction), reference)
+            await self._keep_refused(command, Restriction(refused.restriction), reference)
             raise
         return replace(outcome, reference=reference)
 
@@ -278,7 +279,7 @@ class EvmLedger:
         try:
             outcome = await self._sender.execute(call, signer, self._stored(reference))
         except RuleError as refused:
-            await self._keep_refused(movements_of(command), Restriction(refused.restriction), reference)
+            await self._keep_refused(command, Restriction(refused.restriction), reference)
             raise
         if moves_units(command):
             await self._keep_made(outcome, reference)
@@ -291,14 +292,19 @@ class EvmLedger:
         return [] if last < first else await self._decisions.made(first, last)
 
     async def keep_refusal(self, movement: Movement, reference: str) -> None:
-        await self._keep_refused([movement], Restriction.NONE, reference)
+        await self._keep_refused(movement, Restriction.NONE, reference)
 
-    async def _keep_refused(self, movements: Sequence[Movement], code: Restriction, reference: str) -> None:
+    async def _keep_refused(self, refused: Command | Movement, code: Restriction, reference: str) -> None:
         """The refusal itself matters more than its record: a node that gives no facts stops nothing."""
-        if self._decision_log is not None and movements:
-            with contextlib.suppress(LedgerError):
-                record = await self._decisions.refused(movements, code, reference)
-                self._decision_log.append([record] if record is not None else [])
+        if self._decision_log is None:
+            return
+        with contextlib.suppress(LedgerError):
+            if isinstance(refused, Movement):
+                found = [Happened.of(refused)]
+            else:
+                found = await self._decisions.instructed(refused)
+            record = await self._decisions.refused(found, code, reference) if found else None
+            self._decision_log.append([record] if record is not None else [])
 
     async def _keep_made(self, outcome: Outcome, reference: str) -> None:
         """What is missing here is found when the log is next brought up to date."""

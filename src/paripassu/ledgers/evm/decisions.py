@@ -11,11 +11,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from paripassu.acts import ExecuteAct
+from paripassu.commands import Command
+from paripassu.controls import EndPledge
 from paripassu.errors import InvalidQuantity
 from paripassu.identifiers import LedgerId
+from paripassu.ledgers.decisions import movements_of
 from paripassu.ledgers.evm.blocks import Blocks
-from paripassu.ledgers.evm.contracts import ContractReader
-from paripassu.ledgers.evm.facts import Facts, FactsReader
+from paripassu.ledgers.evm.contracts import ContractReader, codec
+from paripassu.ledgers.evm.facts import TOKEN, Facts, FactsReader
 from paripassu.ledgers.evm.logs import Logs
 from paripassu.ledgers.evm.traces import Happened, TraceReader
 from paripassu.quantities import Units
@@ -46,6 +50,7 @@ class DecisionReader:
         first_block: int,
     ) -> None:
         self._ledger = ledger
+        self._contracts = contracts
         self._blocks = blocks
         self._facts = FactsReader(contracts, logs, blocks, first_block)
         self._traces = TraceReader(ledger, contracts, logs)
@@ -62,21 +67,34 @@ class DecisionReader:
             records += await self._of_block(height, list(group))
         return records
 
+    async def instructed(self, command: Command) -> list[Happened]:
+        """What a command was to move: by itself, or by the pledge or the act that it names."""
+        if isinstance(command, EndPledge) and command.enforced:
+            pledgor, units, pledgee = await self._contracts.view(TOKEN, "pledgeOf", bytes(command.pledge))
+            taken = Movement(Kind.TRANSFER, pledgor, pledgee, Units(units))
+            return [replace(Happened.of(taken), enforced=True)]
+        movements = _ordered(command.call) if isinstance(command, ExecuteAct) else movements_of(command)
+        return [Happened.of(movement) for movement in movements]
+
     async def refused(
-        self, movements: Sequence[Movement], code: Restriction, reference: str
+        self, instructed: Sequence[Happened], code: Restriction, reference: str
     ) -> DecisionRecord | None:
         """The refusal of an instruction, as of the head: of several movements that of the first that the
         rules refuse. None where they refuse none of them now."""
+        movements = [one.movement for one in instructed]
         head = await self._blocks.head()
-        facts = await self._facts.read(_parties(movements), head.height, head.time)
+        facts = await self._facts.read(_parties(movements), head.height)
         token = facts.token
-        for position, movement in enumerate(movements):
-            case = await self._case(facts, token, movement, head.time)
+        for position, one in enumerate(instructed):
+            token = _unpledged(token, one, head.time)
+            case = await self._case(facts, token, one.movement, head.time)
             found = verdict(case)
             if found is not Restriction.NONE:
                 given = found if code is Restriction.NONE else code
-                return self._record(facts, case, given, reference, "", position)
-            token = _after(token, Happened.of(movement), head.time)
+                refused = replace(one, code=given, position=position)
+                record = self._record(facts, case, refused, exact=token is facts.token)
+                return replace(record, reference=reference)
+            token = _after(token, one, head.time)
         return None
 
     async def _of_block(self, height: int, happened: list[Happened]) -> list[DecisionRecord]:
@@ -88,7 +106,7 @@ class DecisionReader:
         now = (await self._blocks.at(height)).time
         happened = [await self._paid(one, height - 1) for one in happened]
         parties = _parties([one.movement for one in happened])
-        before = await self._facts.read(parties, height - 1, now)
+        before = await self._facts.read(parties, height - 1)
         token, after, records = before.token, None, []
         for one in happened:
             token = _unpledged(token, one, now)
@@ -96,11 +114,12 @@ class DecisionReader:
                 case = await self._case(before, token, one.movement, now)
                 facts = before
                 if verdict(case) is not one.code:
-                    after = after or await self._facts.read(parties, height, now)
+                    after = after or await self._facts.read(parties, height)
                     other = await self._case(after, _with_balances(after.token, token), one.movement, now)
                     if verdict(other) is one.code:
                         case, facts = other, after
-                records.append(self._record(facts, case, one.code, "", one.transaction, one.position))
+                exact = facts is before and token is before.token
+                records.append(self._record(facts, case, one, exact=exact))
             if one.code is Restriction.NONE:
                 token = _after(token, one, now)
         return records
@@ -122,19 +141,33 @@ class DecisionReader:
             await self._facts.answers(facts, movement),
         )
 
-    def _record(
-        self, facts: Facts, case: Case, code: Restriction, reference: str, transaction: str, position: int
-    ) -> DecisionRecord:
+    def _record(self, facts: Facts, case: Case, one: Happened, *, exact: bool) -> DecisionRecord:
         return DecisionRecord(
             self._ledger,
             facts.height,
-            reference,
-            transaction,
-            position,
+            "",
+            one.transaction,
+            one.position,
             facts.version,
             inputs_of(case),
-            code,
+            one.code,
+            exact,
         )
+
+
+def _ordered(call: bytes) -> list[Movement]:
+    """Forced transfers of an act, by the call that carries it out."""
+    try:
+        function, values = codec(TOKEN).decode_call(call)
+    except KeyError:
+        return []
+    if function.startswith("forcedTransfer"):
+        rows = [values]
+    elif function.startswith("batchForcedTransfer"):
+        rows = list(zip(*values, strict=True))
+    else:
+        return []
+    return [Movement(Kind.FORCED, source, target, Units(units)) for source, target, units in rows]
 
 
 def _parties(movements: Iterable[Movement]) -> set[str]:

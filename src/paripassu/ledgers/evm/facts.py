@@ -58,8 +58,8 @@ class FactsReader:
         self._blocks = blocks
         self._first_block = first_block
 
-    async def read(self, accounts: Iterable[str], height: int, now: int) -> Facts:
-        """The facts at a block. Lock-ups that are over at `now` are left out.
+    async def read(self, accounts: Iterable[str], height: int) -> Facts:
+        """The facts at a block. Lock-ups that were over by then are left out.
 
         Where the security has a limit of holders every account of the chain is read.
         """
@@ -75,7 +75,8 @@ class FactsReader:
         chosen = {account for account in accounts if account}
         if limited:
             chosen |= set(await self._registered(height))
-        states = await self._accounts(sorted(chosen), height, now, capped=capped)
+        then = (await self._blocks.at(height)).time
+        states = await self._accounts(sorted(chosen), height, then, capped=capped)
         listed = await self._listed(states.values(), height, denies=denies)
         stopped = stop == int(Restriction.TOKEN_PAUSED)
         token = TokenState(
