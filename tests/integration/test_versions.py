@@ -264,9 +264,16 @@ def states(pari: LocalNetwork, source: str, destination: str) -> list[tuple[Mess
     ]
 
 
+def in_step(pari: LocalNetwork) -> LocalNetwork:
+    """All clocks at the latest one: Ganache goes back to a state, and not to its time."""
+    pari.travel_to(1 + max(pari.run(pari.ledger(on).head()).time for on in LEDGERS))
+    return pari
+
+
 def test_ver_2_a_message_of_an_unsupported_version_is_parked_and_applied_once_after_the_upgrade(
     pari: LocalNetwork,
 ) -> None:
+    in_step(pari)
     upgrade(pari, "bravo", "Gateway")  # its messages are of version 2 from here on
     before = {on: pari.position("holder_de", on) for on in LEDGERS}
     pari.move("holder_fr", "bravo", "holder_de", "alpha", 40)
@@ -298,6 +305,7 @@ def test_ver_2_a_message_of_an_unsupported_version_is_parked_and_applied_once_af
 def test_ver_2_book_entry_parks_what_it_does_not_support_and_applies_it_once_it_does(
     pari: LocalNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    in_step(pari)
     upgrade(pari, "bravo", "Gateway")
     before = pari.position("holder_de", "register")
     pari.move("holder_fr", "bravo", "holder_de", "register", 15)
@@ -312,6 +320,7 @@ def test_ver_2_book_entry_parks_what_it_does_not_support_and_applies_it_once_it_
 
 
 def test_ver_2_a_message_that_waits_holds_up_nobody_behind_it(pari: LocalNetwork) -> None:
+    in_step(pari)
     upgrade(pari, "bravo", "Gateway")
     before = pari.position("holder_lu", "register")
     pari.move("holder_fr", "bravo", "holder_de", "alpha", 40)

@@ -6,6 +6,7 @@ Each party reads its ledgers by itself, through connections of its own, and keep
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +18,10 @@ from paripassu.bridge.finality import has_read
 from paripassu.bridge.observer import AttestorKeeper, Keeper, Observer, RelayerKeeper
 from paripassu.bridge.queries import halted_ledgers, stuck_messages
 from paripassu.bridge.relayer import DestinationRelayer
+from paripassu.bridge.retries import VersionRetries
 from paripassu.bridge.states import ENDS
 from paripassu.bridge.tasks import Heartbeats, Runner, log_to_standard_error
-from paripassu.errors import DrainTimeout, LaneHalted
+from paripassu.errors import DrainTimeout, LaneHalted, LedgerError
 from paripassu.identifiers import LedgerId
 from paripassu.ledgers.port import BlockRef, Ledger, Signer
 from paripassu.messages import Lane, Purpose
@@ -97,6 +99,8 @@ async def run_bridge(
         for seat in attestors:
             tasks += _attestor_tasks(store, seat, runner, settings)
         if relayer is not None and lease is not None:
+            # before anything is read, so that who waits for the end waits for these too
+            await _retry_first(store, relayer, lease, settings)
             tasks += _relayer_tasks(store, relayer, lease, runner, settings)
         await runner.run(tasks)
     finally:
@@ -153,6 +157,15 @@ async def await_drained(store: Store, ledgers: Mapping[LedgerId, Ledger], *, pat
         await asyncio.sleep(0.05)
     if halted := halted_ledgers(store):
         raise LaneHalted("; ".join(f"{ledger} is halted: {why}" for ledger, why in halted.items()))
+
+
+async def _retry_first(store: Store, seat: Seat, lease: Lease, settings: BridgeSettings) -> None:
+    """One look at what waits for a version; a ledger that does not answer gets another one later."""
+    lanes = lanes_between(seat.ledgers, settings.purposes)
+    for ledger in seat.ledgers.values():
+        inward = [lane for lane in lanes if lane.destination == ledger.id]
+        with contextlib.suppress(LedgerError):
+            await VersionRetries(store, ledger, inward, seat.signer, lease).step()
 
 
 def _relayer_tasks(
