@@ -6,7 +6,8 @@ import {IERC7786GatewaySource} from "./IERC7786.sol";
 /// @notice One message between two ledgers. Its EIP-712 struct hash is its identifier everywhere.
 /// @param source number of the ledger it comes from
 /// @param destination number of the ledger it goes to
-/// @param purpose 1 movement, 2 corporate action, 3 receipt, 4 quota; with source and destination it names the lane
+/// @param purpose 1 movement, 2 corporate action, 3 receipt, 4 quota, 5 order; with source and destination it names
+/// the lane
 /// @param nonce position in the lane, from 1, without gaps
 /// @param timestamp block time at the source, seconds
 /// @param expiry last second at which it may be executed; 0 for never

@@ -28,10 +28,15 @@ interface IHolderRegistry {
     /// @notice Full record of an account, of a superseded one too; all zero when it is unknown.
     function recordOf(address account) external view returns (HolderRecord memory);
 
-    /// @notice Everything that transfer rules need, from one storage slot; 0 when the account is unknown.
+    /// @notice Everything that transfer rules need of an account; 0 when it is unknown.
     /// @return word bits 0-15 country, 16-23 class, 24 known, 25 active, 26 sanctioned, 27 additional,
-    /// 28 serviced, 29 superseded, 30-31 zero, 32-63 expiry, 64-255 first 24 bytes of the holder commitment
+    /// 28 serviced, 29 superseded, 30 frozen by an order in the security that asks, 31 zero, 32-63 expiry,
+    /// 64-255 first 24 bytes of the holder commitment
     function wordOf(address account) external view returns (uint256 word);
+
+    /// @notice The same from one storage slot, without what is ordered against the holder on all ledgers:
+    /// for who was told that no order stands.
+    function recordWordOf(address account) external view returns (uint256 word);
 
     /// @notice Who services an account; zero where the holder serves itself.
     function servicerOf(address account) external view returns (address);

@@ -29,7 +29,8 @@ interface IInstanceRegistry {
     /// @notice The token that carries a security on this chain; zero when there is none.
     function localToken(bytes32 securityId) external view returns (address);
 
-    /// @notice Ledgers that have a trusted instance, in the order in which this register met them.
+    /// @notice Ledgers that have a trusted instance, in the order in which this register met them; for 0
+    /// every ledger that ever had one of any security.
     function ledgersOf(bytes32 securityId) external view returns (uint256[] memory);
 
     /// @notice Revert unless units may go between the instances here and on `ledger` (VER-4).

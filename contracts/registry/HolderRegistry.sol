@@ -9,7 +9,10 @@ import {Authorised} from "../access/Authorised.sol";
 import {Roles} from "../access/Roles.sol";
 import {Typed} from "../access/Typed.sol";
 import {Versioned} from "../access/Versioned.sol";
+import {IERC7786Recipient} from "../interfaces/IERC7786.sol";
+import {IGateway} from "../interfaces/IGateway.sol";
 import {HolderRecord, IHolderRegistry} from "../interfaces/IHolderRegistry.sol";
+import {IInstanceRegistry} from "../interfaces/IInstanceRegistry.sol";
 import {IPolicyEpoch} from "../interfaces/IPolicyEpoch.sol";
 
 /// @notice One account to register.
@@ -41,7 +44,12 @@ struct Onboarding {
 /// more. Contracts that cache verdicts subscribe: whatever can make a verdict worse raises the epoch
 /// and tells them in the same call, so that it counts on every security from the next transaction
 /// on, at a cost that does not grow with their number.
-contract HolderRegistry is Authorised, Versioned, ERC165, Typed, IHolderRegistry {
+///
+/// What is ordered against a holder, and not against one account, hangs on the commitment: it holds
+/// for every account of the holder, onboarded before or after, and goes to all other ledgers (CTL-8).
+/// The registry is its own application of the gateway, of purpose 5: what an order comes to is the
+/// registry's to say, so that there is nothing between the two that could be changed.
+contract HolderRegistry is Authorised, Versioned, ERC165, Typed, IHolderRegistry, IERC7786Recipient {
     /// @notice An account was onboarded, or its record changed.
     /// @param word the record as `wordOf` gives it
     event HolderOnboarded(address indexed account, bytes32 indexed holder, uint256 word, address servicer);
@@ -61,6 +69,21 @@ contract HolderRegistry is Authorised, Versioned, ERC165, Typed, IHolderRegistry
         bytes32 reason,
         bytes32 actId
     );
+
+    /// @notice Something was ordered against a holder, or lifted, here or on another ledger.
+    /// @param scope 0 a sanction, 1 a suspension, otherwise the security in which the holder is frozen
+    /// @param origin number of the ledger that ordered it
+    /// @param count orders and releases of this by `origin` so far: it stands where the number is odd
+    event HolderOrdered(
+        bytes32 indexed holder,
+        bytes32 indexed scope,
+        uint256 indexed origin,
+        uint64 count,
+        bytes32 reason
+    );
+
+    /// @notice The lane to a ledger is closed: the order must be said again once it is open.
+    event OrderNotSent(bytes32 indexed holder, bytes32 indexed scope, uint256 ledger);
 
     /// @notice No verdict given before counts any more.
     event PolicyEpochChanged(uint32 epoch);
@@ -111,12 +134,23 @@ contract HolderRegistry is Authorised, Versioned, ERC165, Typed, IHolderRegistry
     /// @notice Too little gas is left to hear whether a subscriber answers.
     error TooLittleGas();
 
+    /// @notice No such thing was ever ordered against the holder on this ledger; another one's order
+    /// is lifted there.
+    error NothingOrdered(bytes32 holder, bytes32 scope);
+
+    /// @notice No token of this security is trusted here.
+    error SecurityUnknown(bytes32 securityId);
+
+    /// @notice The caller is not the gateway.
+    error NotGateway(address caller);
+
     uint256 private constant KNOWN = 1 << 24;
     uint256 private constant ACTIVE = 1 << 25;
     uint256 private constant SANCTIONED = 1 << 26;
     uint256 private constant ADDITIONAL = 1 << 27;
     uint256 private constant SERVICED = 1 << 28;
     uint256 private constant SUPERSEDED = 1 << 29;
+    uint256 private constant FROZEN = 1 << 30;
 
     /// @dev What verdicts hang on beside the status: country, class, additional.
     uint256 private constant RULED = 0xffffff | ADDITIONAL;
@@ -124,6 +158,13 @@ contract HolderRegistry is Authorised, Versioned, ERC165, Typed, IHolderRegistry
     uint256 private constant MAX_SUBSCRIBERS = 8;
     uint256 private constant MAX_STEPS = 32;
     uint256 private constant SYNC_GAS = 100_000;
+
+    uint8 private constant ORDER = 5;
+    bytes32 private constant SANCTION = 0;
+    bytes32 private constant SUSPENSION = bytes32(uint256(1));
+
+    /// @dev Tells subscribers, beside the epoch, that orders stand.
+    uint32 private constant ORDERED = 1 << 31;
 
     bytes32 private constant KEY_CONTROL_TYPEHASH = keccak256("KeyControl(address account,bytes32 holder)");
     bytes32 private constant KEY_ROTATION_TYPEHASH = keccak256("KeyRotation(address from,address to)");
@@ -136,11 +177,21 @@ contract HolderRegistry is Authorised, Versioned, ERC165, Typed, IHolderRegistry
         uint40 supersededAt;
     }
 
+    /// @dev What is ordered against a holder. `inForce` counts, in 64 bits each from the lowest, the
+    /// ledgers whose sanction, suspension and freezes stand.
+    struct Orders {
+        uint256 inForce;
+        mapping(address token => uint256) freezes;
+        mapping(bytes32 scope => mapping(uint256 origin => uint256)) counts;
+    }
+
     /// @custom:storage-location erc7201:paripassu.storage.HolderRegistry
     struct HolderRegistryStorage {
         mapping(address account => Entry) entries;
         uint32 epoch;
+        uint64 ordersInForce;
         address[] subscribers;
+        mapping(bytes32 holder => Orders) orders;
     }
 
     // keccak256(abi.encode(uint256(keccak256("paripassu.storage.HolderRegistry")) - 1)) & ~bytes32(uint256(0xff))
@@ -152,9 +203,22 @@ contract HolderRegistry is Authorised, Versioned, ERC165, Typed, IHolderRegistry
         }
     }
 
+    IGateway private immutable GATEWAY;
+    IInstanceRegistry private immutable INSTANCE_REGISTRY;
+
     /// @param authority_ the AccessManager
     /// @param approvals_ the contract in which k of n agree to an act
-    constructor(address authority_, address approvals_) Authorised(authority_, approvals_) {
+    /// @param gateway_ carries orders between ledgers
+    /// @param instanceRegistry_ says which ledgers there are, and where a security is
+    constructor(
+        address authority_,
+        address approvals_,
+        address gateway_,
+        address instanceRegistry_
+    ) Authorised(authority_, approvals_) {
+        if (gateway_ == address(0) || instanceRegistry_ == address(0)) revert ZeroAddress();
+        GATEWAY = IGateway(gateway_);
+        INSTANCE_REGISTRY = IInstanceRegistry(instanceRegistry_);
         _s().epoch = 1;
     }
 
@@ -223,6 +287,67 @@ contract HolderRegistry is Authorised, Versioned, ERC165, Typed, IHolderRegistry
         if (sanctioned) _raiseEpoch();
     }
 
+    // ------------------------------------------------------------------ orders on all ledgers
+
+    /// @notice Order something against a holder on all ledgers, here at once, or lift what was ordered
+    /// here. Saying the same again sends it again, for ledgers that joined or whose lane was closed: that
+    /// of one shall not keep an order from the others.
+    /// @param holder commitment to the holder
+    /// @param scope 0 a sanction, 1 a suspension, otherwise the security in which the holder is frozen
+    /// @param on false to lift it
+    /// @param reason why; not zero
+    /// @custom:access-control REGULATOR for a sanction, REGISTRAR for a suspension, FREEZER for a freeze
+    function order(bytes32 holder, bytes32 scope, bool on, bytes32 reason) external {
+        _checkRole(scope == SANCTION ? Roles.REGULATOR : scope == SUSPENSION ? Roles.REGISTRAR : Roles.FREEZER);
+        if (reason == 0) revert ReasonMissing();
+        if (holder == 0 || uint64(uint256(holder)) != 0) revert CommitmentTooLong(holder);
+        uint256 count = orderCount(holder, scope, block.chainid);
+        unchecked {
+            if ((count & 1 != 0) != on) ++count;
+        }
+        if (count == 0) revert NothingOrdered(holder, scope);
+        _take(holder, scope, block.chainid, count, reason);
+        uint256[] memory ledgers = INSTANCE_REGISTRY.ledgersOf(scope == SUSPENSION ? bytes32(0) : scope);
+        bytes memory payload = abi.encode(holder, scope, count, reason);
+        for (uint256 i = 0; i < ledgers.length; ++i) {
+            if (ledgers[i] == block.chainid) continue;
+            // the message's identifier is in the gateway's event
+            // slither-disable-next-line unused-return
+            try GATEWAY.send(ledgers[i], ORDER, payload) {} catch {
+                emit OrderNotSent(holder, scope, ledgers[i]);
+            }
+        }
+    }
+
+    /// @inheritdoc IERC7786Recipient
+    /// @dev Lanes are ordered, but a message may have been parked: the count tells which is the later.
+    /// @custom:access-control the gateway
+    function receiveMessage(bytes32, bytes calldata, bytes calldata payload) external payable returns (bytes4) {
+        if (msg.sender != address(GATEWAY)) revert NotGateway(msg.sender);
+        (uint256 origin, ) = GATEWAY.currentMessage();
+        // as `order` of the counterpart wrote it, four words
+        bytes32 holder;
+        bytes32 scope;
+        uint256 count;
+        bytes32 reason;
+        assembly {
+            holder := calldataload(payload.offset)
+            scope := calldataload(add(payload.offset, 32))
+            count := calldataload(add(payload.offset, 64))
+            reason := calldataload(add(payload.offset, 96))
+        }
+        _take(holder, scope, origin, count, reason);
+        return IERC7786Recipient.receiveMessage.selector;
+    }
+
+    /// @notice Orders and releases by a ledger so far: its order stands where the number is odd.
+    /// @param holder commitment to the holder
+    /// @param scope 0 a sanction, 1 a suspension, otherwise the security
+    /// @param origin number of the ledger
+    function orderCount(bytes32 holder, bytes32 scope, uint256 origin) public view returns (uint256) {
+        return _s().orders[holder].counts[scope][origin];
+    }
+
     // ------------------------------------------------------------------ keys
 
     /// @notice Move a holder's record to another key, by agreement of both keys (UBO-10). Suspension
@@ -281,7 +406,7 @@ contract HolderRegistry is Authorised, Versioned, ERC165, Typed, IHolderRegistry
         }
         $.subscribers.push(subscriber);
         emit SubscriberAdded(subscriber);
-        IPolicyEpoch(subscriber).syncPolicyEpoch($.epoch);
+        IPolicyEpoch(subscriber).syncPolicyEpoch(_told($));
     }
 
     /// @notice Tell a contract that nothing cached counts, and nothing more after that.
@@ -317,21 +442,32 @@ contract HolderRegistry is Authorised, Versioned, ERC165, Typed, IHolderRegistry
     // ------------------------------------------------------------------ reading
 
     /// @inheritdoc IHolderRegistry
-    function wordOf(address account) external view returns (uint256) {
+    function recordWordOf(address account) external view returns (uint256) {
         return _s().entries[account].word;
     }
 
     /// @inheritdoc IHolderRegistry
+    function wordOf(address account) public view returns (uint256 word) {
+        HolderRegistryStorage storage $ = _s();
+        word = $.entries[account].word;
+        Orders storage orders = $.orders[_holder(word)];
+        uint256 inForce = orders.inForce;
+        if (inForce == 0) return word;
+        if (uint64(inForce) != 0) word |= SANCTIONED;
+        if (uint64(inForce >> 64) != 0) word &= ~ACTIVE;
+        if (orders.freezes[msg.sender] != 0) word |= FROZEN;
+    }
+
+    /// @inheritdoc IHolderRegistry
     function recordOf(address account) external view returns (HolderRecord memory) {
-        Entry storage entry = _s().entries[account];
-        uint256 word = entry.word;
+        uint256 word = wordOf(account);
         return HolderRecord({
             holder: _holder(word),
             country: uint16(word),
             investorClass: uint8(word >> 16),
             active: word & ACTIVE != 0,
             expiry: uint32(word >> 32),
-            servicer: entry.servicer,
+            servicer: _s().entries[account].servicer,
             sanctioned: word & SANCTIONED != 0,
             additional: word & ADDITIONAL != 0,
             superseded: word & SUPERSEDED != 0
@@ -367,7 +503,7 @@ contract HolderRegistry is Authorised, Versioned, ERC165, Typed, IHolderRegistry
 
     /// @notice ERC-3643: whether the account is registered, not suspended, expired or sanctioned.
     function isVerified(address account) external view returns (bool) {
-        uint256 word = _s().entries[account].word;
+        uint256 word = wordOf(account);
         uint256 expiry = uint32(word >> 32);
         return word & (KNOWN | ACTIVE | SANCTIONED | SUPERSEDED) == KNOWN | ACTIVE
             && (expiry == 0 || block.timestamp <= expiry);
@@ -386,7 +522,7 @@ contract HolderRegistry is Authorised, Versioned, ERC165, Typed, IHolderRegistry
     /// @notice ERC-165.
     function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
         return interfaceId == type(IHolderRegistry).interfaceId || interfaceId == type(IERC5267).interfaceId
-            || super.supportsInterface(interfaceId);
+            || interfaceId == type(IERC7786Recipient).interfaceId || super.supportsInterface(interfaceId);
     }
 
     /// @inheritdoc Versioned
@@ -490,6 +626,38 @@ contract HolderRegistry is Authorised, Versioned, ERC165, Typed, IHolderRegistry
         _raiseEpoch();
     }
 
+    /// @dev Put a ledger's order or release in force here, unless a later one is.
+    function _take(bytes32 holder, bytes32 scope, uint256 origin, uint256 count, bytes32 reason) private {
+        HolderRegistryStorage storage $ = _s();
+        Orders storage orders = $.orders[holder];
+        uint256 known = orders.counts[scope][origin];
+        if (count <= known) return;
+        orders.counts[scope][origin] = count;
+        emit HolderOrdered(holder, scope, origin, uint64(count), reason);
+        if ((count ^ known) & 1 == 0) return;
+        // up or down by one, in the numbers that wrap
+        uint256 change = count & 1 != 0 ? 1 : type(uint256).max;
+        unchecked {
+            if (scope == SANCTION) {
+                orders.inForce += change;
+            } else if (scope == SUSPENSION) {
+                orders.inForce += change << 64;
+            } else {
+                address token = INSTANCE_REGISTRY.localToken(scope);
+                if (token == address(0)) revert SecurityUnknown(scope);
+                orders.inForce += change << 128;
+                orders.freezes[token] += change;
+            }
+            $.ordersInForce += uint64(change);
+        }
+        if (change == 1) _raiseEpoch();
+    }
+
+    /// @dev What subscribers are told: the epoch, and whether any order stands.
+    function _told(HolderRegistryStorage storage $) private view returns (uint32) {
+        return $.ordersInForce == 0 ? $.epoch : $.epoch | ORDERED;
+    }
+
     /// @dev Let nothing count that was cached before. A subscriber that does not answer stops the
     /// act: it would go on by old verdicts.
     function _raiseEpoch() private {
@@ -497,8 +665,9 @@ contract HolderRegistry is Authorised, Versioned, ERC165, Typed, IHolderRegistry
         uint32 next = $.epoch + 1;
         $.epoch = next;
         emit PolicyEpochChanged(next);
+        uint32 told = _told($);
         uint256 count = $.subscribers.length;
-        for (uint256 i = 0; i < count; ++i) IPolicyEpoch($.subscribers[i]).syncPolicyEpoch(next);
+        for (uint256 i = 0; i < count; ++i) IPolicyEpoch($.subscribers[i]).syncPolicyEpoch(told);
     }
 
     function _checkCurrent(address account, uint256 word) private view {

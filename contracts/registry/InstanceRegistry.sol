@@ -210,7 +210,8 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
         ledgers = _s().ledgers;
         uint256 count = 0;
         for (uint256 i = 0; i < ledgers.length; ++i) {
-            if (_tokenOf(_at(securityId, ledgers[i]).word) != address(0)) ledgers[count++] = ledgers[i];
+            bool carries = securityId == 0 || _tokenOf(_at(securityId, ledgers[i]).word) != address(0);
+            if (carries) ledgers[count++] = ledgers[i];
         }
         assembly ("memory-safe") {
             mstore(ledgers, count)

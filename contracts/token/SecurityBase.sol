@@ -154,6 +154,7 @@ abstract contract SecurityBase is Authorised {
     uint256 internal constant SANCTIONED = 1 << 26;
     uint256 internal constant ADDITIONAL = 1 << 27;
     uint256 internal constant SUPERSEDED = 1 << 29;
+    uint256 internal constant FROZEN_BY_ORDER = 1 << 30;
 
     IHolderRegistry internal immutable HOLDER_REGISTRY;
 
@@ -210,14 +211,19 @@ abstract contract SecurityBase is Authorised {
 
     /// @dev Whether an account may deliver, as far as the registry knows.
     function _mayDeliver(uint256 word) internal view returns (bool) {
-        return word & (KNOWN | ACTIVE | SANCTIONED | SUPERSEDED) == (KNOWN | ACTIVE) && !_hasExpired(word);
+        return word & (KNOWN | ACTIVE | SANCTIONED | SUPERSEDED | FROZEN_BY_ORDER) == (KNOWN | ACTIVE)
+            && !_hasExpired(word);
     }
 
-    /// @dev What the registry says of an account, without the checks of a typed call: the registry is
-    /// our own, and an answer that is not one word counts as no answer.
+    /// @dev What the registry says of an account.
     function _wordOf(address account) internal view returns (uint256 word) {
+        return _ask(account, uint32(IHolderRegistry.wordOf.selector));
+    }
+
+    /// @dev Ask the registry for a word, without the checks of a typed call: the registry is our own, and
+    /// an answer that is not one word counts as no answer.
+    function _ask(address account, uint256 selector) internal view returns (uint256 word) {
         address registry = address(HOLDER_REGISTRY);
-        uint256 selector = uint32(IHolderRegistry.wordOf.selector);
         assembly ("memory-safe") {
             mstore(0, selector)
             mstore(32, account)

@@ -15,6 +15,7 @@ import {IERC1404} from "../interfaces/IERC1404.sol";
 import {IERC1643} from "../interfaces/IERC1643.sol";
 import {IERC3643} from "../interfaces/IERC3643.sol";
 import {IERC7943Fungible} from "../interfaces/IERC7943.sol";
+import {IHolderRegistry} from "../interfaces/IHolderRegistry.sol";
 import {IPolicyEpoch} from "../interfaces/IPolicyEpoch.sol";
 import {ISecurityViews} from "../interfaces/ISecurity.sol";
 import {ISecurityHalf} from "../interfaces/ISecurityHalf.sol";
@@ -109,6 +110,9 @@ contract SecurityToken is SecurityBase, PariUpgradeable, Typed, IERC20Errors {
 
     // keccak256(abi.encode(uint256(keccak256("paripassu.storage.PolicyEpoch")) - 1)) & ~bytes32(uint256(0xff))
     bytes32 private constant EPOCH = 0xcf06a2323291e0a3de8862dedc8d97ac498b953d159f87a05eabcacade25fc00;
+
+    /// @dev Flag of an epoch at which orders stand; epochs themselves are below it.
+    uint256 private constant ORDERED = 1 << 23;
 
     address private immutable SELF = address(this);
     address private immutable BRIDGE;
@@ -279,7 +283,7 @@ contract SecurityToken is SecurityBase, PariUpgradeable, Typed, IERC20Errors {
         for (uint256 i = 0; i < accounts.length; ++i) {
             Position storage position = $.accounts[accounts[i]];
             (Account a, bool allowed) = _recipient($, accounts[i], position.word, 0, hot, epoch);
-            if (!allowed || accounts[i] == address(0)) _reject(Restrictions.BRIDGE_IN, address(0), accounts[i], 0);
+            if (!allowed || accounts[i] == address(0)) _reject(Restrictions.ISSUE, address(0), accounts[i], 0);
             position.word = _noted($, accounts[i], a, hot.passed());
         }
     }
@@ -414,7 +418,8 @@ contract SecurityToken is SecurityBase, PariUpgradeable, Typed, IERC20Errors {
         }
     }
 
-    /// @notice Policy epoch of the registry as this code knows it; 0 when nothing cached counts.
+    /// @notice Policy epoch of the registry as this code knows it, bit 31 set where orders stand; 0 when
+    /// nothing cached counts.
     function policyEpoch() external view returns (uint256 epoch) {
         if (address(this) != SELF) return SecurityToken(payable(SELF)).policyEpoch();
         assembly {
@@ -532,7 +537,7 @@ contract SecurityToken is SecurityBase, PariUpgradeable, Typed, IERC20Errors {
     ) private view returns (Account, bool allowed) {
         if (!a.isFresh(epoch)) {
             if (a.has(AccountLib.FROZEN)) return (a, false);
-            (a, allowed) = _withVerdict($, account, a, _wordOf(account), hot, epoch);
+            (a, allowed) = _withVerdict($, account, a, _wordAt(account, epoch), hot, epoch);
             if (!allowed) return (a, false);
         }
         unchecked {
@@ -550,7 +555,7 @@ contract SecurityToken is SecurityBase, PariUpgradeable, Typed, IERC20Errors {
         uint256 epoch
     ) private view returns (Account, bool allowed) {
         if (a.has(AccountLib.FROZEN)) return (a, false);
-        uint256 word = _wordOf(account);
+        uint256 word = _wordAt(account, epoch);
         (a, allowed) = _withVerdict($, account, a, word, hot, epoch);
         return (a, allowed || (_mayDeliver(word) && !_inClasses($.policy.pausedClasses, uint8(word >> 16))));
     }
@@ -589,15 +594,33 @@ contract SecurityToken is SecurityBase, PariUpgradeable, Typed, IERC20Errors {
         }
         if (epoch == 0) return 0;
         unchecked {
-            epoch += hot.policy();
+            uint256 ordered = (epoch >> 31) << 23;
+            epoch = (epoch & 0x7fffffff) + hot.policy();
+            if (epoch >= ORDERED) return 0;
+            epoch |= ordered;
         }
-        if (epoch > 0xffffff) return 0;
     }
 
-    /// @dev Revert with the code of the rule that refuses.
+    /// @dev What the registry says of an account: with what is ordered against its holder where, at this
+    /// epoch, any order stands or nothing is known.
+    function _wordAt(address account, uint256 epoch) private view returns (uint256) {
+        unchecked {
+            bool plain = epoch - 1 < ORDERED - 1;
+            return _ask(
+                account,
+                uint32(plain ? IHolderRegistry.recordWordOf.selector : IHolderRegistry.wordOf.selector)
+            );
+        }
+    }
+
+    /// @dev Revert with the code of the rule that refuses. What the law orders, and units that arrive, may
+    /// pass where other movements may not: then no rule refuses, and this returns.
     function _reject(uint8 kind, address from, address to, uint256 amount) private {
         bytes memory answer = _toExtension(abi.encodeCall(ISecurityViews.restrictionOf, (kind, from, to, amount)));
-        revert TransferRestricted(abi.decode(answer, (uint8)), from, to, amount);
+        uint8 code = abi.decode(answer, (uint8));
+        if (code != Restrictions.NONE || (kind != Restrictions.FORCED && kind != Restrictions.BRIDGE_IN)) {
+            revert TransferRestricted(code, from, to, amount);
+        }
     }
 
     function _toExtension(bytes memory data) private returns (bytes memory answer) {
@@ -618,7 +641,7 @@ contract SecurityToken is SecurityBase, PariUpgradeable, Typed, IERC20Errors {
         Hot hot = _advance($);
         Account target = $.accounts[to].word;
         if (!target.isFresh(_epoch(hot)) || amount > $.accounts[from].word.balance() || from == address(0)) {
-            _orLaw(from, to, amount);
+            _reject(Restrictions.FORCED, from, to, amount);
         }
         Account source = _taken($, hot, from, to, amount);
         (uint256 before, uint256 toBefore) = (source.balance(), target.balance());
@@ -661,15 +684,6 @@ contract SecurityToken is SecurityBase, PariUpgradeable, Typed, IERC20Errors {
         if (hot.has(HotLib.COMPLEX)) _toExtension(abi.encodeCall(ISecurityHalf.countHolders, (from, to, amount)));
         if (amount > $.accounts[from].word.available()) _toExtension(abi.encodeCall(ISecurityHalf.seize, (from, amount)));
         return _noted($, from, $.accounts[from].word, hot.passed());
-    }
-
-    /// @dev Reverts where not even the law moves the units.
-    function _orLaw(address from, address to, uint256 amount) private {
-        bytes memory answer = _toExtension(
-            abi.encodeCall(ISecurityViews.restrictionOf, (Restrictions.FORCED, from, to, amount))
-        );
-        uint8 code = abi.decode(answer, (uint8));
-        if (code != Restrictions.NONE) revert TransferRestricted(code, from, to, amount);
     }
 
     function _issue(address to, uint256 amount, bytes32 ref) private {

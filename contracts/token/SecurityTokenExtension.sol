@@ -110,10 +110,11 @@ contract SecurityTokenExtension is Holdings {
         return _restriction(kind, from, to, amount);
     }
 
-    /// @notice ERC-1404: verdict on a transfer. The zero address as `from` asks about an issue or
-    /// arrival, as `to` about a departure to another ledger.
+    /// @notice ERC-1404: verdict on a transfer. The zero address as `from` asks whether units should come
+    /// from the issuer or another ledger, as `to` about a departure to another ledger.
+    /// @dev Units that are on their way already arrive at frozen accounts too: ask `restrictionOf`.
     function detectTransferRestriction(address from, address to, uint256 amount) public view returns (uint8) {
-        if (from == address(0)) return _restriction(Restrictions.BRIDGE_IN, from, to, amount);
+        if (from == address(0)) return _restriction(Restrictions.ISSUE, from, to, amount);
         return _restriction(to == address(0) ? Restrictions.BRIDGE_OUT : Restrictions.TRANSFER, from, to, amount);
     }
 
@@ -150,7 +151,7 @@ contract SecurityTokenExtension is Holdings {
 
     /// @notice ERC-7943: whether an account may receive.
     function canReceive(address account) external view returns (bool) {
-        return account != address(0) && _restriction(Restrictions.BRIDGE_IN, address(0), account, 0) == 0;
+        return account != address(0) && _restriction(Restrictions.ISSUE, address(0), account, 0) == 0;
     }
 
     /// @notice Verdict on a payment to an account.

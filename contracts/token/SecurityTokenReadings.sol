@@ -173,9 +173,9 @@ contract SecurityTokenReadings is SecurityBase {
         return _s().pledges[id];
     }
 
-    /// @notice Whether an account is frozen.
+    /// @notice Whether an account is frozen, itself or by an order against its holder.
     function isFrozen(address account) external view returns (bool) {
-        return _s().accounts[account].word.has(AccountLib.FROZEN);
+        return _s().accounts[account].word.has(AccountLib.FROZEN) || _wordOf(account) & FROZEN_BY_ORDER != 0;
     }
 
     /// @notice ERC-3643, ERC-7943: units of an account that are frozen.

@@ -53,7 +53,10 @@ abstract contract Verdicts is SecurityBase {
         }
         if (code == 0 && m.delivers) code = _ofUnits($, m);
         if (code == 0 && m.delivers && m.sourceWord & SANCTIONED != 0) code = Restrictions.SENDER_SANCTIONED;
-        if (code == 0 && m.receives && m.targetWord & SANCTIONED != 0) code = Restrictions.RECIPIENT_SANCTIONED;
+        // units that arrive from another ledger land, and are blocked where they are
+        if (code == 0 && m.receives && kind != Restrictions.BRIDGE_IN && m.targetWord & SANCTIONED != 0) {
+            code = Restrictions.RECIPIENT_SANCTIONED;
+        }
         if (code == 0) code = _ofLimits($, m);
     }
 
@@ -71,13 +74,13 @@ abstract contract Verdicts is SecurityBase {
     function _ofStanding(uint256 word, Account a, uint8 first, bool frozenCounts) private view returns (uint8) {
         if (word & (KNOWN | SUPERSEDED) != KNOWN) return first;
         if (word & ACTIVE == 0 || _hasExpired(word)) return first + 1;
-        return frozenCounts && a.has(AccountLib.FROZEN) ? first + 2 : 0;
+        return frozenCounts && (a.has(AccountLib.FROZEN) || word & FROZEN_BY_ORDER != 0) ? first + 2 : 0;
     }
 
     /// @dev Codes 5 to 9.
     function _ofRecipient(SecurityStorage storage $, Movement memory m) private view returns (uint8 code) {
         code = _ofStanding(
-            m.targetWord, m.target, Restrictions.RECIPIENT_UNKNOWN, m.kind != Restrictions.FORCED
+            m.targetWord, m.target, Restrictions.RECIPIENT_UNKNOWN, !_isOneOf(m.kind, 1 << 4 | 1 << 5)
         );
         if (code != 0 || m.kind == Restrictions.PAYOUT) return code;
         if (!_isCountryAllowed($, uint16(m.targetWord), m.hot.has(HotLib.DENY_LIST))) {

@@ -314,6 +314,12 @@ contract DenialMatrixTest is TokenWorld {
         } else if (_same(name, "sender sanctioned")) {
             vm.prank(regulator);
             home.holders.setSanctioned(source, true, "x");
+        } else if (_same(name, "sender suspended by an order")) {
+            _order(registrar, "source", bytes32(uint256(1)));
+        } else if (_same(name, "sender frozen by an order")) {
+            _order(freezer, "source", token.securityId());
+        } else if (_same(name, "sender sanctioned by an order")) {
+            _order(regulator, "source", 0);
         } else if (_same(name, "more than the balance")) {
             amount = token.balanceOf(source) + 1;
         } else {
@@ -337,6 +343,12 @@ contract DenialMatrixTest is TokenWorld {
         } else if (_same(name, "recipient sanctioned")) {
             vm.prank(regulator);
             home.holders.setSanctioned(target, true, "x");
+        } else if (_same(name, "recipient suspended by an order")) {
+            _order(registrar, "target", bytes32(uint256(1)));
+        } else if (_same(name, "recipient frozen by an order")) {
+            _order(freezer, "target", token.securityId());
+        } else if (_same(name, "recipient sanctioned by an order")) {
+            _order(regulator, "target", 0);
         } else if (_same(name, "country not on the allow list")) {
             vm.prank(ruleManager);
             token.setCountries(_countries(GERMANY), false, "x");
@@ -416,6 +428,11 @@ contract DenialMatrixTest is TokenWorld {
         } else {
             revert(string.concat("the table has a rule that nothing here breaks: ", name));
         }
+    }
+
+    function _order(address by, string memory holder, bytes32 scope) private {
+        vm.prank(by);
+        home.holders.order(_commitment(holder), scope, true, "x");
     }
 
     function _expire(address account, string memory holder, uint16 country, uint8 class) private {

@@ -143,17 +143,17 @@ abstract contract World {
         address m = address(c.manager);
         c.approvals = new Approvals(m, _policies());
         address a = address(c.approvals);
-        c.holders = new HolderRegistry(m, a);
         c.instances =
             InstanceRegistry(_proxy(address(new InstanceRegistry(m, a)), abi.encodeCall(InstanceRegistry.initialize, ())));
+        c.attestors = AttestorSet(_proxy(address(new AttestorSet(m, a)), abi.encodeCall(AttestorSet.initialize, ())));
+        c.gateway =
+            Gateway(_proxy(address(new Gateway(m, a, address(c.attestors))), abi.encodeCall(Gateway.initialize, ())));
+        c.holders = new HolderRegistry(m, a, address(c.gateway), address(c.instances));
         c.custody = CustodyRegistry(
             _proxy(
                 address(new CustodyRegistry(m, a, address(c.holders))), abi.encodeCall(CustodyRegistry.initialize, ())
             )
         );
-        c.attestors = AttestorSet(_proxy(address(new AttestorSet(m, a)), abi.encodeCall(AttestorSet.initialize, ())));
-        c.gateway =
-            Gateway(_proxy(address(new Gateway(m, a, address(c.attestors))), abi.encodeCall(Gateway.initialize, ())));
         c.bridge = TokenBridge(
             _proxy(
                 address(new TokenBridge(m, a, address(c.gateway), address(c.instances))),
@@ -359,6 +359,7 @@ abstract contract World {
         c.gateway.setApp(1, address(c.bridge));
         c.gateway.setApp(2, address(c.actions));
         c.gateway.setApp(4, address(c.quotas));
+        c.gateway.setApp(5, address(c.holders));
         vm.stopPrank();
         vm.startPrank(issuerAgent);
         c.actions.setCash("EUR", address(c.cash));
@@ -381,6 +382,7 @@ abstract contract World {
         here.gateway.setPeerApp(there.id, 1, _interop(there, address(there.bridge)));
         here.gateway.setPeerApp(there.id, 2, _interop(there, address(there.actions)));
         here.gateway.setPeerApp(there.id, 4, _interop(there, address(there.quotas)));
+        here.gateway.setPeerApp(there.id, 5, _interop(there, address(there.holders)));
         vm.stopPrank();
     }
 

@@ -228,7 +228,7 @@ def test_ctl_3_what_is_predicted_happens(token: TokenState, movement: Movement) 
 @settings(max_examples=200)
 @given(tokens(), st.sampled_from(NAMES), st.sampled_from(NAMES[:3]))
 def test_ctl_3_the_amount_that_may_move_is_exact(token: TokenState, source: str, target: str) -> None:
-    kind = Kind.TRANSFER if source else Kind.BRIDGE_IN
+    kind = Kind.TRANSFER if source else Kind.ISSUE
     exact(token, kind, source, target)
 
 

@@ -39,12 +39,13 @@ def apply(token: TokenState, movement: Movement, now: int) -> TokenState:
 def allowed_amount(token: TokenState, source: str, target: str, now: int) -> tuple[Units, Restriction]:
     """The largest amount that may move now, and the code that the next larger one gets.
 
-    An empty source asks about an arrival from another ledger, an empty target about a departure.
+    An empty source asks what should come from the issuer or another ledger (what is on its way already
+    arrives at frozen accounts too), an empty target about a departure.
     0 with the code of one unit where nothing may move. Rule modules are taken to allow less
     where they allow more.
     """
     kind = Kind.TRANSFER if target else Kind.BRIDGE_OUT
-    kind = kind if source else Kind.BRIDGE_IN
+    kind = kind if source else Kind.ISSUE
 
     def verdict(units: int) -> Restriction:
         return judge(token, Movement(kind, source, target, Units(units)), now)
@@ -53,7 +54,7 @@ def allowed_amount(token: TokenState, source: str, target: str, now: int) -> tup
     if verdict(whole) is Restriction.NONE:
         return Units(whole), verdict(whole + 1)
     # below the whole balance, from the minimum lot on, what may move may move up to a bound
-    least = 1 if kind is Kind.BRIDGE_IN else max(int(token.rules.minimum_lot), 1)
+    least = 1 if kind is Kind.ISSUE else max(int(token.rules.minimum_lot), 1)
     if least >= whole or verdict(least) is not Restriction.NONE:
         return Units(0), verdict(1)
     low, high = least, whole

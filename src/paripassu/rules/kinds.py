@@ -48,14 +48,14 @@ APPLIES: Final[Mapping[Restriction, frozenset[Kind]]] = MappingProxyType(
         Restriction.SENDER_FROZEN: _kinds("0236"),
         Restriction.RECIPIENT_UNKNOWN: _kinds("014567"),
         Restriction.RECIPIENT_INACTIVE: _kinds("014567"),
-        Restriction.RECIPIENT_FROZEN: _kinds("01467"),
+        Restriction.RECIPIENT_FROZEN: _kinds("0167"),
         Restriction.RECIPIENT_COUNTRY: _kinds("01456"),
         Restriction.RECIPIENT_CLASS: _kinds("01456"),
         Restriction.INSUFFICIENT_BALANCE: _kinds("02356"),
         Restriction.UNITS_BLOCKED: _kinds("0236"),
         Restriction.UNITS_LOCKED: _kinds("0236"),
         Restriction.SENDER_SANCTIONED: _kinds("0236"),
-        Restriction.RECIPIENT_SANCTIONED: _kinds("014567"),
+        Restriction.RECIPIENT_SANCTIONED: _kinds("01567"),
         Restriction.HOLDING_CAP: _kinds("014"),
         Restriction.HOLDER_COUNT: _kinds("014"),
         Restriction.MINIMUM_LOT: _kinds("03"),
@@ -66,4 +66,5 @@ APPLIES: Final[Mapping[Restriction, frozenset[Kind]]] = MappingProxyType(
     }
 )
 """Kinds that each rule applies to. A redemption is refused with TOKEN_PAUSED under an emergency stop
-alone. To a forced movement the law applies: eligibility of the recipient, and that the units are there."""
+alone. To a forced movement the law applies: eligibility of the recipient, and that the units are there.
+Units that arrive from another ledger land with a frozen or sanctioned holder, and do not move on (CTL-8)."""

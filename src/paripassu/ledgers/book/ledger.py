@@ -179,7 +179,7 @@ class BookLedger(Book):
     async def verdict(self, source: str, target: str, units: Units) -> Restriction:
         """The rules' verdict now; an empty account stands for the issuer or another ledger."""
         kind = Kind.TRANSFER if target else Kind.BRIDGE_OUT
-        movement = Movement(kind if source else Kind.BRIDGE_IN, source, target, units)
+        movement = Movement(kind if source else Kind.ISSUE, source, target, units)
         with self._db.read() as connection:
             return ruling.judge(connection, self._configured(connection), movement, self._now(connection))
 
