@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from paripassu.errors import CommandImpossible, InvalidQuantity
-from paripassu.identifiers import Bytes32, Country, keccak256
+from paripassu.identifiers import ZERO32, Bytes32, Country, is_commitment, keccak256
 from paripassu.quantities import Units
 from paripassu.rules import CLASS_LIMIT, Window
 
@@ -76,6 +76,47 @@ class Sanction:
     account: str
     sanctioned: bool
     reason: Reason
+
+
+SANCTION = ZERO32
+SUSPENSION = Bytes32((1).to_bytes(32, "big"))
+"""Scopes of an order that are no security."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Sanction, suspend or freeze a holder on all ledgers, or lift what was ordered on this one (CTL-8).
+
+    `scope` is SANCTION, SUSPENSION, or the id of the security in which the holder is frozen. It holds
+    for every account of the holder, onboarded before or after.
+
+    Raises:
+        CommandImpossible: `holder` is no commitment.
+    """
+
+    holder: Bytes32
+    scope: Bytes32
+    stands: bool
+    reason: Reason
+
+    def __post_init__(self) -> None:
+        if not self.holder or not is_commitment(self.holder):
+            raise CommandImpossible(f"An order names a holder by commitment, which {self.holder} is not.")
+
+    @property
+    def role(self) -> str:
+        """The role of the closed list that may order it."""
+        return order_role(self.scope)
+
+
+def order_role(scope: Bytes32) -> str:
+    """Who orders and lifts in a scope."""
+    return {SANCTION: "regulator", SUSPENSION: "registrar"}.get(scope, "freezer")
+
+
+def order_name(scope: Bytes32) -> str:
+    """What an order of a scope is, in one word."""
+    return {SANCTION: "sanction", SUSPENSION: "suspension"}.get(scope, "freeze")
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +279,7 @@ class SetModules:
     reason: Reason
 
 
-HolderControl = SetStatus | Sanction | Rotate | Succeed
+HolderControl = SetStatus | Sanction | Order | Rotate | Succeed
 UnitControl = Freeze | FreezeUnits | Lock | Pledge | EndPledge | BatchTransfer | OpenAccounts
 SecurityControl = Pause | EmergencyStop | PauseClasses
 RuleControl = SetCountries | SetClasses | SetMinimumLot | SetBlackouts | SetModules

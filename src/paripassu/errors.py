@@ -451,6 +451,13 @@ class QuotaRefused(LedgerError):
     next_command = "pari security quota show"
 
 
+class OrderUnknown(LedgerError):
+    """Nothing of this was ever ordered here against the holder: an order is lifted where it was given."""
+
+    code = "PP-LED-112"
+    next_command = "pari holder show"
+
+
 class DeploymentError(PariError):
     """A deployment cannot go on."""
 

@@ -29,7 +29,7 @@ from paripassu.store import Store, cursors, leases
 from paripassu.store.leases import Lease
 
 RELAYER = "relayer"
-PURPOSES = (Purpose.MOVEMENT, Purpose.CORPORATE_ACTION, Purpose.QUOTA)
+PURPOSES = (Purpose.MOVEMENT, Purpose.CORPORATE_ACTION, Purpose.QUOTA, Purpose.ORDER)
 
 Task = Coroutine[object, object, None]
 

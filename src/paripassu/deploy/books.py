@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from paripassu.config import LedgerConfig, NetworkConfig
 from paripassu.deploy.desired import BookDesired
+from paripassu.deploy.settings import APPS
 from paripassu.deploy.steps import LedgerPlan, Step
 from paripassu.identifiers import InteropAddress
 from paripassu.ledgers.book import BookConfiguration, BookLedger, BookPeer, BookSecurity
 from paripassu.ledgers.decisions import DecisionLog
 from paripassu.ledgers.port import Attestor, AttestorSet
 from paripassu.ledgers.signers import signer_from_spec
-from paripassu.messages import Purpose
 from paripassu.rules import share
 from paripassu.securities import Security
 from paripassu.workspace import Workspace
@@ -25,15 +25,11 @@ def book_desired(
     """The desired state of a book, which keeps every security of the network.
 
     Args:
-        apps: addresses of TokenBridge, CorporateActions and Quotas, equal on every chain.
+        apps: addresses of the gateway's applications, equal on every chain.
     """
     peers = {
         other.id: BookPeer(
-            {
-                Purpose.MOVEMENT: InteropAddress(other.id, apps["TokenBridge"]).encode(),
-                Purpose.CORPORATE_ACTION: InteropAddress(other.id, apps["CorporateActions"]).encode(),
-                Purpose.QUOTA: InteropAddress(other.id, apps["Quotas"]).encode(),
-            }
+            {purpose: InteropAddress(other.id, apps[app]).encode() for purpose, app in APPS.items()}
         )
         for other in network.ledgers.values()
         if other.id.is_evm

@@ -17,11 +17,14 @@ from paripassu.ledgers.signers import signer_from_spec
 from paripassu.messages import Purpose
 from paripassu.securities import Security
 
-_APPS = {
+APPS = {
     Purpose.MOVEMENT: "TokenBridge",
     Purpose.CORPORATE_ACTION: "CorporateActions",
     Purpose.QUOTA: "Quotas",
+    Purpose.ORDER: "HolderRegistry",
 }
+"""The application of each purpose on chains."""
+
 _HOLDERS, _INSTANCES = "HolderRegistry", "InstanceRegistry"
 _NO_DTI = bytes(9)
 
@@ -46,7 +49,7 @@ def chain_settings(
         settings.append(_instances(network, place, addresses, token_code))
         settings += _blackouts(place, security)
     settings.append(_quorum(network))
-    for purpose, app in _APPS.items():
+    for purpose, app in APPS.items():
         settings.append(
             _set("bridge_operator", "Gateway", "setApp", (int(purpose), addresses[app]), "appOf", 1)
         )
@@ -213,7 +216,7 @@ def _peer(other: LedgerConfig, addresses: Mapping[str, str]) -> Sequence[Setting
 
     def app(purpose: Purpose) -> bytes:
         if other.id.is_evm:
-            return InteropAddress(other.id, addresses[_APPS[purpose]]).encode()
+            return InteropAddress(other.id, addresses[APPS[purpose]]).encode()
         return book_application(other.id, purpose)
 
     gateway = (
@@ -222,7 +225,7 @@ def _peer(other: LedgerConfig, addresses: Mapping[str, str]) -> Sequence[Setting
     role, number = "bridge_operator", other.id.numeric
     opened = f"open the lanes with {other.id}"
     found = [_set(role, "Gateway", "setPeer", (number, gateway, True), "peerOf", 1, opened)]
-    for purpose, contract in _APPS.items():
+    for purpose, contract in APPS.items():
         title = f"{contract}: its counterpart on {other.id}"
         args = (number, int(purpose), app(purpose))
         found.append(_set(role, "Gateway", "setPeerApp", args, "peerAppOf", 2, title))

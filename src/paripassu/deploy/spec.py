@@ -33,7 +33,7 @@ from paripassu.deploy.desired import (
 )
 from paripassu.deploy.policies import approvers_of, policies
 from paripassu.deploy.rights import ADMIN
-from paripassu.deploy.settings import chain_settings
+from paripassu.deploy.settings import APPS, chain_settings
 from paripassu.errors import InconsistentFile
 from paripassu.identifiers import CurrencyCode, role_id
 from paripassu.ledgers.signers import KeySigner, signer_from_spec
@@ -83,7 +83,7 @@ def desired_state(network: NetworkConfig, securities: Sequence[Security]) -> dic
             desired[name] = _chain(network, places, ledger, Site(network.environment, deployer))
         else:
             site = Site(network.environment, deployer)
-            apps = {name: site.address(name) for name in ("TokenBridge", "CorporateActions", "Quotas")}
+            apps = {name: site.address(name) for name in APPS.values()}
             desired[name] = book_desired(network, securities, ledger, apps)
     return desired
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from paripassu.identifiers import Bytes32
+from paripassu.identifiers import Bytes32, LedgerId
 from paripassu.keycontrol import KeyRotation
 from paripassu.ledgers.port import BlockRef
 from paripassu.quantities import Units
@@ -45,6 +45,18 @@ class Succession:
 
     successor: str
     at: int
+
+
+@dataclass(frozen=True, slots=True)
+class HolderOrder:
+    """What a ledger last said against a holder in one scope, as another or the same ledger knows it:
+    ordered where it `stands`, else lifted. `since` is when it took effect here, in seconds."""
+
+    scope: Bytes32
+    origin: LedgerId
+    stands: bool
+    reason: str
+    since: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +177,10 @@ class Controls(Protocol):
             NodeRefused: the node does not have that state any more.
             CommandImpossible: a book, which keeps its verdicts and no former states.
         """
+        ...
+
+    async def orders(self, holder: Bytes32) -> tuple[HolderOrder, ...]:
+        """What was ordered against a holder, here or elsewhere, and lifted again (CTL-8)."""
         ...
 
     async def succession(self, account: str) -> Succession | None: ...

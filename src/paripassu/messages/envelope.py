@@ -43,6 +43,7 @@ class Purpose(IntEnum):
     CORPORATE_ACTION = 2
     RECEIPT = 3
     QUOTA = 4
+    ORDER = 5
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -1,4 +1,4 @@
-"""What messages carry, ABI-encoded: movements of units, event records, entitlement roots, quotas."""
+"""What messages carry, ABI-encoded: movements of units, event records, entitlement roots, quotas, orders."""
 
 from __future__ import annotations
 
@@ -77,6 +77,28 @@ class EntitlementPayload:
         return cls(Bytes32(key), Bytes32(root), Minor(total), lines)
 
 
+@dataclass(frozen=True, slots=True)
+class OrderPayload:
+    """Purpose ORDER: what the source ordered against a holder, or lifted.
+
+    `count` numbers orders and releases of this by the source, from 1: it stands where it is odd.
+    """
+
+    holder: Bytes32
+    scope: Bytes32
+    count: int
+    reason: Bytes32
+
+    def encode(self) -> bytes:
+        """abi.encode(bytes32 holder, bytes32 scope, uint256 count, bytes32 reason)."""
+        return _abi_encode(_ORDER, [bytes(self.holder), bytes(self.scope), self.count, bytes(self.reason)])
+
+    @classmethod
+    def decode(cls, payload: bytes) -> Self:
+        holder, scope, count, reason = _decode(_ORDER, payload)
+        return cls(Bytes32(holder), Bytes32(scope), count, Bytes32(reason))
+
+
 def decode_corporate_action(payload: bytes) -> EventPayload | EntitlementPayload:
     """The payload of a CORPORATE_ACTION message, by its kind. Raises MalformedMessage."""
     kind = int.from_bytes(payload[:32], "big")
@@ -145,6 +167,7 @@ _KIND_QUOTA = 1
 _KIND_PLACES = 2
 _QUOTA = ["bytes32", "uint8", "bytes24", "bytes", "uint64"]
 _MOVEMENT = ["bytes32", "bytes", "bytes", "uint256"]
+_ORDER = ["bytes32", "bytes32", "uint256", "bytes32"]
 _EVENT = ["uint8", EVENT_RECORD_ABI]
 _ENTITLEMENT = ["uint8", "bytes32", "bytes32", "uint256", "uint32"]
 

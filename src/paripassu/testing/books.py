@@ -111,7 +111,7 @@ def book_configuration(
     Args:
         others: securities that the book keeps beside that of `TEST_ISIN`.
     """
-    purposes = (Purpose.MOVEMENT, Purpose.CORPORATE_ACTION, Purpose.QUOTA)
+    purposes = (Purpose.MOVEMENT, Purpose.CORPORATE_ACTION, Purpose.QUOTA, Purpose.ORDER)
     return BookConfiguration(
         ledger=ledger,
         home=home,

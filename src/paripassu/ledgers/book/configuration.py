@@ -32,6 +32,7 @@ _APPLICATION_ACCOUNTS = {
     Purpose.CORPORATE_ACTION: "corporate-action",
     Purpose.RECEIPT: "receipt",
     Purpose.QUOTA: "quota",
+    Purpose.ORDER: "order",
 }
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, select
 from paripassu.errors import CommandImpossible
 from paripassu.identifiers import Bytes32, LedgerId
 from paripassu.keycontrol import KeyRotation
-from paripassu.ledgers.book import acts, controls, encumbrances, register, ruling
+from paripassu.ledgers.book import acts, controls, encumbrances, orders, register, ruling
 from paripassu.ledgers.book.configuration import BookConfiguration
 from paripassu.ledgers.book.journal import block_of
 from paripassu.ledgers.book.schema import act, approval
@@ -23,6 +23,7 @@ from paripassu.ledgers.control import (
     Allowed,
     Correction,
     Deed,
+    HolderOrder,
     Holding,
     PledgedUnits,
     RulesInForce,
@@ -111,6 +112,10 @@ class BookControls:
             f"{self._ledger} keeps its verdicts, and no former state of accounts to judge by.",
             next_command="pari decision replay",
         )
+
+    async def orders(self, holder: Bytes32) -> tuple[HolderOrder, ...]:
+        with self._read() as connection:
+            return orders.orders(connection, holder)
 
     async def succession(self, account: str) -> Succession | None:
         with self._read() as connection:

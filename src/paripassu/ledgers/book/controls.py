@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 from paripassu import controls
 from paripassu.errors import CommandImpossible, CommandRefused
 from paripassu.identifiers import Bytes32, keccak256
-from paripassu.ledgers.book import encumbrances, quotas, register, ruling
+from paripassu.ledgers.book import encumbrances, orders, quotas, register, ruling
 from paripassu.ledgers.book.configuration import BookConfiguration, rules_from, rules_to
 from paripassu.ledgers.book.journal import Entry
 from paripassu.ledgers.book.ruling import require_allowed
@@ -31,6 +31,8 @@ def carry_out(entry: Entry, configuration: BookConfiguration, command: controls.
             register.set_status(entry, command)
         case controls.Sanction():
             register.sanction(entry, command)
+        case controls.Order():
+            orders.order(entry, configuration, command)
         case controls.Rotate():
             register.rotate(entry, configuration, command)
         case controls.Succeed(lost, successor):

@@ -28,7 +28,7 @@ def state(connection: Connection, asset: str, account: str, now: int) -> Account
     )
     return AccountState(
         register.holder(connection, account),
-        bool(row and row.frozen),
+        register.is_frozen(connection, asset, account),
         Units(register.balance(connection, asset, account)),
         blocked=Units(row.blocked) if row else ZERO_UNITS,
         pledged=Units(row.pledged) if row else ZERO_UNITS,
@@ -90,7 +90,7 @@ def hand_over(entry: Entry, asset: str, lost: str, successor: str) -> Units:
             lots=(*other.lots, *one.lots),
         ),
     )
-    if one.frozen:
+    if register.is_itself_frozen(connection, asset, lost):
         register.hold(connection, asset, successor, frozen=True)
     return one.balance
 

@@ -31,7 +31,7 @@ from paripassu.commands import (
     Transfer,
 )
 from paripassu.errors import CommandImpossible, CommandRefused, NotAuthorised
-from paripassu.ledgers.book import accounts, actions, gateway, movements, quotas, register
+from paripassu.ledgers.book import accounts, actions, gateway, movements, orders, quotas, register
 from paripassu.ledgers.book import acts as book_acts
 from paripassu.ledgers.book import controls as book_controls
 from paripassu.ledgers.book.configuration import BookConfiguration
@@ -42,6 +42,7 @@ RECEIVERS: dict[Purpose, gateway.Receiver] = {
     Purpose.MOVEMENT: movements.receive,
     Purpose.CORPORATE_ACTION: actions.receive,
     Purpose.QUOTA: quotas.receive,
+    Purpose.ORDER: orders.receive,
 }
 
 _ROLE_OF: dict[type, str] = {
@@ -76,6 +77,8 @@ def require_authority(
     role = _ROLE_OF.get(type(command))
     if isinstance(command, controls.Pause | controls.PauseClasses):
         role = "pauser" if command.paused else "unpauser"
+    if isinstance(command, controls.Order):
+        role = command.role
     name = type(command).__name__
     if role is not None:
         if not configuration.holds(role, signer):

@@ -6,9 +6,10 @@ from __future__ import annotations
 from sqlalchemy import Connection, func, insert, select, update
 
 from paripassu.commands import Onboard
-from paripassu.controls import Freeze, Reason, Rotate, Sanction, SetStatus
+from paripassu.controls import SANCTION, SUSPENSION, Freeze, Reason, Rotate, Sanction, SetStatus
 from paripassu.errors import CommandRefused
 from paripassu.identifiers import Bytes32, Country, account_to_bytes
+from paripassu.ledgers.book import orders
 from paripassu.ledgers.book.configuration import BookConfiguration
 from paripassu.ledgers.book.journal import Entry
 from paripassu.ledgers.book.schema import account as account_table
@@ -32,7 +33,8 @@ def holder(connection: Connection, account: str) -> HolderRecord | None:
 
 
 def holders(connection: Connection, account: str | None = None) -> dict[str, HolderRecord]:
-    """All holder records by account, or one account's."""
+    """All holder records by account, or one account's, with what is ordered against the holder."""
+    ordered = orders.in_force(connection)
     query = select(account_table).where(account_table.c.holder.is_not(None))
     if account is not None:
         query = query.where(account_table.c.account == account)
@@ -41,10 +43,10 @@ def holders(connection: Connection, account: str | None = None) -> dict[str, Hol
             holder=Bytes32(row.holder),
             country=Country(row.country),
             investor_class=row.investor_class,
-            active=row.active,
+            active=row.active and (row.holder, SUSPENSION.text) not in ordered,
             expiry=row.expiry,
             servicer=row.servicer,
-            sanctioned=row.sanctioned,
+            sanctioned=row.sanctioned or (row.holder, SANCTION.text) in ordered,
             additional=row.additional,
             superseded=row.successor is not None,
         )
@@ -83,6 +85,16 @@ def current(connection: Connection, account: str) -> str:
 
 
 def is_frozen(connection: Connection, asset: str, account: str) -> bool:
+    """Whether an account is frozen in a security, itself or by an order against its holder."""
+    if is_itself_frozen(connection, asset, account):
+        return True
+    query = select(account_table.c.holder).where(account_table.c.account == account)
+    named = connection.execute(query).scalar()
+    return named is not None and orders.freezes(connection, asset, Bytes32(named))
+
+
+def is_itself_frozen(connection: Connection, asset: str, account: str) -> bool:
+    """Whether an account is frozen in a security, whatever is ordered against its holder."""
     query = select(holding.c.frozen).where(holding.c.asset == asset, holding.c.account == account)
     return bool(connection.execute(query).scalar())
 

@@ -2,7 +2,7 @@
 
 Amounts are whole numbers of any size, kept as decimal text: SQL's own
 integers end at 64 bits, and no sum is ever left to the database. Rows are
-only ever added, except the caches `position`, `account`, `holding`, `lot`, `pledge`,
+only ever added, except the caches `position`, `account`, `holding`, `holder_order`, `lot`, `pledge`,
 `act`, `approval`, `event` and `debit_authority`, which the journal can rebuild.
 `asset` is a security's, as the configuration names it, or a currency.
 """
@@ -33,7 +33,7 @@ from paripassu.database import Schema
 BOOK_SCHEMA = Schema(
     "book-entry ledger",
     Path(__file__).parent / "versions",
-    ("book_0001", "book_0002", "book_0003", "book_0004"),
+    ("book_0001", "book_0002", "book_0003", "book_0004", "book_0005", "book_0006"),
 )
 
 metadata = MetaData()
@@ -117,6 +117,18 @@ holding = Table(
     Column("blocked", Whole, nullable=False),
     Column("pledged", Whole, nullable=False),
     Column("quota", Whole, nullable=True),
+)
+
+holder_order = Table(
+    "holder_order",
+    metadata,
+    Column("holder", String(66), primary_key=True),
+    Column("scope", String(66), primary_key=True),
+    Column("origin", String(80), primary_key=True),
+    Column("asset", String(16), nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("time", BigInteger, nullable=False),
 )
 
 lot = Table(

@@ -115,7 +115,7 @@ class EvmLedger:
         self._security = SecurityReader(ledger, self.contracts, logs, self._blocks, settings.first_block)
         self._actions = ActionsReader(self.contracts, logs, self._blocks, settings.first_block)
         self._controls = EvmControls(
-            ledger, self.contracts, addresses, logs, self._blocks, settings.first_block
+            ledger, peers, self.contracts, addresses, logs, self._blocks, settings.first_block
         )
         self._decisions = DecisionReader(ledger, self.contracts, logs, self._blocks, settings.first_block)
         self._decision_log = decisions

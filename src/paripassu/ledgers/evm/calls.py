@@ -37,6 +37,7 @@ _MESSAGE_GAS = {
     Purpose.CORPORATE_ACTION: 700_000,
     Purpose.RECEIPT: 220_000,
     Purpose.QUOTA: 220_000,
+    Purpose.ORDER: 400_000,
 }
 _TRANSACTION_GAS = 1 << 24
 """No transaction may have more gas since EIP-7825 (Osaka)."""

@@ -44,6 +44,8 @@ def _made(command: controls.Control | acts.Decision, signer: str, address_of: Ad
             return HOLDERS, "setStatus", (account, active, bytes(reason.word))
         case controls.Sanction(account, sanctioned, reason):
             return HOLDERS, "setSanctioned", (account, sanctioned, bytes(reason.word))
+        case controls.Order(holder, scope, stands, reason):
+            return HOLDERS, "order", (bytes(holder), bytes(scope), stands, bytes(reason.word))
         case controls.Rotate(source, target, reason, proof_from, proof_to):
             return HOLDERS, "rotate", (source, target, bytes(reason.word), proof_from, proof_to)
         case controls.Succeed(lost, successor):

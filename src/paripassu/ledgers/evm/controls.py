@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from paripassu.controls import reason_text
 from paripassu.identifiers import Bytes32, Country, LedgerId
 from paripassu.identifiers.tables import COUNTRY_ALPHA
 from paripassu.keycontrol import KeyRotation
 from paripassu.ledgers.control import (
     ActRecord,
     Allowed,
+    HolderOrder,
     Holding,
     PledgedUnits,
     RulesInForce,
@@ -48,6 +50,7 @@ class EvmControls:
     def __init__(
         self,
         ledger: LedgerId,
+        known: Iterable[LedgerId],
         contracts: ContractReader,
         addresses: Mapping[str, str],
         logs: Logs,
@@ -55,6 +58,7 @@ class EvmControls:
         first_block: int,
     ) -> None:
         self._ledger = ledger
+        self._known = (ledger, *known)
         self._contracts = contracts
         self._logs = logs
         self._blocks = blocks
@@ -96,6 +100,31 @@ class EvmControls:
         accounts = (movement.source or ZERO_ADDRESS, movement.target or ZERO_ADDRESS)
         asked = (int(movement.kind), *accounts, int(movement.units))
         return Restriction(await self._contracts.view(TOKEN, "restrictionOf", *asked, height=height))
+
+    async def orders(self, holder: Bytes32) -> tuple[HolderOrder, ...]:
+        head = (await self._blocks.head()).height
+        logs = await self._logs.read(
+            self._contracts.address("HolderRegistry"),
+            codec("HolderRegistry"),
+            ("HolderOrdered",),
+            self._first_block,
+            head,
+            (holder.text,),
+        )
+        # the last of each scope and origin
+        last = {(log.args["scope"], log.args["origin"]): log for log in logs}
+        heights = sorted({log.height for log in last.values()})
+        times = {block.height: block.time for block in await self._blocks.at_heights(heights)}
+        return tuple(
+            HolderOrder(
+                Bytes32(scope),
+                LedgerId.from_numeric(origin, self._known),
+                log.args["count"] % 2 == 1,
+                reason_text(log.args["reason"]),
+                times[log.height],
+            )
+            for (scope, origin), log in last.items()
+        )
 
     async def succession(self, account: str) -> Succession | None:
         successor, at = await self._contracts.view("HolderRegistry", "successorOf", account)

@@ -22,6 +22,7 @@ from paripassu.errors import (
     EventUnknown,
     InvalidEventRecord,
     NotAuthorised,
+    OrderUnknown,
     PariError,
     PaymentRefused,
     QuotaRefused,
@@ -128,6 +129,9 @@ _MEANINGS: dict[str, Callable[[Args], PariError]] = {
     "AboveEligible": lambda args: PaymentRefused(
         f"{args['amount']} minor units for {args['account']} are above the {args['limit']} "
         f"that its units at record time give."
+    ),
+    "NothingOrdered": lambda args: OrderUnknown(
+        f"Nothing of this was ever ordered on this ledger against the holder {_shown(args['holder'])}."
     ),
     "QuorumMissing": _quorum_missing,
     "QuotaInUse": _quota_in_use,
