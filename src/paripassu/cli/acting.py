@@ -13,6 +13,7 @@ from paripassu.cli.common import print_json
 from paripassu.controls import Reason
 from paripassu.errors import FileUnreadable, InvalidArgument, InvalidValue
 from paripassu.jobs.controlling import Done
+from paripassu.jobs.ordering import Reach
 from paripassu.quantities import Units
 
 Account = Annotated[
@@ -28,6 +29,12 @@ WhyText = Annotated[
 Ledgers = Annotated[
     list[str] | None,
     Parameter(name="--ledger", negative="", help="Only on this ledger; repeatable. All where none is named."),
+]
+Here = Annotated[
+    bool,
+    Parameter(
+        name="--here", negative="", help="Only this account, on its ledger alone; no other ledger is told."
+    ),
 ]
 Reference = Annotated[
     str, Parameter(name="--reference", help="Your reference; under the same one this is done once only.")
@@ -86,6 +93,29 @@ def print_done(done: Sequence[Done], json: bool, reason: Reason | None = None, *
         print(f"{one.outcome.state.value} {one.outcome.transaction} on {one.ledger.name}")
     if reason is not None:
         print(kept(reason))
+
+
+def print_reach(reach: Reach, json: bool, reason: Reason) -> None:
+    """The outcome of an order, when it is in force on the other ledgers, and which were not told."""
+    order = reach.order
+    if json:
+        print_done(
+            [reach.done],
+            True,
+            reason,
+            holder=order.holder.text,
+            within=reach.within,
+            notSent=list(reach.not_sent),
+        )
+        return
+    print_done([reach.done], json=False)
+    state = "in force" if order.stands else "lifted"
+    print(f"{state} on {reach.done.ledger.name} for every account of the holder {order.holder}")
+    for name, seconds in reach.within.items():
+        print(f"{state} on {name} within {seconds:g} s of its block, while the bridge runs")
+    for name in reach.not_sent:
+        print(f"not sent to {name}, whose lane is closed: say it again once it is open")
+    print(kept(reason))
 
 
 def read_lines(path: Path, columns: Sequence[str]) -> list[list[str]]:

@@ -6,7 +6,16 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from paripassu.cli.acting import Account, Ledgers, WhyText, because, moment, print_done
+from paripassu.cli.acting import (
+    Account,
+    Here,
+    Ledgers,
+    WhyText,
+    because,
+    moment,
+    print_done,
+    print_reach,
+)
 from paripassu.cli.common import JsonFlag, SecurityPlace, run
 from paripassu.controls import (
     EmergencyStop,
@@ -18,35 +27,57 @@ from paripassu.controls import (
     SecurityControl,
 )
 from paripassu.jobs.controlling import Done, carry_out, chosen, everywhere, locate
+from paripassu.jobs.ordering import Reach, order
 from paripassu.jobs.session import open_session
 from paripassu.quantities import Units
 
 Classes = Annotated[list[int], Parameter(negative="", help="Investor classes, 0 to 31.")]
 
 
-def _freeze(account: str, frozen: bool, text: str, place: SecurityPlace, json: bool) -> None:
+def _freeze(account: str, frozen: bool, text: str, here: bool, place: SecurityPlace, json: bool) -> None:
     reason = because(text)
 
-    async def job() -> Done:
+    async def one() -> Done:
         async with open_session(place.network_file, place.folder, place.isin) as session:
             ledger, named = locate(session, account)
             return await carry_out(ledger, Freeze(named, frozen, reason), session.role("freezer"))
 
-    print_done([run(job())], json, reason)
+    async def by_order() -> Reach:
+        async with open_session(place.network_file, place.folder, place.isin) as session:
+            scope = session.security.security_id
+            return await order(session, *locate(session, account), scope, frozen, reason)
+
+    if here:
+        print_done([run(one())], json, reason)
+    else:
+        print_reach(run(by_order()), json, reason)
 
 
 def freeze(
-    account: Account, *, reason: WhyText, place: SecurityPlace = SecurityPlace(), json: JsonFlag = False
+    account: Account,
+    *,
+    reason: WhyText,
+    here: Here = False,
+    place: SecurityPlace = SecurityPlace(),
+    json: JsonFlag = False,
 ) -> None:
-    """Freeze an account in this security; the freezer signs."""
-    _freeze(account, True, reason, place, json)
+    """Freeze an account's holder in this security on all ledgers, units in transit included.
+
+    The freezer signs.
+    """
+    _freeze(account, True, reason, here, place, json)
 
 
 def unfreeze(
-    account: Account, *, reason: WhyText, place: SecurityPlace = SecurityPlace(), json: JsonFlag = False
+    account: Account,
+    *,
+    reason: WhyText,
+    here: Here = False,
+    place: SecurityPlace = SecurityPlace(),
+    json: JsonFlag = False,
 ) -> None:
-    """Release a frozen account; the freezer signs."""
-    _freeze(account, False, reason, place, json)
+    """Lift the freeze that this ledger ordered; the freezer signs."""
+    _freeze(account, False, reason, here, place, json)
 
 
 def freeze_units(

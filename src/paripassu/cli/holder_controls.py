@@ -6,18 +6,32 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from paripassu.cli.acting import Account, WhyText, because, print_done, written
+from paripassu.cli.acting import Account, Here, WhyText, because, print_done, print_reach, written
 from paripassu.cli.common import JsonFlag, Place, print_json, print_table, run
-from paripassu.controls import Reason, Sanction, SetStatus
+from paripassu.controls import SANCTION, SUSPENSION, Reason, Sanction, SetStatus, order_name
 from paripassu.errors import HolderUnknown, InvalidArgument
+from paripassu.identifiers import Bytes32
 from paripassu.jobs.controlling import Done, carry_out, locate, rotate, same_ledger
+from paripassu.jobs.ordering import Reach, order
 from paripassu.jobs.session import open_session
 
 Proof = Annotated[str, Parameter(help="The account's signature in hex, as a wallet made it.")]
 Key = Annotated[str, Parameter(help="Signer of that account, to make its proof here: dev:<name>, …")]
 
 
-def _status(account: str, active: bool, text: str, place: Place, json: bool) -> None:
+def _order(account: str, scope: Bytes32, stands: bool, text: str, place: Place, json: bool) -> None:
+    reason = because(text)
+
+    async def job() -> Reach:
+        async with open_session(place.network_file, place.folder) as session:
+            return await order(session, *locate(session, account), scope, stands, reason)
+
+    print_reach(run(job()), json, reason)
+
+
+def _status(account: str, active: bool, text: str, here: bool, place: Place, json: bool) -> None:
+    if not here:
+        return _order(account, SUSPENSION, not active, text, place, json)
     reason = because(text)
 
     async def job() -> Done:
@@ -25,20 +39,26 @@ def _status(account: str, active: bool, text: str, place: Place, json: bool) -> 
             ledger, named = locate(session, account)
             return await carry_out(ledger, SetStatus(named, active, reason), session.role("registrar"))
 
-    print_done([run(job())], json, reason)
+    return print_done([run(job())], json, reason)
 
 
-def suspend(account: Account, *, reason: WhyText, place: Place = Place(), json: JsonFlag = False) -> None:
-    """Suspend an account for all securities of its ledger; the registrar signs."""
-    _status(account, False, reason, place, json)
+def suspend(
+    account: Account, *, reason: WhyText, here: Here = False, place: Place = Place(), json: JsonFlag = False
+) -> None:
+    """Suspend an account's holder on all ledgers, for all securities; the registrar signs."""
+    _status(account, False, reason, here, place, json)
 
 
-def reinstate(account: Account, *, reason: WhyText, place: Place = Place(), json: JsonFlag = False) -> None:
-    """Lift an account's suspension; the registrar signs."""
-    _status(account, True, reason, place, json)
+def reinstate(
+    account: Account, *, reason: WhyText, here: Here = False, place: Place = Place(), json: JsonFlag = False
+) -> None:
+    """Lift the suspension that this ledger ordered; the registrar signs."""
+    _status(account, True, reason, here, place, json)
 
 
-def _sanction(account: str, sanctioned: bool, text: str, place: Place, json: bool) -> None:
+def _sanction(account: str, sanctioned: bool, text: str, here: bool, place: Place, json: bool) -> None:
+    if not here:
+        return _order(account, SANCTION, sanctioned, text, place, json)
     reason = because(text)
 
     async def job() -> Done:
@@ -46,17 +66,21 @@ def _sanction(account: str, sanctioned: bool, text: str, place: Place, json: boo
             ledger, named = locate(session, account)
             return await carry_out(ledger, Sanction(named, sanctioned, reason), session.role("regulator"))
 
-    print_done([run(job())], json, reason)
+    return print_done([run(job())], json, reason)
 
 
-def sanction(account: Account, *, reason: WhyText, place: Place = Place(), json: JsonFlag = False) -> None:
-    """Sanction an account by order; the regulator signs."""
-    _sanction(account, True, reason, place, json)
+def sanction(
+    account: Account, *, reason: WhyText, here: Here = False, place: Place = Place(), json: JsonFlag = False
+) -> None:
+    """Sanction an account's holder on all ledgers, units in transit included; the regulator signs."""
+    _sanction(account, True, reason, here, place, json)
 
 
-def unsanction(account: Account, *, reason: WhyText, place: Place = Place(), json: JsonFlag = False) -> None:
-    """Lift an account's sanction; the regulator signs."""
-    _sanction(account, False, reason, place, json)
+def unsanction(
+    account: Account, *, reason: WhyText, here: Here = False, place: Place = Place(), json: JsonFlag = False
+) -> None:
+    """Lift the sanction that this ledger ordered; the regulator signs."""
+    _sanction(account, False, reason, here, place, json)
 
 
 def rotate_key(
@@ -116,7 +140,7 @@ def rotate_key(
 def show(account: Account, *, place: Place = Place(), json: JsonFlag = False) -> None:
     """Show what a ledger knows of an account, its successor, and what it could receive and deliver."""
 
-    async def job() -> dict[str, object]:
+    async def job() -> tuple[dict[str, object], list[dict[str, object]]]:
         async with open_session(place.network_file, place.folder) as session:
             ledger, named = locate(session, account)
             record = await ledger.holder(named)
@@ -124,7 +148,20 @@ def show(account: Account, *, place: Place = Place(), json: JsonFlag = False) ->
                 raise HolderUnknown(f"Account '{named}' is not registered on {ledger.name}.")
             succession = await ledger.controls.succession(named)
             payee = await ledger.payee(named)
-            return {
+            holding = await ledger.controls.holding(named)
+            names = {one.id: name for name, one in session.network.ledgers.items()}
+            orders: list[dict[str, object]] = [
+                {
+                    "order": order_name(one.scope),
+                    "scope": one.scope.text,
+                    "orderedOn": names.get(one.origin, str(one.origin)),
+                    "stands": one.stands,
+                    "reason": one.reason,
+                    "since": one.since,
+                }
+                for one in await ledger.controls.orders(record.holder)
+            ]
+            found: dict[str, object] = {
                 "ledger": ledger.name,
                 "account": named,
                 "holder": record.holder.text,
@@ -133,6 +170,8 @@ def show(account: Account, *, place: Place = Place(), json: JsonFlag = False) ->
                 "active": record.active,
                 "expiry": record.expiry,
                 "sanctioned": record.sanctioned,
+                "frozen": holding.frozen,
+                "orders": orders,
                 "additional": record.additional,
                 "servicer": record.servicer,
                 "superseded": record.superseded,
@@ -142,11 +181,17 @@ def show(account: Account, *, place: Place = Place(), json: JsonFlag = False) ->
                 "payoutRestriction": int(payee.code),
                 "payoutRestrictionName": payee.code.name,
             }
+            return found, orders
 
-    found = run(job())
+    found, orders = run(job())
     if json:
         print_json({"schema": "paripassu.holder/1", **found})
         return
+    found["orders"] = "\n".join(
+        f"{one['order']} {'since' if one['stands'] else 'lifted'} {written(int(str(one['since'])))} "
+        f"by order on {one['orderedOn']}: {one['reason']}"
+        for one in orders
+    )
     for name in ("expiry", "supersededAt"):
         found[name] = written(int(str(found[name]))) if found[name] else "never"
     print_table("", ["", account], [[name, value] for name, value in found.items()])
