@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from paripassu import acts, controls
-from paripassu.controls import Reason, reason_text
+from paripassu.commands import Onboard
+from paripassu.controls import SANCTION, SUSPENSION, Order, Reason, reason_text
 from paripassu.errors import (
     ActRefused,
     CommandImpossible,
@@ -16,13 +17,16 @@ from paripassu.errors import (
     ContractRefused,
     LedgerError,
     NotAuthorised,
+    OrderUnknown,
     PariError,
     RuleError,
 )
-from paripassu.identifiers import Country, checksum_address
-from paripassu.jobs import approving, controlling, movements, paying
+from paripassu.identifiers import Bytes32, Country, checksum_address
+from paripassu.jobs import approving, controlling, movements, ordering, paying
+from paripassu.jobs.ordering import Reach
 from paripassu.ledgers.control import ActRecord, ActState
-from paripassu.ledgers.port import Ledger
+from paripassu.ledgers.port import DeliveryStatus, Ledger
+from paripassu.messages import Purpose
 from paripassu.quantities import Units
 from paripassu.rules import BalanceType, Kind, Restriction, Window
 from paripassu.testing.network import LocalNetwork, started
@@ -91,6 +95,97 @@ def decided(
         return (await approving.find(pari.session.ledgers, made.id.text))[1]
 
     return pari.run(job())
+
+
+def order(pari: LocalNetwork, on: str, scope: Bytes32, stands: bool, holder: str = "holder_fr") -> Reach:
+    account = at(pari, holder, on)
+    return pari.run(ordering.order(pari.session, pari.ledger(on), account, scope, stands, WHY))
+
+
+@pytest.mark.parametrize("on", LEDGERS)
+def test_ctl_8_an_order_on_one_ledger_is_in_force_on_all_with_one_message_each(
+    pari: LocalNetwork, on: str
+) -> None:
+    others = [name for name in LEDGERS if name != on]
+    expected = {
+        SANCTION: Restriction.SENDER_SANCTIONED,
+        SUSPENSION: Restriction.SENDER_INACTIVE,
+        pari.session.security.security_id: Restriction.SENDER_FROZEN,
+    }
+    for scope, code in expected.items():
+        with pytest.raises(OrderUnknown):
+            order(pari, on, scope, False)
+        reach = order(pari, on, scope, True)
+        assert (sorted(reach.within), reach.not_sent) == (others, ())
+        assert [verdict(pari, name) for name in (on, *others)] == [code, Restriction.NONE, Restriction.NONE]
+        pari.deliver()
+        assert {verdict(pari, name) for name in LEDGERS} == {code}
+        for name in LEDGERS:
+            known = pari.run(pari.ledger(name).controls.orders(reach.order.holder))
+            assert [(one.origin, one.stands, one.reason) for one in known if one.scope == scope] == [
+                (pari.ledger(on).id, True, WHY.text)
+            ]
+        # nobody lifts another ledger's order
+        with pytest.raises(OrderUnknown, match=f"stands by order of {on}"):
+            order(pari, others[0], scope, False)
+        with pytest.raises(OrderUnknown):
+            do(pari, others[0], Order(reach.order.holder, scope, False, WHY), reach.order.role)
+        order(pari, on, scope, False)
+        pari.deliver()
+        assert {verdict(pari, name) for name in LEDGERS} == {Restriction.NONE}
+    traffic = pari.traffic()
+    sent = [one.message for one in traffic.sent if one.message.lane.purpose is Purpose.ORDER]
+    assert {message.lane.source for message in sent} == {pari.ledger(on).id}
+    assert len(sent) == len(expected) * 2 * len(others)  # ordered and lifted, to each
+    fates = [traffic.fate(message.id) for message in sent]
+    assert {fate.status for fate in fates if fate} == {DeliveryStatus.EXECUTED}
+    assert None not in fates
+    assert pari.reconcile().ok
+
+
+@pytest.mark.parametrize(
+    ("source", "target"), [("alpha", "bravo"), ("bravo", "register"), ("register", "alpha")]
+)
+def test_ctl_8_units_in_transit_land_frozen_and_move_once_it_is_lifted(
+    pari: LocalNetwork, source: str, target: str
+) -> None:
+    for scope, code in (
+        (pari.session.security.security_id, Restriction.SENDER_FROZEN),
+        (SANCTION, Restriction.SENDER_SANCTIONED),
+    ):
+        before = pari.position("holder_fr", target)
+        pari.move("holder_de", source, "holder_fr", target, 40)
+        order(pari, target, scope, True)
+        pari.deliver()
+        assert pari.position("holder_fr", target) == before + 40
+        assert verdict(pari, target) is code
+        reconciled = pari.reconcile()
+        assert reconciled.ok, [result for result in reconciled.results if not result.ok]
+        # what is not on its way yet is refused where it is
+        with pytest.raises(RuleError):
+            pari.move("holder_de", source, "holder_fr", target, 1)
+        with pytest.raises(RuleError):
+            pari.move("holder_fr", target, "holder_de", source, 1)
+        order(pari, target, scope, False)
+        pari.deliver()
+        pari.move("holder_fr", target, "holder_de", source, 40)
+        pari.deliver()
+        assert pari.position("holder_fr", target) == before
+
+
+def test_ctl_8_an_account_onboarded_after_the_order_is_under_it(pari: LocalNetwork) -> None:
+    order(pari, "alpha", SANCTION, True)
+    pari.deliver()
+    record = pari.run(pari.ledger("alpha").holder(at(pari, "holder_fr", "alpha")))
+    assert record is not None
+    for on in LEDGERS:
+        ledger, another = pari.ledger(on), at(pari, "another", on)
+        command = Onboard(another, record.holder, Country("FR"), 1, 0, "", additional=True)
+        proven = pari.run(movements.proven(ledger, command, pari.signer("another")))
+        pari.run(movements.onboard(ledger, [proven], pari.session.role("registrar")))
+        found = pari.run(ledger.holder(another))
+        assert found is not None
+        assert found.sanctioned
 
 
 @pytest.mark.parametrize("on", LEDGERS)

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from paripassu.errors import InvalidQuantity, RuleError
-from paripassu.identifiers import Bytes32, Country
+from paripassu.identifiers import Bytes32, Country, InteropAddress, LedgerId
 from paripassu.quantities import Units
 from paripassu.rules import (
     AccountState,
@@ -53,6 +53,14 @@ HOLDERS: dict[str, dict[str, Any]] = {
     "holder_de_again": {"country": "DE", "investor_class": 1, "holder": "holder_de", "additional": True},
 }
 ACCOUNTS = (*HOLDERS, "stranger")
+CLEAR = {"frozen": False, "suspended": False, "sanctioned": False}
+
+
+def holder_of(account: str) -> str:
+    """Whose account it is."""
+    return str(HOLDERS.get(account, {}).get("holder", account))
+
+
 ANY = st.sampled_from(ACCOUNTS)
 # most movements are between accounts that may hold units, so that later rules show
 LIKELY = st.sampled_from(("holder_de", "holder_fr", "holder_de_again", "holder_de", "holder_fr", *ACCOUNTS))
@@ -74,6 +82,14 @@ def platform(capped: bool) -> Platform:
         approvals="approvals",
     )
     deployed.deployed("HolderRegistry", "SecurityToken")
+    token, instances = deployed.token, deployed["InstanceRegistry"]
+    settings = deployed.settings
+    terms = (settings["isin"], settings["lei"], bytes(settings["termshash"]))
+    instances.send("registerSecurity", *terms, sender="tokenizer")
+    chain = deployed.chain.chain_id
+    place = InteropAddress(LedgerId(f"eip155:{chain}"), token.address).encode()
+    instance = (chain, place, token.call("codeHash"), token.call("versionTag"), True, bytes(9))
+    instances.send("registerInstances", token.call("securityId"), [instance], sender="tokenizer")
     return deployed
 
 
@@ -96,6 +112,8 @@ class Pair(RuleBasedStateMachine):
         )
         self.model = TokenState(rules)
         self.references = 0
+        self.own: dict[str, dict[str, bool]] = {name: dict(CLEAR) for name in ACCOUNTS}
+        self.ordered: set[tuple[str, str]] = set()
         self.stop_stands = False
         for name, given in HOLDERS.items():
             self.platform.onboard(name, **given)
@@ -236,7 +254,7 @@ class Pair(RuleBasedStateMachine):
     @rule(name=ANY, frozen=st.booleans())
     def freeze(self, name: str, frozen: bool) -> None:
         self.token.send("freeze", name, frozen, reference("order"), sender="freezer")
-        self.change(name, frozen=frozen)
+        self.restrict(name, frozen=frozen)
 
     @rule(name=LIKELY, units=st.integers(0, 60))
     def freeze_units(self, name: str, units: int) -> None:
@@ -265,12 +283,39 @@ class Pair(RuleBasedStateMachine):
     @rule(name=st.sampled_from(tuple(HOLDERS)), active=st.booleans())
     def suspend(self, name: str, active: bool) -> None:
         self.platform.holders.send("setStatus", name, active, reference("review"), sender="registrar")
-        self.with_record(name, active=active)
+        self.restrict(name, suspended=not active)
 
     @rule(name=st.sampled_from(tuple(HOLDERS)), sanctioned=st.booleans())
     def sanction(self, name: str, sanctioned: bool) -> None:
         self.platform.holders.send("setSanctioned", name, sanctioned, reference("list"), sender="regulator")
-        self.with_record(name, sanctioned=sanctioned)
+        self.restrict(name, sanctioned=sanctioned)
+
+    @rule(
+        holder=st.sampled_from(sorted({holder_of(name) for name in ACCOUNTS})),
+        what=st.sampled_from(tuple(CLEAR)),
+    )
+    def order(self, holder: str, what: str) -> None:
+        """Against a holder, on all ledgers: for each of its accounts; lifted where it stands (CTL-8)."""
+        scopes = {"sanctioned": bytes(32), "suspended": bytes(31) + b"\1"}
+        scope = scopes.get(what) or self.token.call("securityId")
+        role = {"sanctioned": "regulator", "suspended": "registrar"}.get(what, "freezer")
+        stands = (holder, what) not in self.ordered
+        arguments = (Platform.commitment(holder), scope, stands, reference("order"))
+        self.platform.holders.send("order", *arguments, sender=role)
+        self.ordered ^= {(holder, what)}
+        for name in ACCOUNTS:
+            self.restrict(name)
+
+    def restrict(self, name: str, **own: bool) -> None:
+        """What is done to an account itself, and what is ordered against its holder, together."""
+        self.own[name] |= own
+        record = self.model.account(name).record
+        stands = {what: on or (holder_of(name), what) in self.ordered for what, on in self.own[name].items()}
+        if record is None:
+            self.change(name, frozen=self.own[name]["frozen"])  # nobody's account
+            return
+        record = replace(record, active=not stands["suspended"], sanctioned=stands["sanctioned"])
+        self.change(name, record=record, frozen=stands["frozen"])
 
     @rule(
         name=st.sampled_from(tuple(HOLDERS)),

@@ -10,7 +10,7 @@ from eth_account.messages import _hash_eip191_message, encode_typed_data
 from paripassu import acts, controls
 from paripassu.controls import Control, Reason, reason_text
 from paripassu.errors import ActRefused, BatchRefused, CommandImpossible, InvalidQuantity, UnknownRole
-from paripassu.identifiers import Bytes32, Country, LedgerId, checksum_address, keccak256, role_id
+from paripassu.identifiers import Bytes32, Country, LedgerId, checksum_address, commitment, keccak256, role_id
 from paripassu.keycontrol import KeyControl, KeyRotation
 from paripassu.ledgers.evm.calls import call_for
 from paripassu.ledgers.evm.contracts import codec, revert_decoder
@@ -21,6 +21,7 @@ WHY = Reason("court order 7")
 WORD = b"court order 7".ljust(32, b"\0")
 A, B, C = (checksum_address(bytes([n]) * 20) for n in (1, 2, 3))
 ID = Bytes32(b"\x07" * 32)
+HOLDER = commitment(b"holder")
 ADDRESSES = {
     "SecurityToken": checksum_address(b"\xaa" * 20),
     "HolderRegistry": checksum_address(b"\xbb" * 20),
@@ -32,6 +33,18 @@ ZERO = "0x" + "00" * 20
 CONTROLS: list[tuple[Control, str, str, tuple[Any, ...]]] = [
     (controls.SetStatus(A, False, WHY), "HolderRegistry", "setStatus", (A, False, WORD)),
     (controls.Sanction(A, True, WHY), "HolderRegistry", "setSanctioned", (A, True, WORD)),
+    (
+        controls.Order(HOLDER, controls.SANCTION, True, WHY),
+        "HolderRegistry",
+        "order",
+        (bytes(HOLDER), bytes(32), True, WORD),
+    ),
+    (
+        controls.Order(HOLDER, ID, False, WHY),
+        "HolderRegistry",
+        "order",
+        (bytes(HOLDER), bytes(ID), False, WORD),
+    ),
     (controls.Rotate(A, B, WHY, b"f", b"t"), "HolderRegistry", "rotate", (A, B, WORD, b"f", b"t")),
     (controls.Succeed(A, B), "SecurityToken", "recoveryAddress", (A, B, ZERO)),
     (controls.Freeze(A, True, WHY), "SecurityToken", "freeze", (A, True, WORD)),
