@@ -36,7 +36,7 @@ interface IHolderRegistry {
 
     /// @notice The same from one storage slot, without what is ordered against the holder on all ledgers:
     /// for who was told that no order stands.
-    function recordWordOf(address account) external view returns (uint256 word);
+    function wordAsRecorded(address account) external view returns (uint256 word);
 
     /// @notice Who services an account; zero where the holder serves itself.
     function servicerOf(address account) external view returns (address);

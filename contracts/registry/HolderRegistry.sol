@@ -442,7 +442,7 @@ contract HolderRegistry is Authorised, Versioned, ERC165, Typed, IHolderRegistry
     // ------------------------------------------------------------------ reading
 
     /// @inheritdoc IHolderRegistry
-    function recordWordOf(address account) external view returns (uint256) {
+    function wordAsRecorded(address account) external view returns (uint256) {
         return _s().entries[account].word;
     }
 

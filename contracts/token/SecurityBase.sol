@@ -215,15 +215,11 @@ abstract contract SecurityBase is Authorised {
             && !_hasExpired(word);
     }
 
-    /// @dev What the registry says of an account.
+    /// @dev What the registry says of an account, without the checks of a typed call: the registry is
+    /// our own, and an answer that is not one word counts as no answer.
     function _wordOf(address account) internal view returns (uint256 word) {
-        return _ask(account, uint32(IHolderRegistry.wordOf.selector));
-    }
-
-    /// @dev Ask the registry for a word, without the checks of a typed call: the registry is our own, and
-    /// an answer that is not one word counts as no answer.
-    function _ask(address account, uint256 selector) internal view returns (uint256 word) {
         address registry = address(HOLDER_REGISTRY);
+        uint256 selector = uint32(IHolderRegistry.wordOf.selector);
         assembly ("memory-safe") {
             mstore(0, selector)
             mstore(32, account)

@@ -112,7 +112,7 @@ contract SecurityToken is SecurityBase, PariUpgradeable, Typed, IERC20Errors {
     bytes32 private constant EPOCH = 0xcf06a2323291e0a3de8862dedc8d97ac498b953d159f87a05eabcacade25fc00;
 
     /// @dev Flag of an epoch at which orders stand; epochs themselves are below it.
-    uint256 private constant ORDERED = 1 << 23;
+    uint256 private constant ORDERED = 0x800000;
 
     address private immutable SELF = address(this);
     address private immutable BRIDGE;
@@ -583,33 +583,34 @@ contract SecurityToken is SecurityBase, PariUpgradeable, Typed, IERC20Errors {
         return source;
     }
 
-    /// @dev Policy epoch of the verdicts that count now; 0 when none does.
+    /// @dev Policy epoch of the verdicts that count now, with its flag where orders stand; 0 when none
+    /// counts: the code was told of no epoch, or there were more changes than there is room for.
     function _epoch(Hot hot) private view returns (uint256 epoch) {
         address self = SELF;
         uint256 selector = uint32(this.policyEpoch.selector);
+        uint256 policy = hot.policy();
         assembly ("memory-safe") {
             mstore(0, selector)
             if iszero(staticcall(gas(), self, 28, 4, 0, 32)) { revert(0, 0) }
-            epoch := mload(0)
-        }
-        if (epoch == 0) return 0;
-        unchecked {
-            uint256 ordered = (epoch >> 31) << 23;
-            epoch = (epoch & 0x7fffffff) + hot.policy();
-            if (epoch >= ORDERED) return 0;
-            epoch |= ordered;
+            let told := mload(0)
+            let sum := add(and(told, 0x7fffffff), policy)
+            if mul(told, lt(sum, ORDERED)) { epoch := or(sum, and(shr(8, told), ORDERED)) }
         }
     }
 
-    /// @dev What the registry says of an account: with what is ordered against its holder where, at this
-    /// epoch, any order stands or nothing is known.
-    function _wordAt(address account, uint256 epoch) private view returns (uint256) {
-        unchecked {
-            bool plain = epoch - 1 < ORDERED - 1;
-            return _ask(
-                account,
-                uint32(plain ? IHolderRegistry.recordWordOf.selector : IHolderRegistry.wordOf.selector)
-            );
+    /// @dev As `_wordOf`, without a look for what is ordered against the holder where none stands.
+    function _wordAt(address account, uint256 epoch) private view returns (uint256 word) {
+        address registry = address(HOLDER_REGISTRY);
+        uint256 selector = uint32(IHolderRegistry.wordAsRecorded.selector);
+        uint256 ordered = uint32(IHolderRegistry.wordOf.selector);
+        assembly ("memory-safe") {
+            // an order stands, or nothing is known: 0 less one is the largest number
+            if gt(sub(epoch, 1), sub(ORDERED, 2)) { selector := ordered }
+            mstore(0, selector)
+            mstore(32, account)
+            let success := staticcall(gas(), registry, 28, 36, 0, 32)
+            if iszero(and(success, eq(returndatasize(), 32))) { revert(0, 0) }
+            word := mload(0)
         }
     }
 

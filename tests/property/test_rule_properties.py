@@ -158,11 +158,11 @@ def broken(token: TokenState, movement: Movement, now: int) -> set[int]:
         else:
             if not record.active or 0 < record.expiry < now:
                 found.add(unknown + 1)
-            if record.sanctioned:
+            if record.sanctioned and kind != 4:
                 found.add(sanctioned)
             if record.investor_class in token.paused_classes and record.investor_class < 32:
                 check(19, "012346", True)
-        if part.frozen and kind != 5:
+        if part.frozen and kind not in (4, 5):
             found.add(unknown + 2)
     if receives and target.record is not None and not target.record.superseded:
         listed = target.record.country in rules.countries

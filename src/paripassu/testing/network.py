@@ -282,6 +282,9 @@ class LocalNetwork:
             shutil.copy(snapshot.books / database.name, database)
         shutil.rmtree(snapshot.books)
         self._resume()
+        # Anvil sets its clock back too, and would wait for what the others send from later times
+        heads = [self.run(ledger.head()).time for ledger in self.session.ledgers.values()]
+        self.travel_to(max(heads))
 
     def _chains(self) -> list[Any]:
         return [ledger for ledger in self.network.ledgers.values() if ledger.id.is_evm]
