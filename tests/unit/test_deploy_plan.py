@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -14,15 +14,17 @@ from paripassu import artefacts
 from paripassu.config import load_network, load_securities, load_security
 from paripassu.deploy import records
 from paripassu.deploy.acts import ObservedAct
+from paripassu.deploy.chain import Chain
 from paripassu.deploy.check import _administrator
 from paripassu.deploy.create3 import factory_address
 from paripassu.deploy.desired import MANAGER, BookDesired, Calls, EvmDesired
+from paripassu.deploy.execution import Executor
 from paripassu.deploy.journal import Journal
 from paripassu.deploy.observe import EvmObserved
 from paripassu.deploy.plan import TRANSACTION_GAS, steps_for
 from paripassu.deploy.policies import policies
 from paripassu.deploy.rights import rights_of, role_for
-from paripassu.deploy.spec import desired_state
+from paripassu.deploy.spec import deployer_of, desired_state
 from paripassu.deploy.steps import Step
 from paripassu.errors import (
     ApplyRunning,
@@ -30,13 +32,16 @@ from paripassu.errors import (
     CodeDrift,
     InconsistentFile,
     NotDeployed,
+    NotFinalInTime,
     RecordTampered,
     RecordUnreadable,
 )
 from paripassu.identifiers import Bytes32, InteropAddress, keccak256, role_id
 from paripassu.ledgers.evm.contracts import codec
-from paripassu.ledgers.intents import Intent, Settled
-from paripassu.ledgers.port import BlockRef
+from paripassu.ledgers.evm.preparation import Call
+from paripassu.ledgers.evm.transactions import TransactionSender
+from paripassu.ledgers.intents import Intent, MemoryIntentLog, Settled
+from paripassu.ledgers.port import BlockRef, Outcome, OutcomeState, Signer
 
 ROOT = Path(__file__).resolve().parents[2]
 NETWORK = load_network(ROOT / "examples" / "local.toml")
@@ -213,6 +218,37 @@ def test_other_code_at_our_address_is_no_step() -> None:
     codes = {**complete(desired).codes, desired.addresses["Gateway"]: b"other"}
     with pytest.raises(CodeDrift, match="Gateway"):
         steps_for(desired, replace(complete(desired), codes=codes))
+
+
+# -- sending a stage -------------------------------------------------------------------
+
+
+class LosingPool:
+    """A node that lost one transaction: what has a later nonce is final only once that one was sent again."""
+
+    def __init__(self, lost: int) -> None:
+        self.lost = lost
+        self.sent: list[str] = []
+        self.sent_again = False
+
+    async def submit(self, call: Call, signer: Signer, reference: str) -> None:
+        self.sent.append(reference)
+
+    async def wait(self, reference: str) -> Outcome:
+        place = self.sent.index(reference)
+        self.sent_again |= place == self.lost
+        if place > self.lost and not self.sent_again:
+            raise NotFinalInTime(f"{reference} is stuck behind {self.sent[self.lost]}.")
+        return Outcome(reference, OutcomeState.FINAL, gas_used=place)
+
+
+async def test_transaction_that_a_node_lost_is_sent_again_and_those_behind_it_go_on() -> None:
+    desired = chain("alpha")
+    steps = [one for one in steps_for(desired, empty(desired)) if one.stage == 1]
+    config = NETWORK.with_rpc_urls({"alpha": "http://127.0.0.1:1"}).ledgers["alpha"]
+    executor = Executor(Chain(config, desired), MemoryIntentLog(), {"deployer": deployer_of(NETWORK)})
+    executor._sender = cast(TransactionSender, LosingPool(lost=16))
+    assert [step async for step, _ in executor.run_stage(steps)] == steps
 
 
 # -- who says who holds a role ----------------------------------------------------------

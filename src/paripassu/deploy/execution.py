@@ -80,9 +80,8 @@ class Executor:
             except PariError as error:
                 raise _failed(step, error) from error
             sent.append((step, reference))
-        if sent:
-            # nonces make the last one final no sooner than those before it
-            await self._sender.wait(sent[-1][1])
+        # in order: a node may lose one from its pool, which whoever waits for it sends again, and those
+        # behind it are stuck until then
         for step, reference in sent:
             yield step, await self._finished(step, reference)
 
