@@ -129,7 +129,7 @@ class Mutants:
             if contract["nodeType"] != "ContractDefinition" or contract["contractKind"] == "interface":
                 continue
             for node in contract["nodes"]:
-                if node["nodeType"] not in _WITH_BODY or not node.get("body"):
+                if node["nodeType"] not in ("FunctionDefinition", "ModifierDefinition") or not node.get("body"):
                     continue
                 self._function = node["name"] or node.get("kind", "")
                 if self._function in ("constructor", *self._skipped):
