@@ -442,8 +442,14 @@ contract HolderRegistry is Authorised, Versioned, ERC165, Typed, IHolderRegistry
     // ------------------------------------------------------------------ reading
 
     /// @inheritdoc IHolderRegistry
+    /// @dev `_s().entries[account].word`, for each first receipt: `entries` begins the storage.
     function wordAsRecorded(address account) external view returns (uint256) {
-        return _s().entries[account].word;
+        assembly ("memory-safe") {
+            mstore(0, account)
+            mstore(32, STORAGE)
+            mstore(0, sload(keccak256(0, 64)))
+            return(0, 32)
+        }
     }
 
     /// @inheritdoc IHolderRegistry
