@@ -181,7 +181,7 @@ contract HolderRegistry is Authorised, Versioned, ERC165, Typed, IHolderRegistry
     /// ledgers whose sanction, suspension and freezes stand.
     struct Orders {
         uint256 inForce;
-        mapping(address token => uint256) freezes;
+        mapping(bytes32 securityId => uint256) freezes;
         mapping(bytes32 scope => mapping(uint256 origin => uint256)) counts;
     }
 
@@ -192,6 +192,7 @@ contract HolderRegistry is Authorised, Versioned, ERC165, Typed, IHolderRegistry
         uint64 ordersInForce;
         address[] subscribers;
         mapping(bytes32 holder => Orders) orders;
+        mapping(address token => bytes32) securityOf;
     }
 
     // keccak256(abi.encode(uint256(keccak256("paripassu.storage.HolderRegistry")) - 1)) & ~bytes32(uint256(0xff))
@@ -461,7 +462,7 @@ contract HolderRegistry is Authorised, Versioned, ERC165, Typed, IHolderRegistry
         if (inForce == 0) return word;
         if (uint64(inForce) != 0) word |= SANCTIONED;
         if (uint64(inForce >> 64) != 0) word &= ~ACTIVE;
-        if (orders.freezes[msg.sender] != 0) word |= FROZEN;
+        if (orders.freezes[$.securityOf[msg.sender]] != 0) word |= FROZEN;
     }
 
     /// @inheritdoc IHolderRegistry
@@ -637,6 +638,12 @@ contract HolderRegistry is Authorised, Versioned, ERC165, Typed, IHolderRegistry
         HolderRegistryStorage storage $ = _s();
         Orders storage orders = $.orders[holder];
         uint256 known = orders.counts[scope][origin];
+        if (uint256(scope) > uint256(SUSPENSION)) {
+            // another token may carry the security by now
+            address token = INSTANCE_REGISTRY.localToken(scope);
+            if (token == address(0)) revert SecurityUnknown(scope);
+            $.securityOf[token] = scope;
+        }
         if (count <= known) return;
         orders.counts[scope][origin] = count;
         emit HolderOrdered(holder, scope, origin, uint64(count), reason);
@@ -649,10 +656,8 @@ contract HolderRegistry is Authorised, Versioned, ERC165, Typed, IHolderRegistry
             } else if (scope == SUSPENSION) {
                 orders.inForce += change << 64;
             } else {
-                address token = INSTANCE_REGISTRY.localToken(scope);
-                if (token == address(0)) revert SecurityUnknown(scope);
                 orders.inForce += change << 128;
-                orders.freezes[token] += change;
+                orders.freezes[scope] += change;
             }
             $.ordersInForce += uint64(change);
         }

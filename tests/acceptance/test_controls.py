@@ -79,6 +79,93 @@ def moving(stage: Stage, name: str, units: int = 1) -> Ran:
     return stage.run(name, *MOVE, str(units), "dev:holder_fr", name)
 
 
+# an order reaches the other ledger, and units on their way
+
+
+@pytest.fixture(scope="module")
+def ordered(held: Stage) -> Stage:
+    """All is lifted again, and every unit where it was."""
+    stage = Stage(held.operator)
+    relay = ("relay", "--with-attestors", "--drain")
+    here = ("security", "move", f"eip155:31001:{dev_address('holder_fr')}")
+    book = "register:holder_fr"
+    stage.ok("before", "security", "balances", book, "--json")
+    stage.ok("leave", *here, f"book:{book}", "60", "dev:holder_fr", "on their way")
+    stage.ok("freeze", "security", "freeze", book, *WHY, "--json")
+    stage.ok("relay", *relay)
+    stage.ok("landed", "security", "balances", book, "--json")
+    stage.ok("shown here", "holder", "show", FR, "--json")
+    stage.ok("shown to people", "holder", "show", FR)
+    there = ("security", "move", f"book:{book}", f"eip155:31001:{dev_address('holder_fr')}")
+    refused(stage, "frozen there", *there, "1", "dev:holder_fr", "spend")
+    refused(
+        stage, "frozen here", *here, f"eip155:31001:{dev_address('holder_de')}", "1", "dev:holder_fr", "x"
+    )
+    refused(
+        stage,
+        "no more",
+        *MOVE[:2],
+        f"eip155:31001:{dev_address('holder_de')}",
+        f"book:{book}",
+        "1",
+        "dev:holder_de",
+        "y",
+    )
+    refused(stage, "another's", "security", "unfreeze", FR, *WHY)
+    stage.ok("unfreeze", "security", "unfreeze", book, *WHY)
+    stage.ok("sanction", "holder", "sanction", FR, *WHY)
+    stage.ok("relay release", *relay)
+    stage.ok("sanctioned", "holder", "show", book, "--json")
+    stage.ok("unsanction", "holder", "unsanction", FR, *WHY)
+    stage.ok("relay again", *relay)
+    stage.ok("back", *there, "60", "dev:holder_fr", "back")
+    stage.ok("relay back", *relay)
+    stage.ok("here alone", "holder", "sanction", FR, *WHY, "--here")
+    stage.ok("shown alone", "holder", "show", book, "--json")
+    refused(stage, "not an order", "holder", "unsanction", DE, *WHY)
+    stage.ok("no longer", "holder", "unsanction", FR, *WHY, "--here")
+    stage.ok("reconcile", "reconcile", "--json")
+    return stage
+
+
+def test_ctl_8_an_order_is_told_with_its_reach(ordered: Stage) -> None:
+    told = ordered["freeze"].json
+    (done,) = told["done"]
+    assert (done["ledger"], done["state"]) == ("register", "FINAL")
+    assert (list(told["within"]), told["notSent"]) == (["alpha"], [])
+    assert told["holder"] == ordered["shown here"].json["holder"]
+    assert re.search(
+        r"^in force on register within [\d.]+ s of its block", ordered["sanction"].out, re.MULTILINE
+    )
+    assert "lifted on alpha for every account" in ordered["unsanction"].out
+
+
+def test_ctl_8_units_on_their_way_land_frozen(ordered: Stage) -> None:
+    before, landed = ordered["before"].json, ordered["landed"].json
+    assert landed["balance"] == before["balance"] + 60
+    for name, code in {"frozen there": "004", "frozen here": "004", "no more": "007"}.items():
+        assert ordered[name].err.startswith(f"error PP-RUL-{code}: "), str(ordered[name])
+    assert ordered["reconcile"].json["ok"] is True
+
+
+def test_ctl_8_who_ordered_what_is_shown_on_every_ledger_and_lifted_there_alone(ordered: Stage) -> None:
+    shown = ordered["shown here"].json
+    (order,) = [one for one in shown["orders"] if one["order"] == "freeze"]
+    assert (order["orderedOn"], order["stands"], order["reason"]) == ("register", True, "court order 7")
+    assert (shown["frozen"], shown["sanctioned"]) == (True, False)
+    assert "freeze since 2" in ordered["shown to people"].out
+    assert ordered["another's"].err.startswith("error PP-LED-112: ")
+    assert "stands by order of register" in ordered["another's"].err
+    sanctioned = ordered["sanctioned"].json
+    assert (sanctioned["frozen"], sanctioned["sanctioned"]) == (False, True)
+
+
+def test_ctl_8_one_account_alone_is_no_order(ordered: Stage) -> None:
+    assert ordered["shown alone"].json["sanctioned"] is False
+    assert ordered["not an order"].err.startswith("error PP-LED-112: ")
+    assert "--here" in ordered["not an order"].err
+
+
 # freeze, pause
 
 
@@ -337,89 +424,3 @@ def test_ctl_11_every_past_decision_has_the_same_answer_again(decided: Stage) ->
     assert decided["replay one"].out == "1 decisions made again, 0 with another verdict\n"
     assert decided["no such"].err.startswith("error PP-CLI-002: ")
     assert decided["tampered"].err.startswith("error PP-STO-004: ")
-
-
-# an order reaches the other ledger, and units on their way
-
-
-@pytest.fixture(scope="module")
-def ordered(rotated: Stage) -> Stage:
-    stage = Stage(rotated.operator)
-    relay = ("relay", "--with-attestors", "--drain")
-    here = ("security", "move", f"eip155:31001:{dev_address('holder_fr_2')}")
-    book = "register:holder_fr"
-    stage.ok("before", "security", "balances", book, "--json")
-    stage.ok("leave", *here, f"book:{book}", "60", "dev:holder_fr_2", "on their way")
-    stage.ok("freeze", "security", "freeze", book, *WHY, "--json")
-    stage.ok("relay", *relay)
-    stage.ok("landed", "security", "balances", book, "--json")
-    stage.ok("shown here", "holder", "show", NEW, "--json")
-    stage.ok("shown to people", "holder", "show", NEW)
-    there = ("security", "move", f"book:{book}", f"eip155:31001:{dev_address('holder_fr_2')}")
-    refused(stage, "frozen there", *there, "1", "dev:holder_fr", "spend")
-    refused(
-        stage, "frozen here", *here, f"eip155:31001:{dev_address('holder_de')}", "1", "dev:holder_fr_2", "x"
-    )
-    refused(
-        stage,
-        "no more",
-        *MOVE[:2],
-        f"eip155:31001:{dev_address('holder_de')}",
-        f"book:{book}",
-        "1",
-        "dev:holder_de",
-        "y",
-    )
-    refused(stage, "another's", "security", "unfreeze", NEW, *WHY)
-    stage.ok("unfreeze", "security", "unfreeze", book, *WHY)
-    stage.ok("sanction", "holder", "sanction", NEW, *WHY)
-    stage.ok("relay release", *relay)
-    stage.ok("sanctioned", "holder", "show", book, "--json")
-    stage.ok("unsanction", "holder", "unsanction", NEW, *WHY)
-    stage.ok("relay again", *relay)
-    stage.ok("back", *there, "60", "dev:holder_fr", "back")
-    stage.ok("relay back", *relay)
-    stage.ok("here alone", "holder", "sanction", NEW, *WHY, "--here")
-    stage.ok("shown alone", "holder", "show", book, "--json")
-    refused(stage, "not an order", "holder", "unsanction", DE, *WHY)
-    stage.ok("no longer", "holder", "unsanction", NEW, *WHY, "--here")
-    stage.ok("reconcile", "reconcile", "--json")
-    return stage
-
-
-def test_ctl_8_an_order_is_told_with_its_reach(ordered: Stage) -> None:
-    told = ordered["freeze"].json
-    (done,) = told["done"]
-    assert (done["ledger"], done["state"]) == ("register", "FINAL")
-    assert (list(told["within"]), told["notSent"]) == (["alpha"], [])
-    assert told["holder"] == ordered["shown here"].json["holder"]
-    assert re.search(
-        r"^in force on register within [\d.]+ s of its block", ordered["sanction"].out, re.MULTILINE
-    )
-    assert "lifted on alpha for every account" in ordered["unsanction"].out
-
-
-def test_ctl_8_units_on_their_way_land_frozen(ordered: Stage) -> None:
-    before, landed = ordered["before"].json, ordered["landed"].json
-    assert landed["balance"] == before["balance"] + 60
-    for name, code in {"frozen there": "004", "frozen here": "004", "no more": "007"}.items():
-        assert ordered[name].err.startswith(f"error PP-RUL-{code}: "), str(ordered[name])
-    assert ordered["reconcile"].json["ok"] is True
-
-
-def test_ctl_8_who_ordered_what_is_shown_on_every_ledger_and_lifted_there_alone(ordered: Stage) -> None:
-    shown = ordered["shown here"].json
-    (order,) = [one for one in shown["orders"] if one["order"] == "freeze"]
-    assert (order["orderedOn"], order["stands"], order["reason"]) == ("register", True, "court order 7")
-    assert (shown["frozen"], shown["sanctioned"]) == (True, False)
-    assert "by order on register: court order 7" in ordered["shown to people"].out
-    assert ordered["another's"].err.startswith("error PP-LED-112: ")
-    assert "stands by order of register" in ordered["another's"].err
-    sanctioned = ordered["sanctioned"].json
-    assert (sanctioned["frozen"], sanctioned["sanctioned"]) == (False, True)
-
-
-def test_ctl_8_one_account_alone_is_no_order(ordered: Stage) -> None:
-    assert ordered["shown alone"].json["sanctioned"] is False
-    assert ordered["not an order"].err.startswith("error PP-LED-112: ")
-    assert "--here" in ordered["not an order"].err

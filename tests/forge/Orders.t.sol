@@ -162,6 +162,23 @@ contract OrdersTest is World {
         _verdicts(peer, 4, 7);
     }
 
+    function test_ctl_8_aFreezeStaysWithTheSecurityWhenAnotherTokenCarriesIt() public {
+        _deliver(peer, _only(_order(home, "fr", SECURITY, true)));
+        _deliver(peer, _only(_order(home, "fr", SANCTION, true)));
+        _on(peer);
+        ISecurity next = _token(peer, _tokenInit(peer, false));
+        Chain memory renewed = peer;
+        renewed.token = next;
+        Instance[] memory list = _list(_instance(renewed));
+        vm.prank(tokenizer);
+        peer.instances.registerInstances(SECURITY, list);
+        _deliver(peer, _only(_order(home, "fr", SECURITY, true)));
+        vm.assertTrue(next.isFrozen(holderFr), "said again, it is there too");
+        _deliver(peer, _only(_order(home, "fr", SECURITY, false)));
+        vm.assertFalse(next.isFrozen(holderFr), "lifted");
+        vm.assertTrue(peer.holders.recordOf(holderFr).sanctioned, "the other order stands");
+    }
+
     function test_ctl_8_aClosedLaneKeepsNoOrderFromTakingEffect() public {
         _on(home);
         vm.prank(operator);
