@@ -416,15 +416,24 @@ contract TokenHandler is TokenWorld {
     function _move(uint8 kind, address from, address to, uint256 units) private {
         ++moved;
         if (from != address(0)) held[from] -= units;
+        if (kind != 5 && token.isFrozen(from)) fault = "the frozen delivered";
         if (to == address(0)) return;
         held[to] += units;
-        if (!home.holders.isVerified(to)) fault = "the ineligible received";
+        // what arrives lands, and does not move on, where the holder is frozen or sanctioned (CTL-8)
+        if (kind == 4 ? !_knownAndActive(to) : !home.holders.isVerified(to)) fault = "the ineligible received";
         if (kind != 5) {
-            if (token.isFrozen(to)) fault = "the frozen received";
+            if (kind != 4 && token.isFrozen(to)) fault = "the frozen received";
             if (units != 0 && from != to && held[to] > token.quotaOf(to)) fault = "above the quota";
         }
         if (!token.isClassAllowed(uint8(home.holders.wordOf(to) >> 16))) fault = "class";
         if (!token.isCountryAllowed(uint16(home.holders.wordOf(to)))) fault = "country";
+    }
+
+    /// Registered, not suspended, expired or superseded; sanctioned or not.
+    function _knownAndActive(address account) private view returns (bool) {
+        uint256 word = home.holders.wordOf(account);
+        uint256 expiry = uint32(word >> 32);
+        return word & (1 << 24 | 1 << 25 | 1 << 29) == (1 << 24 | 1 << 25) && (expiry == 0 || block.timestamp <= expiry);
     }
 
     function _balances() private view returns (uint256[] memory list) {
