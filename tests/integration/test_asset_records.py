@@ -14,6 +14,7 @@ from paripassu import deploy
 from paripassu.canonical import document_hash
 from paripassu.controls import Reason, SetCountries, SetMinimumLot
 from paripassu.devnet import controls
+from paripassu.errors import EventNotLegal
 from paripassu.examples import example
 from paripassu.identifiers import ROLES, Country
 from paripassu.jobs import controlling
@@ -141,6 +142,14 @@ def test_id_7_roles_have_one_number_on_every_chain_and_one_that_has_no_name_is_f
     found = pari.run(deploy.check(pari.network, pari.workspace)).findings
     assert [one.title for one in found] == ["the holders of role 77"]
     pari.revert(state)
+
+
+def test_id_8_interest_on_an_equity_is_not_announced(pari: LocalNetwork) -> None:
+    interest = replace(pari.dividend(rate="0.05", event_id="TEST2027INTR0001"), event_type="INTR")
+    with pytest.raises(EventNotLegal, match="The CFI ESVUFR is an equity, which has no event INTR"):
+        pari.announce(interest)
+    for ledger in LEDGERS:
+        assert pari.run(pari.ledger(ledger).event("TEST2027INTR0001")) is None
 
 
 def test_id_9_the_sheet_of_a_deployed_security_differs_from_it_after_any_drift_alone(
