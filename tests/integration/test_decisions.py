@@ -227,21 +227,28 @@ def test_ctl_11_movements_of_one_block_are_judged_one_after_the_other(pari: Loca
     ledger = pari.ledger("alpha")
     assert isinstance(ledger, EvmLedger)
 
-    async def in_one_block() -> list[int]:
+    there, back = Transfer(fr, de, Units(300)), Transfer(de, fr, Units(5))
+
+    async def in_one_block() -> None:
         await ledger.rpc.call("evm_setAutomine", False)
-        await ledger.submit(Transfer(fr, de, Units(300)), pari.signer("holder_fr"), "all of it")
-        await ledger.submit(Transfer(de, fr, Units(5)), pari.signer("holder_de"), "some back")
+        await ledger.submit(there, pari.signer("holder_fr"), "all of it")
+        await ledger.submit(back, pari.signer("holder_de"), "some back")
         await ledger.rpc.call("evm_mine")
         await ledger.rpc.call("evm_setAutomine", True)
+
+    async def heights_of_both() -> list[int]:
         both = [
-            await ledger.execute(Transfer(fr, de, Units(300)), pari.signer("holder_fr"), "all of it"),
-            await ledger.execute(Transfer(de, fr, Units(5)), pari.signer("holder_de"), "some back"),
+            await ledger.execute(there, pari.signer("holder_fr"), "all of it"),
+            await ledger.execute(back, pari.signer("holder_de"), "some back"),
         ]
         return [one.block.height for one in both if one.block is not None]
 
     pari._heartbeat.stop()  # it mines blocks of its own
-    heights = pari.run(in_one_block())
-    pari._heartbeat.start()
+    try:
+        pari.run(in_one_block())
+    finally:
+        pari._heartbeat.start()
+    heights = pari.run(heights_of_both())
     assert len(set(heights)) == 1
     log = log_of(pari, "alpha")[before:]
     assert {one.record.height for one in log} == {heights[0] - 1}
