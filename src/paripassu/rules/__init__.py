@@ -9,7 +9,8 @@ No clock and no input or output: everything that a verdict depends on is an argu
 
 from paripassu.rules.apply import allowed_amount, apply
 from paripassu.rules.balances import BalanceType, encumber, free, lock, release_lapsed, sub_balances
-from paripassu.rules.decisions import DecisionRecord, RuleVersion, answering, case_of, inputs_of
+from paripassu.rules.decisions import DecisionRecord, RuleVersion
+from paripassu.rules.inputs import answering, case_of, inputs_of
 from paripassu.rules.kinds import APPLIES, Kind
 from paripassu.rules.restrictions import Restriction, refusal
 from paripassu.rules.shares import share

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,6 @@ from paripassu.commands import Command, Deliver
 from paripassu.errors import (
     CommandImpossible,
     ContractMissing,
-    LedgerError,
     PariError,
     ReferenceConflict,
     RuleError,
@@ -22,7 +20,7 @@ from paripassu.errors import (
 )
 from paripassu.identifiers import Bytes32, LedgerId
 from paripassu.keycontrol import KeyControl
-from paripassu.ledgers.decisions import DecisionLog, moves_units
+from paripassu.ledgers.decisions import DecisionLog
 from paripassu.ledgers.evm.actions import ActionsReader
 from paripassu.ledgers.evm.blocks import Blocks
 from paripassu.ledgers.evm.calls import call_for
@@ -31,12 +29,12 @@ from paripassu.ledgers.evm.controls import EvmControls
 from paripassu.ledgers.evm.decisions import DecisionReader
 from paripassu.ledgers.evm.fees import FeePolicy
 from paripassu.ledgers.evm.gateway import GatewayReader
+from paripassu.ledgers.evm.keeping import DecisionKeeper
 from paripassu.ledgers.evm.logs import Logs
 from paripassu.ledgers.evm.preparation import Call, Patience
 from paripassu.ledgers.evm.raw import unsigned_fields
 from paripassu.ledgers.evm.rpc import JsonRpc, RetryPolicy
 from paripassu.ledgers.evm.securities import SecurityReader
-from paripassu.ledgers.evm.traces import Happened
 from paripassu.ledgers.evm.transactions import TransactionSender
 from paripassu.ledgers.intents import IntentLog
 from paripassu.ledgers.port import (
@@ -118,7 +116,7 @@ class EvmLedger:
             ledger, peers, self.contracts, addresses, logs, self._blocks, settings.first_block
         )
         self._decisions = DecisionReader(ledger, self.contracts, logs, self._blocks, settings.first_block)
-        self._decision_log = decisions
+        self._keeper = DecisionKeeper(self._decisions, decisions)
         self._first_block = settings.first_block
         self._sender = TransactionSender(
             ledger=ledger,
@@ -267,7 +265,7 @@ class EvmLedger:
         try:
             outcome = await self._sender.submit(call, signer, self._stored(reference))
         except RuleError as refused:
-            await self._keep_refused(command, Restriction(refused.restriction), reference)
+            await self._keeper.refused(command, Restriction(refused.restriction), reference)
             raise
         return replace(outcome, reference=reference)
 
@@ -279,10 +277,9 @@ class EvmLedger:
         try:
             outcome = await self._sender.execute(call, signer, self._stored(reference))
         except RuleError as refused:
-            await self._keep_refused(command, Restriction(refused.restriction), reference)
+            await self._keeper.refused(command, Restriction(refused.restriction), reference)
             raise
-        if moves_units(command):
-            await self._keep_made(outcome, reference)
+        await self._keeper.made(command, outcome, reference)
         return replace(outcome, reference=reference)
 
     # -- decisions -----------------------------------------------------------------------
@@ -292,28 +289,7 @@ class EvmLedger:
         return [] if last < first else await self._decisions.made(first, last)
 
     async def keep_refusal(self, movement: Movement, reference: str) -> None:
-        await self._keep_refused(movement, Restriction.NONE, reference)
-
-    async def _keep_refused(self, refused: Command | Movement, code: Restriction, reference: str) -> None:
-        """The refusal itself matters more than its record: a node that gives no facts stops nothing."""
-        if self._decision_log is None:
-            return
-        with contextlib.suppress(LedgerError):
-            if isinstance(refused, Movement):
-                found = [Happened.of(refused)]
-            else:
-                found = await self._decisions.instructed(refused)
-            record = await self._decisions.refused(found, code, reference) if found else None
-            self._decision_log.append([record] if record is not None else [])
-
-    async def _keep_made(self, outcome: Outcome, reference: str) -> None:
-        """What is missing here is found when the log is next brought up to date."""
-        if self._decision_log is not None and outcome.block is not None:
-            height = outcome.block.height
-            with contextlib.suppress(LedgerError):
-                made = await self._decisions.made(height, height)
-                own = [one for one in made if one.transaction == outcome.transaction]
-                self._decision_log.append([replace(one, reference=reference) for one in own])
+        await self._keeper.refused(movement, Restriction.NONE, reference)
 
     def _call(self, command: Command, signer: Signer, reference: str) -> Call:
         """The command's call; what was stored under its reference before must be the same one.
