@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +16,10 @@ from paripassu.identifiers import Country, commitment, keccak256
 from paripassu.quantities import Units
 from paripassu.rules import (
     APPLIES,
+    CLASS_LIMIT,
+    EXPIRY_LIMIT,
     MOST_LOTS,
+    MOST_WINDOWS,
     UNLIMITED,
     AccountState,
     BalanceType,
@@ -22,6 +29,7 @@ from paripassu.rules import (
     Movement,
     Restriction,
     RuleSet,
+    Standing,
     TokenState,
     Window,
     allowed_amount,
@@ -35,6 +43,7 @@ from paripassu.rules import (
     sub_balances,
 )
 
+ROOT = Path(__file__).parents[2]
 NOW = 1_804_000_000
 RULES = RuleSet(frozenset({Country("DE"), Country("FR")}), frozenset({1, 2}))
 RECORD = HolderRecord(commitment(b"holder"), Country("FR"), 1, True, 0, "")
@@ -158,6 +167,92 @@ def test_ctl_1_the_denial_matrix_has_every_rule() -> None:
     assert set(APPLIES) == set(DENYING) == set(Restriction) - {Restriction.NONE}
 
 
+def test_ctl_1_a_rule_applies_to_the_kinds_that_the_contract_tests_walk() -> None:
+    table: dict[str, Any] = json.loads((ROOT / "tests/vectors/denial-matrix.json").read_text("utf-8"))
+    walked: dict[int, set[int]] = {}
+    for entry in table["entries"]:
+        walked.setdefault(entry["kind"], set()).update(entry["codes"])
+    for kind in Kind:
+        assert {int(rule) for rule, kinds in APPLIES.items() if kind in kinds} == walked[int(kind)], kind
+
+
+def test_which_side_has_a_part_in_each_kind() -> None:
+    taking = (Kind.TRANSFER, Kind.REDEEM, Kind.BRIDGE_OUT, Kind.FORCED, Kind.PLEDGE)
+    giving = (Kind.TRANSFER, Kind.ISSUE, Kind.BRIDGE_IN, Kind.FORCED, Kind.PLEDGE, Kind.PAYOUT)
+    assert tuple(kind for kind in Kind if kind.takes) == taking
+    assert tuple(kind for kind in Kind if kind.gives) == giving
+
+
+Change = Callable[[TokenState], TokenState]
+
+
+def side(name: str, **changes: Any) -> Change:
+    """A change of one account, or of its record."""
+
+    def change(state: TokenState) -> TokenState:
+        before = state.account(name)
+        named = {key: value for key, value in changes.items() if key in HolderRecord.__dataclass_fields__}
+        held = {key: value for key, value in changes.items() if key not in named}
+        assert before.record is not None
+        return state.with_account(name, replace(before, record=replace(before.record, **named), **held))
+
+    return change
+
+
+def rules(**changes: Any) -> Change:
+    return lambda state: replace(state, rules=replace(state.rules, **changes))
+
+
+MENDED: list[tuple[Restriction, Change]] = [
+    (Restriction.TOKEN_PAUSED, lambda state: replace(state, paused=False)),
+    (Restriction.SENDER_UNKNOWN, side("source", superseded=False)),
+    (Restriction.SENDER_INACTIVE, side("source", active=True)),
+    (Restriction.SENDER_FROZEN, side("source", frozen=False)),
+    (Restriction.RECIPIENT_UNKNOWN, side("target", superseded=False)),
+    (Restriction.RECIPIENT_INACTIVE, side("target", active=True)),
+    (Restriction.RECIPIENT_FROZEN, side("target", frozen=False)),
+    (Restriction.RECIPIENT_COUNTRY, rules(countries=frozenset({Country("FR")}))),
+    (Restriction.RECIPIENT_CLASS, rules(classes=frozenset({1}))),
+    (Restriction.INSUFFICIENT_BALANCE, side("source", balance=Units(110))),
+    (Restriction.UNITS_BLOCKED, side("source", blocked=Units(0))),
+    (Restriction.UNITS_LOCKED, side("source", lots=())),
+    (Restriction.SENDER_SANCTIONED, side("source", sanctioned=False)),
+    (Restriction.RECIPIENT_SANCTIONED, side("target", sanctioned=False)),
+    (Restriction.HOLDING_CAP, rules(holding_cap=None)),
+    (Restriction.HOLDER_COUNT, rules(holder_limit=None)),
+    (Restriction.MINIMUM_LOT, rules(minimum_lot=Units(101))),
+    (Restriction.BLACKOUT, rules(blackout=())),
+    (Restriction.INVENTORY_PAUSED, lambda state: replace(state, paused_classes=frozenset())),
+    (Restriction.MODULE_REFUSED, lambda state: replace(state, modules=state.modules[1:])),
+    (Restriction.MODULE_UNAVAILABLE, lambda state: replace(state, modules=())),
+]
+"""Every rule and what mends it, in the order of the codes."""
+
+
+def test_ctl_2_while_all_rules_are_broken_the_lowest_is_given_and_then_the_next() -> None:
+    source = account(
+        active=False,
+        frozen=True,
+        sanctioned=True,
+        superseded=True,
+        blocked=Units(90),
+        lots=(Lot(Units(10), NOW + 1),),
+    )
+    target = account(OTHER, 0, active=False, frozen=True, sanctioned=True, superseded=True)
+    state = token(
+        source,
+        target,
+        RuleSet(frozenset(), frozenset(), False, Units(5), 1, Units(200), CLOSED.blackout),
+        paused=True,
+        paused_classes=frozenset({1}),
+        modules=(lambda movement: False, lambda movement: None),
+    )
+    for restriction, mend in MENDED:
+        assert code(state, units=101) is restriction
+        state = mend(state)
+    assert code(state, units=101) is Restriction.NONE
+
+
 def test_the_codes_of_kinds_are_those_of_the_contract() -> None:
     assert [kind.name for kind in Kind] == [
         "TRANSFER", "ISSUE", "REDEEM", "BRIDGE_OUT", "BRIDGE_IN", "FORCED", "PLEDGE", "PAYOUT",
@@ -230,6 +325,33 @@ def test_issue_and_arrival_pass_over_the_sender() -> None:
 def test_redemption_and_departure_pass_over_the_recipient() -> None:
     unknown = token(target=AccountState(None))
     assert code(unknown, Kind.REDEEM) is code(unknown, Kind.BRIDGE_OUT) is Restriction.NONE
+
+
+def test_a_side_that_has_no_part_in_a_movement_is_not_looked_at() -> None:
+    paused = frozenset({2})
+    away = token(account(investor_class=2), paused_classes=paused)
+    for kind in (Kind.ISSUE, Kind.BRIDGE_IN):
+        assert judge(away, Movement(kind, "source", "target", Units(1)), NOW) is Restriction.NONE
+    away = token(target=account(OTHER, 0, investor_class=2), paused_classes=paused)
+    for kind in (Kind.REDEEM, Kind.BRIDGE_OUT):
+        assert judge(away, Movement(kind, "source", "target", Units(1)), NOW) is Restriction.NONE
+
+
+def test_ctl_10_units_locked_up_come_on_top_of_units_blocked() -> None:
+    both = account(blocked=Units(50), lots=(Lot(Units(45), NOW + 1),))
+    assert code(token(both), units=5) is Restriction.NONE
+    assert code(token(both), units=6) is Restriction.UNITS_LOCKED
+    assert code(token(both), units=51) is Restriction.UNITS_BLOCKED
+    with pytest.raises(InvalidQuantity, match="11 units are encumbered of 10"):
+        account(units=10, blocked=Units(5), lots=(Lot(Units(6), NOW + 1),))
+
+
+def test_ctl_4_an_additional_account_receives_not_one_unit_under_a_cap() -> None:
+    capped = replace(RULES, holding_cap=Units(50))
+    assert (
+        code(token(target=account(OTHER, 0, additional=True), rules=capped), units=1)
+        is Restriction.HOLDING_CAP
+    )
 
 
 def test_a_missing_side_is_unknown() -> None:
@@ -328,6 +450,64 @@ def test_ctl_3_what_may_move_skips_what_no_amount_between_may() -> None:
     assert limits(token(rules=leaving)) == (100, Restriction.INSUFFICIENT_BALANCE)
 
 
+def test_ctl_3_a_single_unit_may_be_all_that_may_move() -> None:
+    assert limits(token(account(blocked=Units(99)))) == (1, Restriction.UNITS_BLOCKED)
+    assert limits(token(account(lots=(Lot(Units(99), NOW + 1),)))) == (1, Restriction.UNITS_LOCKED)
+    quota = token(target=account(OTHER, 0, quota=Units(1)), rules=replace(RULES, holding_cap=Units(9)))
+    assert limits(quota) == (1, Restriction.HOLDING_CAP)
+    assert limits(token(rules=replace(RULES, holding_cap=Units(1))), "", "target") == (
+        1,
+        Restriction.HOLDING_CAP,
+    )
+    assert limits(token(account(units=1))) == (1, Restriction.INSUFFICIENT_BALANCE)
+    assert limits(token(account(units=2, blocked=Units(1)))) == (1, Restriction.UNITS_BLOCKED)
+
+
+def test_ctl_3_where_nothing_may_move_the_code_is_that_of_one_unit() -> None:
+    lots = replace(RULES, minimum_lot=Units(2), holding_cap=Units(1))
+    assert limits(token(rules=lots)) == (0, Restriction.MINIMUM_LOT)
+    assert limits(token(rules=replace(RULES, holding_cap=Units(0)))) == (0, Restriction.HOLDING_CAP)
+    assert limits(token(account(units=0))) == (0, Restriction.INSUFFICIENT_BALANCE)
+    assert limits(token(account(units=1, blocked=Units(1)))) == (0, Restriction.UNITS_BLOCKED)
+
+
+def test_ctl_3_the_minimum_lot_itself_may_move() -> None:
+    lots = replace(RULES, minimum_lot=Units(20))
+    assert limits(token(account(blocked=Units(80)), rules=lots)) == (20, Restriction.UNITS_BLOCKED)
+    assert limits(token(account(blocked=Units(81)), rules=lots)) == (0, Restriction.MINIMUM_LOT)
+    assert limits(token(account(blocked=Units(81)), rules=lots), "source", "") == (0, Restriction.MINIMUM_LOT)
+    assert limits(token(account(blocked=Units(79)), rules=lots), "source", "") == (
+        21,
+        Restriction.UNITS_BLOCKED,
+    )
+
+
+def test_one_unit_moves_and_no_units_change_nothing() -> None:
+    one = apply(token(), sent(Kind.TRANSFER, 1), NOW)
+    assert (one.account("source").balance, one.account("target").balance) == (99, 1)
+    assert apply(token(), sent(Kind.TRANSFER, 0), NOW) == token()
+    assert apply(token(), sent(Kind.ISSUE, 1), NOW).supply == 101
+    assert apply(token(), sent(Kind.REDEEM, 1), NOW).supply == 99
+
+
+def test_a_movement_changes_no_account_but_its_own() -> None:
+    bystander = account(THIRD, 7, blocked=Units(3))
+    state = token().with_account("third", bystander)
+    for kind in Kind:
+        after = apply(state, sent(kind, 5), NOW)
+        assert after.account("third") == bystander
+        moved = 0 if kind in (Kind.PLEDGE, Kind.PAYOUT) else 5
+        assert after.account("source").balance == 100 - moved * kind.takes, kind
+        assert after.account("target").balance == moved * kind.gives, kind
+        assert after.account("source").pledged == (5 if kind is Kind.PLEDGE else 0), kind
+
+
+def test_a_pledge_releases_lots_whose_time_is_over() -> None:
+    lapsed = account(lots=(Lot(Units(60), NOW), Lot(Units(1), NOW + 1)))
+    after = apply(token(lapsed), sent(Kind.PLEDGE, 99), NOW).account("source")
+    assert (after.pledged, after.lots) == (99, (Lot(Units(1), NOW + 1),))
+
+
 # ---------------------------------------------------------------- sub-balances
 
 
@@ -401,6 +581,46 @@ def test_a_refused_movement_is_not_applied() -> None:
     with pytest.raises(RuleError) as refused:
         apply(token(account(frozen=True)), sent(Kind.TRANSFER), NOW)
     assert refused.value.code == "PP-RUL-004"
+    assert "10 units from 'source' to 'target' is refused with code 4" in refused.value.sentence
+
+
+def test_a_refusal_of_an_encumbrance_says_the_figures() -> None:
+    held = account(units=100, blocked=Units(40))
+    for act, sentence in (
+        (lambda: lock(held, Units(61), NOW + 1, NOW), "61 units are to be encumbered, 60 are available."),
+        (
+            lambda: encumber(held, BalanceType.BLOCKED, Units(101), NOW),
+            "61 units are to be encumbered, 60 are available.",
+        ),
+        (lambda: lock(held, Units(5), NOW, NOW), f"A lock-up of 5 units until {NOW} locks nothing at {NOW}."),
+        (lambda: free(held, Units(101), NOW), "101 units cannot be freed of 100."),
+        (
+            lambda: encumber(held, BalanceType.RESTRICTED, Units(1), NOW),
+            "Units of the balance type RSTR are not set, they follow.",
+        ),
+        (lambda: account(units=9, pledged=Units(10)), "10 units are encumbered of 9 that are held."),
+    ):
+        with pytest.raises((InvalidQuantity, NegativeQuantity)) as refused:
+            act()
+        assert refused.value.sentence == sentence
+
+
+def test_ctl_10_all_that_is_there_can_be_encumbered_and_taken_to_the_last_unit() -> None:
+    full = lock(encumber(account(), BalanceType.PLEDGED, Units(40), NOW), Units(60), NOW + 1, NOW)
+    assert full.available(NOW) == 0
+    assert free(full, Units(100), NOW).immovable == 0
+    assert free(full, Units(0), NOW) == full
+    assert encumber(full, BalanceType.PLEDGED, Units(40), NOW) == full
+    assert encumber(full, BalanceType.PLEDGED, Units(39), NOW).available(NOW) == 1
+
+
+def test_ctl_10_what_unlocks_last_is_taken_first_and_the_rest_keeps_its_order() -> None:
+    lots = (Lot(Units(3), NOW + 5), Lot(Units(4), NOW + 9), Lot(Units(2), NOW + 1))
+    held = account(units=9, lots=lots)
+    assert free(held, Units(4), NOW).lots == (Lot(Units(2), NOW + 1), Lot(Units(3), NOW + 5))
+    assert free(held, Units(5), NOW).lots == (Lot(Units(2), NOW + 1), Lot(Units(2), NOW + 5))
+    assert free(held, Units(9), NOW).lots == ()
+    assert free(held, Units(1), NOW + 1).lots == (Lot(Units(3), NOW + 5), Lot(Units(4), NOW + 9))
 
 
 # ---------------------------------------------------------------- values
@@ -411,6 +631,18 @@ def test_the_refusal_carries_the_code_and_the_figures() -> None:
     assert type(error) is RuleError
     assert (error.code, error.restriction) == ("PP-RUL-008", 8)
     assert "7 units from 'A' to 'B' on book:register" in error.sentence
+
+
+def test_a_refusal_names_the_issuer_where_a_side_is_empty() -> None:
+    sentence = "Moving 0 units from 'issue' to 'redemption' is refused with code 1 TOKEN_PAUSED: "
+    assert refusal(Restriction.TOKEN_PAUSED).sentence == sentence + "The security is paused."
+    assert refusal(Restriction.TOKEN_PAUSED).restriction == 1
+
+
+def test_ctl_3_sentences_are_those_of_the_contract() -> None:
+    source = (ROOT / "contracts/token/SecurityTokenReadings.sol").read_text("utf-8")
+    table = source.partition("SENTENCES =")[2].partition(";")[0]
+    assert re.findall(r'"(.*)"', table) == [*(code.sentence for code in Restriction), "No such code."]
 
 
 def test_every_code_has_a_sentence() -> None:
@@ -428,13 +660,43 @@ def test_every_code_has_a_sentence() -> None:
     ],
 )
 def test_a_record_that_no_contract_can_hold_is_refused(changes: dict[str, Any]) -> None:
-    with pytest.raises(InvalidQuantity):
+    with pytest.raises(InvalidQuantity, match=r"must be 0 to|A holder commitment is 24 bytes and 8 zero"):
         replace(RECORD, **changes)
 
 
-def test_a_window_has_a_second_in_it() -> None:
-    with pytest.raises(InvalidQuantity):
-        Window(5, 5)
+def test_a_record_holds_the_least_and_the_most_that_a_contract_holds() -> None:
+    assert replace(RECORD, investor_class=0, expiry=0).is_active(1 << 40)
+    most = replace(RECORD, investor_class=255, expiry=(1 << 32) - 1)
+    assert (most.investor_class, most.is_active((1 << 32) - 1), most.is_active(1 << 32)) == (255, True, False)
+
+
+def test_a_record_and_an_account_are_plain_unless_said() -> None:
+    assert (RECORD.sanctioned, RECORD.additional, RECORD.superseded) == (False, False, False)
+    plain = AccountState(RECORD)
+    assert (plain.frozen, plain.balance, plain.immovable, plain.lots, plain.quota) == (False, 0, 0, (), None)
+    assert (RULES.deny_list, RULES.holding_cap, RULES.holder_limit) == (False, None, None)
+    assert (RULES.minimum_lot, RULES.blackout) == (1, ())
+    assert token().account("nobody") == AccountState(None)
+    assert Standing() == Standing(paused=False, stopped_until=0, paused_classes=frozenset(), holders={})
+    assert TokenState(RULES).standing == Standing()
+
+
+@pytest.mark.parametrize(("start", "end"), [(5, 5), (6, 5), (-1, 5), (0, 1 << 64)])
+def test_a_window_has_a_second_in_it_and_fits_a_contract(start: int, end: int) -> None:
+    with pytest.raises(InvalidQuantity, match=f"A window from {start} to {end} has no second in it."):
+        Window(start, end)
+
+
+def test_a_window_is_from_its_start_up_to_its_end() -> None:
+    window = Window(0, 1)
+    assert [window.includes(second) for second in (-1, 0, 1)] == [False, True, False]
+    assert Window(0, (1 << 64) - 1).includes((1 << 64) - 2)
+
+
+def test_limits_are_those_of_the_contract() -> None:
+    source = (ROOT / "contracts/token/Holdings.sol").read_text("utf-8")
+    assert f"MOST_LOTS = {MOST_LOTS};" in source
+    assert (MOST_WINDOWS, CLASS_LIMIT, EXPIRY_LIMIT, UNLIMITED) == (8, 32, 1 << 32, (1 << 64) - 1)
 
 
 def test_shares_of_what_counts_over_all_ledgers_add_up_to_the_whole() -> None:
