@@ -86,10 +86,15 @@ forge: $(STAMPS)/core $(STAMPS)/solc ## unit, fuzz and invariant tests in Solidi
 	$(SAY) 'forge'
 	@$(BIN)/python tools/forge.py test
 
-.PHONY: invariants
-invariants: $(STAMPS)/core $(STAMPS)/solc ## many more runs of the stateful invariants; takes long
-	$(SAY) 'forge, invariants in depth'
-	@FOUNDRY_PROFILE=deep $(BIN)/python tools/forge.py test --match-contract Invariants
+.PHONY: campaign
+campaign: $(STAMPS)/node $(STAMPS)/dev $(STAMPS)/solc ## millions of random acts on contracts and core; takes half an hour
+	$(SAY) 'stateful campaign'
+	@$(BIN)/python tools/campaign.py
+
+.PHONY: mutation-python
+mutation-python: $(STAMPS)/mutation ## small faults in the core that no test notices; takes an hour
+	$(SAY) 'mutants of the core'
+	@$(BIN)/python tools/mutate_python.py
 
 .PHONY: slither
 slither: $(STAMPS)/solc $(STAMPS)/verify ## static analysis of contracts/; any finding without a reason fails
@@ -167,6 +172,11 @@ $(STAMPS)/verify: $(STAMPS)/venv constraints-verify.txt
 	$(SAY) 'Python packages of the verification tools, in .venv-verify'
 	@$(BIN)/python -m venv .venv-verify
 	@.venv-verify/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-verify.txt slither-analyzer
+	@touch $@
+
+$(STAMPS)/mutation: $(STAMPS)/dev
+	$(SAY) 'packages for mutation testing of Python'
+	@$(PIP) --editable '.[mutation]'
 	@touch $@
 
 $(STAMPS)/bench: $(STAMPS)/dev bench/package.json bench/package-lock.json
