@@ -41,8 +41,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "paripassu"
 RESULTS = ROOT / "bench" / "results" / "mutation.json"
 EQUIVALENT = ROOT / "tools" / "equivalent_mutants.toml"
-SECONDS = 15
-"""Processor time that one mutant may take: the tests of a module take a tenth of it."""
+SECONDS = 10
+"""Processor time that one mutant may take: the tests of a module take a fifth of it at most."""
 
 HYPOTHESIS = "_hypothesis_internal_use_settings"
 FEWER = partial(
