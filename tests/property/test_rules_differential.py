@@ -17,7 +17,7 @@ import pytest
 
 pytest.importorskip("pyrevm", reason="has no build for this Python")
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -493,7 +493,11 @@ class CappedPair(Pair):
 
 
 DEEP = os.environ.get("PARI_DEEP", "").lower() == "true"
-RUNS = settings(max_examples=2_500 if DEEP else 250, stateful_step_count=50)
+RUNS = settings(
+    max_examples=2_500 if DEEP else 250,
+    stateful_step_count=50,
+    suppress_health_check=list(HealthCheck),
+)
 
 
 def test_ctl_2_contract_and_core_say_and_do_the_same() -> None:

@@ -20,6 +20,20 @@ def test_sums_and_differences_keep_their_kind() -> None:
     assert 7 - Units(3) == Units(4)
 
 
+def test_sums_and_differences_are_exact_from_either_side() -> None:
+    assert (Units(3) + 4, 4 + Units(3), Units(4) - 3, 7 - Units(3), Units(3) - 3) == (7, 7, 1, 4, 0)
+    assert Units(Units(5)) == 5
+    assert repr(Units(3)) == "Units(3)"
+    assert repr(Minor(3)) == "Minor(3)"
+
+
+def test_a_refusal_names_the_kind() -> None:
+    with pytest.raises(InvalidQuantity, match="minor units cannot be used as units"):
+        Units(Minor(1))
+    with pytest.raises(InvalidQuantity, match="units and minor units cannot be added or subtracted"):
+        Units(1) + Minor(1)
+
+
 def test_taking_more_than_there_is_is_refused_with_the_figures() -> None:
     with pytest.raises(NegativeQuantity, match="5 units cannot be taken from 4"):
         Units(4) - 5
