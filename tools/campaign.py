@@ -27,6 +27,7 @@ from paripassu.devnet.programs import forge_command
 
 ROOT = Path(__file__).resolve().parents[1]
 
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Millions of random acts on securities.")
     parser.add_argument("--calls", type=int, default=1_500_000, help="acts that forge is to try, at least")
