@@ -111,3 +111,15 @@ def test_id_4_canonical_json_has_one_form() -> None:
 def test_id_4_what_has_no_one_form_is_refused(document: object) -> None:
     with pytest.raises(InvalidQuantity):
         canonical_json(document)  # type: ignore[arg-type]
+
+
+def test_a_rate_fits_the_contract_to_the_last_number() -> None:
+    most = (1 << 128) - 1
+    assert Rate.of(most, 1).numerator == Rate.of(1, most).denominator == most
+    assert Rate.of(3, 1) == Rate(3)
+    for numerator, denominator in ((most + 1, 1), (1, most + 1)):
+        with pytest.raises(InvalidRate, match="must be below 2\\*\\*128"):
+            Rate.of(numerator, denominator)
+    for denominator in (0, -1):
+        with pytest.raises(InvalidRate, match=f"cannot have the denominator {denominator}"):
+            Rate.of(1, denominator)
