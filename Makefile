@@ -101,6 +101,16 @@ slither: $(STAMPS)/solc $(STAMPS)/verify ## static analysis of contracts/; any f
 	$(SAY) 'slither'
 	@$(BIN)/python tools/slither.py
 
+.PHONY: halmos
+halmos: $(STAMPS)/solc $(STAMPS)/verify ## prove supply, freeze and verdict symbolically; takes minutes
+	$(SAY) 'halmos'
+	@$(BIN)/python tools/halmos.py
+
+.PHONY: mutation-contracts
+mutation-contracts: $(STAMPS)/solc ## plant small faults in contracts/ and see which tests notice; takes hours
+	$(SAY) 'mutation of the contracts'
+	@$(BIN)/python tools/mutate_contracts.py --resume
+
 .PHONY: pytest
 pytest: $(STAMPS)/node $(STAMPS)/dev $(STAMPS)/solc ## unit, property, integration and acceptance tests
 	$(SAY) 'pytest: unit, property, integration, acceptance'
@@ -170,8 +180,9 @@ $(STAMPS)/solc: $(STAMPS)/dev $(STAMPS)/node tools/setup_solc.py tools/solc/solc
 
 $(STAMPS)/verify: $(STAMPS)/venv constraints-verify.txt
 	$(SAY) 'Python packages of the verification tools, in .venv-verify'
-	@$(BIN)/python -m venv .venv-verify
-	@.venv-verify/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-verify.txt slither-analyzer
+	@$(BIN)/python -m venv --clear .venv-verify
+	@.venv-verify/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --constraint constraints-verify.txt slither-analyzer halmos
 	@touch $@
 
 $(STAMPS)/mutation: $(STAMPS)/dev

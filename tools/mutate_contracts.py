@@ -1,12 +1,16 @@
 """Mutation testing of the contracts: which small faults would the tests not notice?
 
     python tools/mutate_contracts.py                 all mutants; bench/results/mutation.json
-    python tools/mutate_contracts.py --sample 60     some of them, evenly spread
+    python tools/mutate_contracts.py --sample 300    so many, evenly spread
+    python tools/mutate_contracts.py --minutes 60    as many as there is time for, evenly spread
+    python tools/mutate_contracts.py --resume        not again what was killed in an earlier run
     python tools/mutate_contracts.py --only 17 203   these
     python tools/mutate_contracts.py --list          show them, run nothing
 
-All mutants are compiled at once, into a copy under build/mutation (see solidity_mutants.py). A mutant
-is killed when a forge test fails with it that passes without it. Opt-in: the whole run takes hours.
+All mutants are compiled at once, into a copy under build/mutation (see mutated_contracts.py). A mutant
+is killed when a forge test fails with it that passes without it. Those of which no test can tell, for
+they change nothing that shows, are named with the reason in tools/equivalent_contract_mutants.toml.
+Opt-in: the whole run takes hours.
 """
 
 from __future__ import annotations
@@ -14,24 +18,20 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from collections import Counter
 from typing import Any
 
-import build_artefacts
-from setup_solc import SOLC
-from solidity_mutants import Mutant, Mutants, impure
+from mutated_contracts import ROOT, fingerprint, forge, mutated
+from solidity_mutants import Mutant
 
-from paripassu.devnet.programs import forge_command
-
-ROOT = build_artefacts.ROOT
-TREE = ROOT / "build" / "mutation"
 RESULTS = ROOT / "bench" / "results" / "mutation.json"
+EQUIVALENT = ROOT / "tools" / "equivalent_contract_mutants.toml"
+KILLED = ROOT / "build" / "mutants-killed.json"
 TARGETS = (
     "contracts/access/Authorised.sol",
     "contracts/registry/HolderRegistry.sol",
@@ -45,104 +45,38 @@ TARGETS = (
     "contracts/token/SecurityTokenReadings.sol",
     "contracts/token/Verdicts.sol",
 )
-COPIED = ("contracts", "tests/vectors", "foundry.toml")
-JUDGES = ("Token*", "DenialMatrix", "HolderRegistry", "RecordTimes", "Rights")
-"""Forge tests that judge: those of the token and its registry. Fewer compile sooner."""
+SLOW = "DenialMatrix|Invariants"
+STAGES = (
+    ("--no-match-contract", SLOW, "--no-match-test", "^testFuzz"),
+    ("--no-match-contract", SLOW, "--match-test", "^testFuzz"),
+    ("--match-contract", "DenialMatrix"),
+    ("--match-contract", "Invariants"),
+)
+"""Which tests are asked one after the other, the cheap ones first."""
 
-QUICK = {"FOUNDRY_FUZZ_RUNS": "64", "FOUNDRY_INVARIANT_RUNS": "6", "FOUNDRY_INVARIANT_DEPTH": "60"}
-TIMEOUT, COMPILING = 240, 3_600
-"""Seconds that a test run may take; it counts as killed beyond them."""
-
-BIG_ENOUGH = 400_000
-"""Bytes of code that a contract with all its mutants may have."""
-
-Refused = set[tuple[int, str]]
-
-
-def mutated(targets: tuple[str, ...]) -> list[Mutant]:
-    """Write the copy with all mutants in it; leaves out what does not compile."""
-    shutil.rmtree(TREE, ignore_errors=True)
-    for name in COPIED:
-        place = TREE / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        (shutil.copytree if (ROOT / name).is_dir() else shutil.copy2)(ROOT / name, place)
-    (TREE / "tests" / "forge").mkdir()
-    everything = (ROOT / "tests" / "forge").glob("*.sol")
-    helpers = [path for path in everything if not path.name.endswith(".t.sol")]
-    judges = [path for name in JUDGES for path in (ROOT / "tests" / "forge").glob(f"{name}.t.sol")]
-    for path in [*helpers, *judges]:
-        shutil.copy2(path, TREE / "tests" / "forge")
-    (TREE / "node_modules").symlink_to((ROOT / "node_modules").resolve())
-    sources = build_artefacts.compile_all()["sources"]
-    skipped: dict[str, set[str]] = {target: set() for target in targets}
-    refused: dict[str, Refused] = {target: set() for target in targets}
-    while True:
-        found: list[Mutant] = []
-        for target in targets:
-            source, first = (ROOT / target).read_bytes(), len(found) + 1
-            without = frozenset(skipped[target]), frozenset(refused[target])
-            mutants = Mutants(sources[target]["ast"], source, target, first, *without)
-            found += mutants.found
-            (TREE / target).write_text(mutants.text, encoding="utf-8")
-        for path in [*(TREE / "contracts").rglob("*.sol"), *(TREE / "tests").rglob("*.sol")]:
-            path.write_text(impure(path.read_text(encoding="utf-8")), encoding="utf-8")
-        complaints = compiler_errors("abi") or compiler_errors("evm.bytecode.object")
-        if not complaints:
-            return found
-        for message, path_of, line in complaints:
-            if path_of not in refused:
-                raise SystemExit(f"{path_of}:{line}: {message}")
-            there = [mutant for mutant in found if mutant.path == path_of]
-            refuse(message, f"{path_of}:{line}", line, there, skipped[path_of], refused[path_of])
+TIMEOUT, COMPILING = 180, 3_600
+"""Seconds that a test run may take; a mutant counts as killed beyond them."""
 
 
-def refuse(
-    message: str, where: str, line: int, found: list[Mutant], skipped: set[str], refused: Refused
-) -> None:
-    """Leave out what the compiler does not take: literals of the line first, then all of it.
+def equivalents(found: list[Mutant]) -> dict[int, str]:
+    """Number and reason of mutants that are known to change nothing.
 
     Raises:
-        SystemExit: there is no mutant on the line; the compiler's sentence is the message.
+        SystemExit: one is named that there is none of; the list must follow the sources.
     """
-    if "tack too deep" in message:
-        skipped.add([mutant for mutant in found if mutant.line <= line][-1].function)
-        return
-    there = {(mutant.line, mutant.kind) for mutant in found if mutant.line == line}
-    if not there:
-        raise SystemExit(f"{where}: {message}")
-    refused |= {(at, kind) for at, kind in there if kind == "literal"} or there
+    reasons: dict[int, str] = {}
+    for entry in tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))["mutant"]:
+        wanted = {key: value for key, value in entry.items() if key != "reason"}
+        same = [m for m in found if all(getattr(m, key) == value for key, value in wanted.items())]
+        if not same and any(mutant.path == entry["path"] for mutant in found):
+            raise SystemExit(f"{EQUIVALENT.name}: there is no mutant {wanted}")
+        reasons |= {mutant.number: entry["reason"] for mutant in same}
+    return reasons
 
 
-def compiler_errors(output: str) -> list[tuple[str, str, int]]:
-    """What the compiler refuses in the copy: message, source, line. Types are wrong before code is."""
-    texts = {name: text for name, text in build_artefacts.sources().items() if name.startswith("@")}
-    for path in (TREE / "contracts").rglob("*.sol"):
-        texts[path.relative_to(TREE).as_posix()] = path.read_text(encoding="utf-8")
-    selection = {"*": {"*": [output]}}
-    request = {
-        "language": "Solidity",
-        "sources": {name: {"content": text} for name, text in texts.items()},
-        "settings": {**build_artefacts.settings(build_artefacts.SMALL), "outputSelection": selection},
-    }
-    command = [str(SOLC), "--standard-json"]
-    ran = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True, check=True)
-    places = []
-    for error in json.loads(ran.stdout).get("errors", []):
-        if error["severity"] == "error":
-            where = error.get("sourceLocation") or {"file": "", "start": 0}
-            before = texts.get(where["file"], "").encode()[: max(where["start"], 0)]
-            places.append((error["message"], where["file"], before.count(b"\n") + 1))
-    return places
-
-
-def forge(mutant: int, *arguments: str, timeout: int = TIMEOUT) -> subprocess.CompletedProcess[str]:
-    """forge in the copy, on blocks that are credited to this mutant. Raises TimeoutExpired."""
-    command = [*forge_command(), "test", "--root", str(TREE), "--use", str(SOLC), "--offline"]
-    command += ["--block-coinbase", f"0x{mutant:040x}", "--code-size-limit", str(BIG_ENOUGH), *arguments]
-    environment = {**os.environ, **QUICK}
-    return subprocess.run(
-        command, cwd=TREE, env=environment, capture_output=True, text=True, timeout=timeout, check=False
-    )
+def evenly_spread(mutants: list[Mutant]) -> list[Mutant]:
+    """In an order of which every beginning is spread evenly over all (multiples of the golden ratio)."""
+    return sorted(mutants, key=lambda mutant: mutant.number * 2_654_435_769 % 2**32)
 
 
 def failing_at_first() -> list[str]:
@@ -155,64 +89,113 @@ def failing_at_first() -> list[str]:
     return sorted(name.split("(")[0] for name, result in results if result["status"] != "Success")
 
 
+def without(stage: tuple[str, ...], ignored: list[str]) -> list[str]:
+    """A stage's options, less the tests that do not judge."""
+    if not ignored or "--match-test" in stage:
+        return list(stage)
+    kept, _, pattern = " ".join(stage).partition("--no-match-test ")
+    patterns = [part for part in (pattern, f"^({'|'.join(ignored)})\\b") if part]
+    return [*kept.split(), "--no-match-test", "|".join(patterns)]
+
+
 def killer_of(mutant: Mutant, ignored: list[str]) -> str:
     """The test that fails with the mutant; empty when none does."""
-    without = ["--no-match-test", f"^({'|'.join(ignored)})\\b"] if ignored else []
-    try:
-        ran = forge(mutant.number, "--fail-fast", *without)
-    except subprocess.TimeoutExpired:
-        return "time"
-    if ran.returncode == 0:
-        return ""
-    named = re.search(r"^\[FAIL.*?\]\s+(\w+)\(", ran.stdout, re.MULTILINE)
-    return named[1] if named else "set-up"
+    for stage in STAGES:
+        try:
+            ran = forge(mutant.number, "--fail-fast", *without(stage, ignored), timeout=TIMEOUT)
+        except subprocess.TimeoutExpired:
+            return "time"
+        if ran.returncode != 0:
+            named = re.search(r"^\[FAIL.*?\]\s+(\w+)\(", ran.stdout, re.MULTILINE)
+            return named[1] if named else "unknown"
+    return ""
 
 
-def written(chosen: list[Mutant], total: int, killers: dict[int, str], ignored: list[str]) -> None:
-    """Put figures and survivors into the results."""
-    tried = [mutant for mutant in chosen if mutant.number in killers]
-    survivors = [mutant for mutant in tried if not killers[mutant.number]]
-    report = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    alive = Counter(mutant.kind for mutant in survivors)
-    kinds = sorted(Counter(mutant.kind for mutant in tried).items())
-    report["solidity"] = {
-        "mutants": total,
+def known(mark: str) -> dict[int, str]:
+    """Killers of an earlier run over the same contracts, by number."""
+    if not KILLED.exists():
+        return {}
+    earlier = json.loads(KILLED.read_text(encoding="utf-8"))
+    if earlier["of"] != mark:
+        return {}
+    return {int(number): killer for number, killer in earlier["killers"].items()}
+
+
+def report(found: list[Mutant], killers: dict[int, str], reasons: dict[int, str], ignored: list[str]) -> str:
+    """Put figures, survivors and equivalents into the results. Answers the figures in a sentence."""
+    tried = [mutant for mutant in found if mutant.number in killers]
+    killed = [mutant for mutant in tried if killers[mutant.number]]
+    survivors = [mutant for mutant in tried if not killers[mutant.number] and mutant.number not in reasons]
+    equivalent = len(tried) - len(killed) - len(survivors)
+    percent = round(100 * len(killed) / max(1, len(killed) + len(survivors)), 1)
+    entry: dict[str, Any] = {
+        "mutants": len(found),
         "tried": len(tried),
-        "killed": len(tried) - len(survivors),
-        "by_kind": {kind: {"tried": count, "survived": alive[kind]} for kind, count in kinds},
-        "not_judging": ignored,
-        "survivors": [dataclasses.asdict(mutant) for mutant in survivors],
+        "killed": len(killed),
+        "equivalent": equivalent,
+        "survived": len(survivors),
+        "killed_percent": percent,
     }
-    RESULTS.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    for name, key in (("by_source", "path"), ("by_kind", "kind")):
+        counts = Counter(getattr(mutant, key) for mutant in tried)
+        alive = Counter(getattr(mutant, key) for mutant in survivors)
+        entry[name] = {part: {"tried": counts[part], "survived": alive[part]} for part in sorted(counts)}
+    entry["not_judging"] = ignored
+    entry["survivors"] = [dataclasses.asdict(mutant) for mutant in survivors]
+    entry["equivalents"] = [
+        {**dataclasses.asdict(mutant), "reason": reasons[mutant.number]}
+        for mutant in tried
+        if not killers[mutant.number] and mutant.number in reasons
+    ]
+    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    results["solidity"] = entry
+    text = json.dumps(results, indent=1, ensure_ascii=False, sort_keys=True)
+    RESULTS.write_text(text + "\n", encoding="utf-8")
+    return (
+        f"{len(tried)} of {len(found)} mutants: {len(killed)} killed, {equivalent} equivalent,"
+        f" {len(survivors)} survive; {percent} % killed"
+    )
+
+
+def run(arguments: argparse.Namespace, found: list[Mutant], chosen: list[Mutant]) -> None:
+    """Try mutants one by one, and write down after each what is known."""
+    reasons, mark, ignored = equivalents(found), fingerprint(), failing_at_first()
+    killers = known(mark) if arguments.resume else {}
+    pending = [mutant for mutant in chosen if mutant.number not in killers]
+    print(f"{len(pending)} of {len(found)} mutants; not judging: {', '.join(ignored)}", flush=True)
+    end = time.monotonic() + 60 * (arguments.minutes or 10**6)
+    for count, mutant in enumerate(pending, 1):
+        start = time.monotonic()
+        if start > end:
+            break
+        killers[mutant.number] = killer_of(mutant, ignored)
+        word = killers[mutant.number] or ("equivalent" if mutant.number in reasons else "SURVIVES")
+        took = time.monotonic() - start
+        print(f"{count} #{mutant.number} {mutant.path}:{mutant.line} {word} {took:.1f} s", flush=True)
+        dead = {number: killer for number, killer in killers.items() if killer}
+        KILLED.write_text(json.dumps({"of": mark, "killers": dead}), encoding="utf-8")
+        report(found, killers, reasons, ignored)
+    print(report(found, killers, reasons, ignored), file=sys.stderr)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Mutation testing of the contracts.")
     parser.add_argument("--only", nargs="+", type=int, metavar="N", help="numbers of mutants")
     parser.add_argument("--sample", type=int, metavar="COUNT", help="so many, evenly spread")
+    parser.add_argument("--minutes", type=int, metavar="M", help="stop after so many minutes")
+    parser.add_argument("--resume", action="store_true", help="not again what was killed before")
     parser.add_argument("--list", action="store_true", help="show the mutants, run nothing")
     parser.add_argument("--targets", nargs="+", default=list(TARGETS), metavar="SOURCE")
     arguments = parser.parse_args()
     found = mutated(tuple(arguments.targets))
-    chosen = [mutant for mutant in found if not arguments.only or mutant.number in arguments.only]
-    if arguments.sample:
-        chosen = chosen[:: max(1, len(chosen) // arguments.sample)][: arguments.sample]
+    wanted = [mutant for mutant in found if not arguments.only or mutant.number in arguments.only]
+    chosen = evenly_spread(wanted)[: arguments.sample]
     if arguments.list:
-        for mutant in chosen:
-            where = f"{mutant.number} {mutant.path}:{mutant.line} {mutant.function}"
+        for mutant in sorted(chosen, key=lambda mutant: mutant.number):
+            where = f"{mutant.number} {mutant.path}:{mutant.line} {mutant.function} {mutant.kind}"
             print(f"{where}: {mutant.before} → {mutant.after or '(left out)'}")
         return 0
-    ignored = failing_at_first()
-    print(f"{len(chosen)} of {len(found)} mutants; not judging: {', '.join(ignored)}", flush=True)
-    killers: dict[int, str] = {}
-    for count, mutant in enumerate(chosen, 1):
-        start = time.monotonic()
-        killers[mutant.number] = killer_of(mutant, ignored)
-        word, took = killers[mutant.number] or "SURVIVES", time.monotonic() - start
-        print(f"{count} #{mutant.number} {mutant.path}:{mutant.line} {word} {took:.1f} s", flush=True)
-        written(chosen, len(found), killers, ignored)
-    survived = sum(not killer for killer in killers.values())
-    print(f"{survived} of {len(chosen)} survive", file=sys.stderr)
+    run(arguments, found, chosen)
     return 0
 
 

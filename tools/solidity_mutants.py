@@ -129,7 +129,8 @@ class Mutants:
             if contract["nodeType"] != "ContractDefinition" or contract["contractKind"] == "interface":
                 continue
             for node in contract["nodes"]:
-                if node["nodeType"] not in ("FunctionDefinition", "ModifierDefinition") or not node.get("body"):
+                code = node["nodeType"] in ("FunctionDefinition", "ModifierDefinition") and node.get("body")
+                if not code:
                     continue
                 self._function = node["name"] or node.get("kind", "")
                 if self._function in ("constructor", *self._skipped):
@@ -213,7 +214,9 @@ class Mutants:
     def _of_unaryoperation(self, node: Node) -> str:
         inner = node["subExpression"]
         text = self._with(node, [inner] if node["operator"] in ("!", "~", "-") else [])
-        return self._choice(node, "not left out", self._line(inner), text) if node["operator"] == "!" else text
+        if node["operator"] != "!":
+            return text
+        return self._choice(node, "not left out", self._line(inner), text)
 
     def _of_literal(self, node: Node) -> str:
         text = self._original(node)
