@@ -19,18 +19,15 @@ contract VerdictChecks is Ledger {
         return true;
     }
 
-    function _assumeState() private view {
+    function _assumeState(address account) private view {
         _assumeReachable();
         _assumeNoted();
         _assumeSimple();
         vm.assume(Hot.unwrap(token.hot()) >> 240 & (HotLib.LIMITED | HotLib.DENY_LIST) == 0);
         vm.assume(token.minimumLot() <= 1);
-        vm.assume(register.wordOf(FROM) >> 32 & type(uint32).max == 0);
-        vm.assume(register.wordOf(TO) >> 32 & type(uint32).max == 0);
-        vm.assume(Account.unwrap(token.wordAt(FROM)) >> 249 & 1 == 0);
-        vm.assume(Account.unwrap(token.wordAt(TO)) >> 249 & 1 == 0);
-        vm.assume(token.isCoherent(FROM));
-        vm.assume(token.isCoherent(TO));
+        vm.assume(register.wordOf(account) >> 32 & type(uint32).max == 0);
+        vm.assume(Account.unwrap(token.wordAt(account)) >> 249 & 1 == 0);
+        vm.assume(token.isCoherent(account));
     }
 
     /// The movement passes or is refused as was predicted, and leaves a cached verdict that is right.
@@ -50,7 +47,7 @@ contract VerdictChecks is Ledger {
     }
 
     function check_arrivalIsJudgedAsPredicted(uint64 amount) external {
-        _assumeState();
+        _assumeState(TO);
         vm.assume(token.totalSupply() + amount <= type(uint64).max);
         uint8 predicted = views.restrictionOf(4, address(0), TO, amount);
         vm.prank(BRIDGE);
@@ -59,7 +56,7 @@ contract VerdictChecks is Ledger {
     }
 
     function check_departureIsJudgedAsPredicted(uint256 amount) external {
-        _assumeState();
+        _assumeState(FROM);
         uint8 predicted = views.restrictionOf(3, FROM, address(0), amount);
         vm.prank(BRIDGE);
         (bool success, bytes memory answer) = address(token).call(abi.encodeCall(token.crosschainBurn, (FROM, amount)));
