@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import subprocess
+from typing import Any
 
 import build_artefacts
 from setup_solc import SOLC
@@ -52,7 +53,7 @@ def mutated(targets: tuple[str, ...]) -> list[Mutant]:
         shutil.copy2(path, TREE / "tests" / "forge")
     (TREE / "node_modules").unlink(missing_ok=True)
     (TREE / "node_modules").symlink_to((ROOT / "node_modules").resolve())
-    sources = build_artefacts.compile_all()["sources"]
+    trees = syntax_trees()
     mark = _mark(targets)
     skipped, refused, settled = _left_out(targets, mark)
     while True:
@@ -60,7 +61,7 @@ def mutated(targets: tuple[str, ...]) -> list[Mutant]:
         for target in targets:
             source, first = (ROOT / target).read_bytes(), len(found) + 1
             without = frozenset(skipped[target]), frozenset(refused[target])
-            mutants = Mutants(sources[target]["ast"], source, target, first, *without)
+            mutants = Mutants(trees[target]["ast"], source, target, first, *without)
             found += mutants.found
             (TREE / target).write_text(mutants.text, encoding="utf-8")
         for path in [*(TREE / "contracts").rglob("*.sol"), *(TREE / "tests").rglob("*.sol")]:
@@ -111,12 +112,28 @@ def refuse(
     refused |= {(at, kind) for at, kind in there if kind == "literal"} or there
 
 
+def syntax_trees() -> dict[str, Any]:
+    """The compiler's trees of the sources as they are; nothing is generated from them."""
+    texts = build_artefacts.sources()
+    return dict(compiled(texts, {"*": {"": ["ast"]}})["sources"])
+
+
 def compiler_errors(output: str) -> list[tuple[str, str, int]]:
     """What the compiler refuses in the copy: message, source, line. Types are wrong before code is."""
     texts = {name: text for name, text in build_artefacts.sources().items() if name.startswith("@")}
     for path in (TREE / "contracts").rglob("*.sol"):
         texts[path.relative_to(TREE).as_posix()] = path.read_text(encoding="utf-8")
-    selection = {"*": {"*": [output]}}
+    places = []
+    for error in compiled(texts, {"*": {"*": [output]}}).get("errors", []):
+        if error["severity"] == "error":
+            where = error.get("sourceLocation") or {"file": "", "start": 0}
+            before = texts.get(where["file"], "").encode()[: max(where["start"], 0)]
+            places.append((error["message"], where["file"], before.count(b"\n") + 1))
+    return places
+
+
+def compiled(texts: dict[str, str], selection: dict[str, Any]) -> dict[str, Any]:
+    """The compiler's answer, for little code, since all mutants have to fit."""
     request = {
         "language": "Solidity",
         "sources": {name: {"content": text} for name, text in texts.items()},
@@ -124,13 +141,8 @@ def compiler_errors(output: str) -> list[tuple[str, str, int]]:
     }
     command = [str(SOLC), "--standard-json"]
     ran = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True, check=True)
-    places = []
-    for error in json.loads(ran.stdout).get("errors", []):
-        if error["severity"] == "error":
-            where = error.get("sourceLocation") or {"file": "", "start": 0}
-            before = texts.get(where["file"], "").encode()[: max(where["start"], 0)]
-            places.append((error["message"], where["file"], before.count(b"\n") + 1))
-    return places
+    answer: dict[str, Any] = json.loads(ran.stdout)
+    return answer
 
 
 def forge(mutant: int, *arguments: str, timeout: int) -> subprocess.CompletedProcess[str]:

@@ -81,7 +81,7 @@ contract TokenEventsTest is TokenWorld {
 
     // ---------------------------------------------------------------- freezes and pauses
 
-    function test_ctl_12_freezesAreAnnouncedWithTheirReason() public {
+    function test_ctl_5_freezesAreAnnouncedWithTheirReason() public {
         bytes memory data = abi.encodeCall(token.freeze, (source, true, WHY));
         _because(freezer, data, WHY);
         _wantFrozen(source, true, freezer);
@@ -102,7 +102,7 @@ contract TokenEventsTest is TokenWorld {
         _does(freezer, data, "batchSetAddressFrozen");
     }
 
-    function test_ctl_12_freezesOfUnitsAreAnnouncedWithTheirReason() public {
+    function test_ctl_5_freezesOfUnitsAreAnnouncedWithTheirReason() public {
         bytes memory data = abi.encodeCall(token.freezeUnits, (source, 10, WHY));
         _because(freezer, data, WHY);
         _wantSub(source, BLOK, 10);
@@ -140,7 +140,7 @@ contract TokenEventsTest is TokenWorld {
         _does(freezer, data, "batchUnfreezePartialTokens");
     }
 
-    function test_ctl_6_pausesAndStopsAreAnnouncedWithTheirReason() public {
+    function test_ctl_5_pausesAndStopsAreAnnouncedWithTheirReason() public {
         bytes memory data = abi.encodeWithSignature("pause(bytes32)", WHY);
         _because(pauser, data, WHY);
         _want(abi.encode(IERC3643.Paused.selector), abi.encode(pauser));
@@ -202,7 +202,7 @@ contract TokenEventsTest is TokenWorld {
         _does(address(home.approvals), data, "setHolderLimit");
     }
 
-    function test_ctl_8_quotasAreAnnouncedAsTheyStandAfterwards() public {
+    function test_ctl_4_quotasAreAnnouncedAsTheyStandAfterwards() public {
         _want(abi.encode(Holdings.QuotaChanged.selector, source), abi.encode(1_000_000 - 7));
         _does(quotas, abi.encodeCall(token.releaseQuota, (source, 7)), "releaseQuota");
         _want(abi.encode(Holdings.QuotaChanged.selector, source), abi.encode(1_000_000 - 4));
@@ -287,7 +287,7 @@ contract TokenEventsTest is TokenWorld {
         _want(abi.encode(SecurityToken.Corrected.selector, id, source, target), abi.encode(fromBefore, toBefore));
     }
 
-    function test_ubo_10_aSuccessorsGoodsAreAnnouncedOnceEach() public {
+    function test_ctl_7_aSuccessorsGoodsAreAnnouncedOnceEach() public {
         vm.prank(transferAgent);
         token.lock(source, 10, START + 10, WHY);
         vm.startPrank(freezer);
@@ -314,7 +314,7 @@ contract TokenEventsTest is TokenWorld {
 
     // ---------------------------------------------------------------- what lists and amounts must be
 
-    function test_ctl_1_listsOfABatchAreOfOneLength() public {
+    function test_listsOfABatchAreOfOneLength() public {
         bytes[7] memory calls = [
             abi.encodeCall(IERC3643.batchFreezePartialTokens, (_two(source, target), _one(uint256(1)))),
             abi.encodeCall(IERC3643.batchUnfreezePartialTokens, (_one(source), _two(1, 1))),
@@ -335,7 +335,7 @@ contract TokenEventsTest is TokenWorld {
         }
     }
 
-    function test_ctl_10_moreThanThereCanBeIsNotFrozen() public {
+    function test_ctl_5_moreThanThereCanBeIsNotFrozen() public {
         vm.startPrank(freezer);
         token.freezeUnits(source, 1, WHY);
         vm.expectRevert(
