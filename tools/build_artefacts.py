@@ -52,16 +52,18 @@ class Profile:
 
 
 HOT = Profile(via_ir=False, runs=800)
+HOT_IR = Profile(via_ir=True, runs=800)
 SMALL = Profile(via_ir=False, runs=1)
 SMALL_IR = Profile(via_ir=True, runs=1)
 
 PROFILES = {
     # what movements, onboardings and acts run: for few gas
-    "Approvals": HOT,
-    "HolderRegistry": HOT,
-    "SecurityProxy": HOT,
+    "Approvals": HOT_IR,
+    "HolderRegistry": HOT_IR,
+    "SecurityProxy": HOT_IR,
+    # and larger through the intermediate representation, which inlines its many small functions
     "SecurityToken": HOT,
-    # larger through the intermediate representation, which inlines their many small functions
+    # rarely run, and larger through it too
     "SecurityTokenExtension": SMALL,
     "SecurityTokenReadings": SMALL,
 }

@@ -5,7 +5,8 @@ import {UUPSUpgradeable} from "@openzeppelin/contracts-upgradeable/proxy/utils/U
 import {IApprovals} from "../interfaces/IApprovals.sol";
 import {IIrreversible} from "../interfaces/IIrreversible.sol";
 import {Authorised} from "./Authorised.sol";
-import {PariUpgradeable, Versioned} from "./Versioned.sol";
+import {Kernel} from "./Kernel.sol";
+import {Versioned} from "./Versioned.sol";
 
 /// @title Acts of consequence: k of n roles agree, after notice, and for a stated reason
 /// @notice Upgrades, rollbacks, corrections of holdings and changes of these policies are carried
@@ -369,14 +370,29 @@ contract Approvals is Authorised, Versioned, IApprovals {
         codeHash_ = implementation.codehash;
     }
 
-    /// @inheritdoc Versioned
-    function codeHash() public view override returns (bytes32) {
+    /// @notice The AccessManager.
+    function authority() external view returns (address) {
+        return address(AUTHORITY);
+    }
+
+    /// @notice This very contract.
+    function approvals() external view returns (address) {
+        return APPROVALS;
+    }
+
+    /// @notice Hash of the code that runs here.
+    function codeHash() external view returns (bytes32) {
         return address(this).codehash;
     }
 
-    /// @inheritdoc Versioned
-    function version() public pure override returns (string memory) {
+    /// @notice Semantic version of the code, as text.
+    function version() external pure returns (string memory) {
         return "1.0.0";
+    }
+
+    /// @notice It applies no terms.
+    function termsVersion() external pure returns (uint32) {
+        return 0;
     }
 
     /// @notice 1.0.0
@@ -389,8 +405,8 @@ contract Approvals is Authorised, Versioned, IApprovals {
         return "Approvals";
     }
 
-    /// @inheritdoc Versioned
-    function mainInterface() public pure override returns (bytes4) {
+    /// @notice ERC-165 identifier of what this contract offers to other contracts.
+    function mainInterface() external pure returns (bytes4) {
         return type(IApprovals).interfaceId;
     }
 
@@ -490,7 +506,7 @@ contract Approvals is Authorised, Versioned, IApprovals {
 
     /// @dev What a contract runs now.
     function _running(address target) private view returns (uint256) {
-        return _ask(target, PariUpgradeable.implementation.selector)
+        return _ask(target, Kernel.implementation.selector)
             | _ask(target, this.versionTag.selector) << 160;
     }
 

@@ -43,16 +43,6 @@ abstract contract Authorised {
         _;
     }
 
-    /// @notice The AccessManager.
-    function authority() external view returns (address) {
-        return address(AUTHORITY);
-    }
-
-    /// @notice The contract in which k of n agree to an act.
-    function approvals() external view returns (address) {
-        return APPROVALS;
-    }
-
     function _checkRole(uint64 role) internal view {
         (bool member, uint32 delay) = AUTHORITY.hasRole(role, msg.sender);
         if (!member || delay != 0) revert Unauthorised(msg.sender, role);

@@ -7,7 +7,6 @@ import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProo
 import {Roles} from "../access/Roles.sol";
 import {Application} from "../bridge/Application.sol";
 import {IHolderRegistry} from "../interfaces/IHolderRegistry.sol";
-import {IIrreversible} from "../interfaces/IIrreversible.sol";
 import {ISecurityToken} from "../interfaces/ISecurityToken.sol";
 import {Dates} from "./Dates.sol";
 
@@ -189,16 +188,18 @@ contract CorporateActions is Application {
 
     /// @param authority_ the AccessManager
     /// @param approvals_ the contract in which k of n agree to an act
+    /// @param kernel_ what all contracts have in common
     /// @param gateway_ carries the messages
     /// @param instanceRegistry_ says on which ledgers a security is
     /// @param holderRegistry_ says who services an account, and which took another's place
     constructor(
         address authority_,
         address approvals_,
+        address kernel_,
         address gateway_,
         address instanceRegistry_,
         address holderRegistry_
-    ) Application(authority_, approvals_, gateway_, instanceRegistry_) {
+    ) Application(authority_, approvals_, kernel_, gateway_, instanceRegistry_) {
         if (holderRegistry_ == address(0)) revert ZeroAddress();
         HOLDER_REGISTRY = IHolderRegistry(holderRegistry_);
     }
@@ -297,9 +298,9 @@ contract CorporateActions is Application {
         }
     }
 
-    /// @inheritdoc IIrreversible
+    /// @notice See `IIrreversible`.
     /// @dev The last payment: who was paid under a version is paid, whatever version follows.
-    function irreversibleAt() public view override returns (uint64) {
+    function irreversibleAt() external view returns (uint64) {
         return _s().paidAt;
     }
 

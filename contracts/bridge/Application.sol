@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {PariUpgradeable, Versioned} from "../access/Versioned.sol";
+import {PariContract} from "../access/PariContract.sol";
 import {IERC7786Recipient} from "../interfaces/IERC7786.sol";
 import {IGateway} from "../interfaces/IGateway.sol";
 import {IInstanceRegistry} from "../interfaces/IInstanceRegistry.sol";
@@ -9,7 +9,7 @@ import {IInstanceRegistry} from "../interfaces/IInstanceRegistry.sol";
 /// @title Application of the gateway
 /// @notice Takes the messages of one purpose. The gateway knows its counterparts on the other ledgers,
 /// and gives it nothing that one of these did not send.
-abstract contract Application is PariUpgradeable, IERC7786Recipient {
+abstract contract Application is PariContract, IERC7786Recipient {
     /// @notice The caller is not the gateway.
     error NotGateway(address caller);
 
@@ -18,14 +18,16 @@ abstract contract Application is PariUpgradeable, IERC7786Recipient {
 
     /// @param authority_ the AccessManager
     /// @param approvals_ the contract in which k of n agree to an act
+    /// @param kernel_ what all contracts have in common
     /// @param gateway_ carries the messages
     /// @param instanceRegistry_ says which instances are trusted, and what they may do with each other
     constructor(
         address authority_,
         address approvals_,
+        address kernel_,
         address gateway_,
         address instanceRegistry_
-    ) PariUpgradeable(authority_, approvals_) {
+    ) PariContract(authority_, approvals_, kernel_) {
         if (gateway_ == address(0) || instanceRegistry_ == address(0)) revert ZeroAddress();
         GATEWAY = IGateway(gateway_);
         INSTANCE_REGISTRY = IInstanceRegistry(instanceRegistry_);
@@ -54,13 +56,8 @@ abstract contract Application is PariUpgradeable, IERC7786Recipient {
         return address(INSTANCE_REGISTRY);
     }
 
-    /// @notice ERC-165.
-    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
-        return interfaceId == mainInterface() || super.supportsInterface(interfaceId);
-    }
-
-    /// @inheritdoc Versioned
-    function mainInterface() public pure override returns (bytes4) {
+    /// @notice ERC-165 identifier of what this contract offers to other contracts.
+    function mainInterface() external pure returns (bytes4) {
         return type(IERC7786Recipient).interfaceId;
     }
 

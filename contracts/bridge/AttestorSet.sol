@@ -3,12 +3,12 @@ pragma solidity 0.8.30;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {Roles} from "../access/Roles.sol";
-import {PariUpgradeable} from "../access/Versioned.sol";
+import {PariContract} from "../access/PariContract.sol";
 import {IAttestorSet} from "../interfaces/IAttestorSet.sol";
 
 /// @title Quorum of attestors, k of n by distinct legal entities
 /// @notice Before the first rotation there is no set, and nothing verifies.
-contract AttestorSet is PariUpgradeable, IAttestorSet {
+contract AttestorSet is PariContract, IAttestorSet {
     /// @notice One attestor.
     /// @param signer address of its signing key
     /// @param entity legal entity behind it: keccak256 of its LEI, or the LEI itself, left-aligned
@@ -57,10 +57,12 @@ contract AttestorSet is PariUpgradeable, IAttestorSet {
 
     /// @param authority_ the AccessManager
     /// @param approvals_ the contract in which k of n agree to an act
-    constructor(address authority_, address approvals_) PariUpgradeable(authority_, approvals_) {}
-
-    /// @notice Set up the proxy, with no set yet.
-    function initialize() external initializer {}
+    /// @param kernel_ what all contracts have in common
+    constructor(
+        address authority_,
+        address approvals_,
+        address kernel_
+    ) PariContract(authority_, approvals_, kernel_) {}
 
     /// @notice Replace the set.
     /// @param members the new members; several may belong to one entity, which counts once

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {Interop} from "../access/Interop.sol";
 import {Roles} from "../access/Roles.sol";
 import {Typed} from "../access/Typed.sol";
-import {PariUpgradeable} from "../access/Versioned.sol";
+import {PariContract} from "../access/PariContract.sol";
 import {IAttestorSet} from "../interfaces/IAttestorSet.sol";
 import {IERC7786GatewaySource, IERC7786Recipient} from "../interfaces/IERC7786.sol";
 import {Batch, IGateway, Message} from "../interfaces/IGateway.sol";
@@ -16,7 +17,7 @@ import {Batch, IGateway, Message} from "../interfaces/IGateway.sol";
 /// @dev The gateway calls one function only, `receiveMessage`, of the applications registered here,
 /// and only with what their counterparts on the other ledgers sent: applications need not know
 /// of these. The ledger of the message in execution is the guard against re-entry.
-contract Gateway is PariUpgradeable, Typed, IGateway {
+contract Gateway is PariContract, Typed, IGateway {
     /// @notice A message took effect.
     event MessageExecuted(
         bytes32 indexed messageId,
@@ -173,18 +174,17 @@ contract Gateway is PariUpgradeable, Typed, IGateway {
 
     /// @param authority_ the AccessManager
     /// @param approvals_ the contract in which k of n agree to an act
+    /// @param kernel_ what all contracts have in common
     /// @param attestorSet_ the AttestorSet whose signatures count
     constructor(
         address authority_,
         address approvals_,
+        address kernel_,
         address attestorSet_
-    ) PariUpgradeable(authority_, approvals_) {
+    ) PariContract(authority_, approvals_, kernel_) {
         if (attestorSet_ == address(0)) revert ZeroAddress();
         ATTESTOR_SET = IAttestorSet(attestorSet_);
     }
-
-    /// @notice Set up the proxy.
-    function initialize() external initializer {}
 
     // ------------------------------------------------------------------ set-up
 
@@ -399,8 +399,8 @@ contract Gateway is PariUpgradeable, Typed, IGateway {
     }
 
     /// @notice ERC-165.
-    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
-        return interfaceId == type(IERC7786GatewaySource).interfaceId || super.supportsInterface(interfaceId);
+    function supportsInterface(bytes4 interfaceId) external pure returns (bool) {
+        return interfaceId == type(IERC7786GatewaySource).interfaceId || interfaceId == type(IERC165).interfaceId;
     }
 
     /// @notice 1.0.0

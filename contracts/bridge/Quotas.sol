@@ -35,22 +35,21 @@ contract Quotas is Application {
 
     /// @param authority_ the AccessManager
     /// @param approvals_ the contract in which k of n agree to an act
+    /// @param kernel_ what all contracts have in common
     /// @param gateway_ carries the messages
     /// @param instanceRegistry_ says which instances are trusted, and which exchange quotas
     /// @param holderRegistry_ says which account stands for one whose key was changed
     constructor(
         address authority_,
         address approvals_,
+        address kernel_,
         address gateway_,
         address instanceRegistry_,
         address holderRegistry_
-    ) Application(authority_, approvals_, gateway_, instanceRegistry_) {
+    ) Application(authority_, approvals_, kernel_, gateway_, instanceRegistry_) {
         if (holderRegistry_ == address(0)) revert ZeroAddress();
         HOLDER_REGISTRY = IHolderRegistry(holderRegistry_);
     }
-
-    /// @notice Set up the proxy.
-    function initialize() external initializer {}
 
     /// @notice Let holding cap of an account that it does not use count for another account of the same
     /// holder, on another ledger or on this one. Another's account is refused where it arrives.

@@ -40,17 +40,16 @@ contract TokenBridge is Application {
 
     /// @param authority_ the AccessManager
     /// @param approvals_ the contract in which k of n agree to an act
+    /// @param kernel_ what all contracts have in common
     /// @param gateway_ carries the messages
     /// @param instanceRegistry_ says which instances are trusted, and which exchange units
     constructor(
         address authority_,
         address approvals_,
+        address kernel_,
         address gateway_,
         address instanceRegistry_
-    ) Application(authority_, approvals_, gateway_, instanceRegistry_) {}
-
-    /// @notice Set up the proxy.
-    function initialize() external initializer {}
+    ) Application(authority_, approvals_, kernel_, gateway_, instanceRegistry_) {}
 
     /// @notice Move units of the caller to an account on another ledger. Refused before anything is
     /// burnt where the versions of the two instances may not exchange units (VER-4).

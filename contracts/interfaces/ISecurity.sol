@@ -170,5 +170,5 @@ interface ISecurity is
     function codeHash() external view returns (bytes32);
     function termsVersion() external view returns (uint32);
     function supportsInterface(bytes4 id) external view returns (bool);
-    function upgradeToAndCall(address implementation, bytes calldata data) external payable;
+    function upgradeToAndCall(address implementation, bytes calldata data) external;
 }

@@ -2,13 +2,13 @@
 pragma solidity 0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {PariUpgradeable} from "../access/Versioned.sol";
+import {PariContract} from "../access/PariContract.sol";
 import {IHolderRegistry} from "../interfaces/IHolderRegistry.sol";
 
 /// @title Attested breakdowns of omnibus accounts
 /// @notice The servicer of an account states what its clients hold in it, as the root of a
 /// Merkle-sum tree. Nobody else can (UBO-3), and never above the on-chain balance (UBO-4).
-contract CustodyRegistry is PariUpgradeable {
+contract CustodyRegistry is PariContract {
     /// @notice A servicer stated the client positions in an account.
     event BreakdownAttested(
         address indexed token,
@@ -54,18 +54,17 @@ contract CustodyRegistry is PariUpgradeable {
 
     /// @param authority_ the AccessManager
     /// @param approvals_ the contract in which k of n agree to an act
+    /// @param kernel_ what all contracts have in common
     /// @param holderRegistry_ says who services which account
     constructor(
         address authority_,
         address approvals_,
+        address kernel_,
         address holderRegistry_
-    ) PariUpgradeable(authority_, approvals_) {
+    ) PariContract(authority_, approvals_, kernel_) {
         if (holderRegistry_ == address(0)) revert ZeroAddress();
         HOLDER_REGISTRY = IHolderRegistry(holderRegistry_);
     }
-
-    /// @notice Set up the proxy.
-    function initialize() external initializer {}
 
     /// @notice State the client positions in an account.
     /// @param token the security

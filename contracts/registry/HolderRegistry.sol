@@ -4,11 +4,10 @@ pragma solidity 0.8.30;
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-import {ERC165} from "@openzeppelin/contracts/utils/introspection/ERC165.sol";
-import {Authorised} from "../access/Authorised.sol";
+import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
+import {PariContract} from "../access/PariContract.sol";
 import {Roles} from "../access/Roles.sol";
 import {Typed} from "../access/Typed.sol";
-import {Versioned} from "../access/Versioned.sol";
 import {IERC7786Recipient} from "../interfaces/IERC7786.sol";
 import {IGateway} from "../interfaces/IGateway.sol";
 import {HolderRecord, IHolderRegistry} from "../interfaces/IHolderRegistry.sol";
@@ -49,7 +48,7 @@ struct Onboarding {
 /// for every account of the holder, onboarded before or after, and goes to all other ledgers (CTL-8).
 /// The registry is its own application of the gateway, of purpose 5: what an order comes to is the
 /// registry's to say, so that there is nothing between the two that could be changed.
-contract HolderRegistry is Authorised, Versioned, ERC165, Typed, IHolderRegistry, IERC7786Recipient {
+contract HolderRegistry is PariContract, Typed, IHolderRegistry, IERC7786Recipient {
     /// @notice An account was onboarded, or its record changed.
     /// @param word the record as `wordOf` gives it
     event HolderOnboarded(address indexed account, bytes32 indexed holder, uint256 word, address servicer);
@@ -209,14 +208,16 @@ contract HolderRegistry is Authorised, Versioned, ERC165, Typed, IHolderRegistry
 
     /// @param authority_ the AccessManager
     /// @param approvals_ the contract in which k of n agree to an act
+    /// @param kernel_ what all contracts have in common
     /// @param gateway_ carries orders between ledgers
     /// @param instanceRegistry_ says which ledgers there are, and where a security is
     constructor(
         address authority_,
         address approvals_,
+        address kernel_,
         address gateway_,
         address instanceRegistry_
-    ) Authorised(authority_, approvals_) {
+    ) PariContract(authority_, approvals_, kernel_) {
         if (gateway_ == address(0) || instanceRegistry_ == address(0)) revert ZeroAddress();
         GATEWAY = IGateway(gateway_);
         INSTANCE_REGISTRY = IInstanceRegistry(instanceRegistry_);
@@ -527,19 +528,14 @@ contract HolderRegistry is Authorised, Versioned, ERC165, Typed, IHolderRegistry
     }
 
     /// @notice ERC-165.
-    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
+    function supportsInterface(bytes4 interfaceId) external pure returns (bool) {
         return interfaceId == type(IHolderRegistry).interfaceId || interfaceId == type(IERC5267).interfaceId
-            || interfaceId == type(IERC7786Recipient).interfaceId || super.supportsInterface(interfaceId);
+            || interfaceId == type(IERC7786Recipient).interfaceId || interfaceId == type(IERC165).interfaceId;
     }
 
-    /// @inheritdoc Versioned
-    function mainInterface() public pure override returns (bytes4) {
+    /// @notice ERC-165 identifier of what this contract offers to other contracts.
+    function mainInterface() external pure returns (bytes4) {
         return type(IHolderRegistry).interfaceId;
-    }
-
-    /// @inheritdoc Versioned
-    function codeHash() public view override returns (bytes32) {
-        return address(this).codehash;
     }
 
     /// @notice 1.0.0

@@ -3,7 +3,9 @@ pragma solidity 0.8.30;
 
 import {Interop} from "../access/Interop.sol";
 import {Roles} from "../access/Roles.sol";
-import {PariUpgradeable, Versioned} from "../access/Versioned.sol";
+import {Kernel} from "../access/Kernel.sol";
+import {PariContract} from "../access/PariContract.sol";
+import {Versioned} from "../access/Versioned.sol";
 import {IInstanceRegistry, Instance} from "../interfaces/IInstanceRegistry.sol";
 import {ISecurityToken} from "../interfaces/ISecurityToken.sol";
 import {CheckDigits} from "./CheckDigits.sol";
@@ -15,7 +17,7 @@ import {CheckDigits} from "./CheckDigits.sol";
 /// @dev A security takes two slots: its terms, by ISIN, and ISIN and LEI in one, by identifier. An
 /// instance takes one, and on another chain a second, by which no other security can claim its
 /// token. What many of them share (the ledger's reference, the hash of the code) is kept once.
-contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
+contract InstanceRegistry is PariContract, IInstanceRegistry {
     /// @notice A security was registered.
     event SecurityRegistered(bytes32 indexed securityId, bytes12 indexed isin, bytes20 lei, bytes32 termsHash);
 
@@ -121,10 +123,12 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
 
     /// @param authority_ the AccessManager
     /// @param approvals_ the contract in which k of n agree to an act
-    constructor(address authority_, address approvals_) PariUpgradeable(authority_, approvals_) {}
-
-    /// @notice Set up the proxy.
-    function initialize() external initializer {}
+    /// @param kernel_ what all contracts have in common
+    constructor(
+        address authority_,
+        address approvals_,
+        address kernel_
+    ) PariContract(authority_, approvals_, kernel_) {}
 
     // ------------------------------------------------------------------ securities
 
@@ -301,13 +305,8 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
         return CheckDigits.isIsin(isin);
     }
 
-    /// @notice ERC-165.
-    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
-        return interfaceId == mainInterface() || super.supportsInterface(interfaceId);
-    }
-
-    /// @inheritdoc Versioned
-    function mainInterface() public pure override returns (bytes4) {
+    /// @notice ERC-165 identifier of what this contract offers to other contracts.
+    function mainInterface() external pure returns (bytes4) {
         return type(IInstanceRegistry).interfaceId;
     }
 
@@ -340,7 +339,7 @@ contract InstanceRegistry is PariUpgradeable, IInstanceRegistry {
                 if (ledger == block.chainid) {
                     its = its && _answers(there, ISecurityToken.securityId.selector, securityId)
                         && _answers(there, ISIN_GETTER, _isinOf(securityId))
-                        && _answers(there, Versioned.codeHash.selector, one.codeHash)
+                        && _answers(there, Kernel.codeHash.selector, one.codeHash)
                         && _answers(there, Versioned.versionTag.selector, bytes32(uint256(one.version)));
                 } else {
                     bytes32 carried = $.carries[ledger][there];

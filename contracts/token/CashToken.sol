@@ -6,14 +6,15 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {Roles} from "../access/Roles.sol";
 import {Typed} from "../access/Typed.sol";
-import {PariUpgradeable} from "../access/Versioned.sol";
+import {PariContract} from "../access/PariContract.sol";
 
 /// @title Cash token of one currency
 /// @notice What entitlements are paid in. Amounts are minor units: decimals are the currency's
 /// exponent of ISO 4217.
-contract CashToken is PariUpgradeable, Typed, IERC20Metadata, IERC20Permit, IERC20Errors {
+contract CashToken is PariContract, Typed, IERC20Metadata, IERC20Permit, IERC20Errors {
     /// @notice Cash was created under a reference.
     event CashIssued(address indexed to, uint256 amount, bytes32 indexed ref);
 
@@ -53,7 +54,12 @@ contract CashToken is PariUpgradeable, Typed, IERC20Metadata, IERC20Permit, IERC
 
     /// @param authority_ the AccessManager
     /// @param approvals_ the contract in which k of n agree to an act
-    constructor(address authority_, address approvals_) PariUpgradeable(authority_, approvals_) {}
+    /// @param kernel_ what all contracts have in common
+    constructor(
+        address authority_,
+        address approvals_,
+        address kernel_
+    ) PariContract(authority_, approvals_, kernel_) {}
 
     /// @notice Set up the proxy.
     /// @param name_ name of the token, also of its EIP-712 domain
@@ -193,8 +199,8 @@ contract CashToken is PariUpgradeable, Typed, IERC20Metadata, IERC20Permit, IERC
     }
 
     /// @notice ERC-165.
-    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
-        return interfaceId == type(IERC20).interfaceId || super.supportsInterface(interfaceId);
+    function supportsInterface(bytes4 interfaceId) external pure returns (bool) {
+        return interfaceId == type(IERC20).interfaceId || interfaceId == type(IERC165).interfaceId;
     }
 
     /// @notice 1.0.0

@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Authorised} from "../access/Authorised.sol";
+import {Delegating} from "../access/Delegating.sol";
 import {IHolderRegistry} from "../interfaces/IHolderRegistry.sol";
 import {Account, AccountLib} from "./Account.sol";
 import {Hot, HotLib} from "./Hot.sol";
@@ -95,7 +96,7 @@ struct Document {
 /// @title Common ground of the two halves of a security token
 /// @notice `SecurityToken` has what every movement runs, `SecurityTokenExtension` the rest; both
 /// run in the storage of the proxy, and both build on what is here.
-abstract contract SecurityBase is Authorised {
+abstract contract SecurityBase is Authorised, Delegating {
     /// @notice ERC-20.
     event Transfer(address indexed from, address indexed to, uint256 value);
 
@@ -295,17 +296,6 @@ abstract contract SecurityBase is Authorised {
     function _actId() internal pure returns (bytes32 id) {
         assembly {
             id := calldataload(sub(calldatasize(), 32))
-        }
-    }
-
-    /// @dev Run other code in this storage, and answer as it does.
-    function _delegate(address code) internal {
-        assembly {
-            calldatacopy(0, 0, calldatasize())
-            let success := delegatecall(gas(), code, 0, calldatasize(), 0, 0)
-            returndatacopy(0, 0, returndatasize())
-            if success { return(0, returndatasize()) }
-            revert(0, returndatasize())
         }
     }
 }

@@ -8,9 +8,12 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
+import {Authorised} from "../access/Authorised.sol";
+import {Kernel} from "../access/Kernel.sol";
 import {Roles} from "../access/Roles.sol";
 import {Typed} from "../access/Typed.sol";
-import {PariUpgradeable} from "../access/Versioned.sol";
+import {Versioned} from "../access/Versioned.sol";
 import {IERC1404} from "../interfaces/IERC1404.sol";
 import {IERC1643} from "../interfaces/IERC1643.sol";
 import {IERC3643} from "../interfaces/IERC3643.sol";
@@ -36,9 +39,9 @@ import {Position, SecurityBase, TokenInit} from "./SecurityBase.sol";
 /// movement one read and no call to a cold account. The token's own policy counter is added to it.
 /// Both only grow, so their sum is equal only while both are.
 /// @custom:extension SecurityTokenExtension
-// `initializer` refuses where no proxy has set an implementation, as in the code itself
+// the kernel sets up nothing but a proxy that is being created, and so never the code itself
 // slither-disable-next-line unprotected-upgrade
-contract SecurityToken is SecurityBase, PariUpgradeable, Typed, IERC20Errors {
+contract SecurityToken is SecurityBase, Versioned, Typed, IERC20Errors {
     /// @notice ERC-20.
     event Approval(address indexed owner, address indexed spender, uint256 value);
 
@@ -129,14 +132,16 @@ contract SecurityToken is SecurityBase, PariUpgradeable, Typed, IERC20Errors {
         address holderRegistry_,
         address bridge_,
         address extension_
-    ) SecurityBase(holderRegistry_) PariUpgradeable(authority_, approvals_) {
+    ) SecurityBase(holderRegistry_) Authorised(authority_, approvals_) {
         if (bridge_ == address(0) || extension_ == address(0)) revert ZeroAddress();
         BRIDGE = bridge_;
         EXTENSION = extension_;
     }
 
     /// @notice Set up the proxy.
-    function initialize(TokenInit calldata init) external initializer {
+    function initialize(TokenInit calldata init) external {
+        // the last part of the code has the kernel
+        _run(EXTENSION, abi.encodeCall(Kernel.initialize, ()));
         SecurityStorage storage $ = _s();
         Hot hot = $.hot;
         hot = hot.withFlag(HotLib.HOME, init.home);
@@ -408,6 +413,17 @@ contract SecurityToken is SecurityBase, PariUpgradeable, Typed, IERC20Errors {
 
     // ------------------------------------------------------------------ versions and identity
 
+    /// @notice Run other code, and call it in the same transaction.
+    /// @dev The proxy reads the implementation from the hot slot: it changes with the ERC-1967 slot, which
+    /// the kernel writes once it has checked the new code. What other code found of an account, by its own
+    /// rules and epoch, does not count any more.
+    /// @custom:access-control approved act
+    function upgradeToAndCall(address newImplementation, bytes calldata) external onlyApproved {
+        SecurityStorage storage $ = _s();
+        $.hot = $.hot.withImplementation(newImplementation).withNextPolicy();
+        _delegate(EXTENSION);
+    }
+
     /// @notice Take over the policy epoch of the HolderRegistry, for all tokens that run this code.
     /// @dev Called on the implementation itself, whose storage the tokens read.
     /// @custom:access-control the HolderRegistry
@@ -438,7 +454,7 @@ contract SecurityToken is SecurityBase, PariUpgradeable, Typed, IERC20Errors {
     }
 
     /// @notice Version of the security's terms that the rules here follow.
-    function termsVersion() public view override returns (uint32) {
+    function termsVersion() external view returns (uint32) {
         return _s().termsVersion + 1;
     }
 
@@ -448,7 +464,7 @@ contract SecurityToken is SecurityBase, PariUpgradeable, Typed, IERC20Errors {
     }
 
     /// @notice Last time that units were redeemed or taken, or a record time armed (VER-8).
-    function irreversibleAt() public view override returns (uint64) {
+    function irreversibleAt() external view returns (uint64) {
         return _s().irreversibleAt;
     }
 
@@ -458,7 +474,7 @@ contract SecurityToken is SecurityBase, PariUpgradeable, Typed, IERC20Errors {
     }
 
     /// @notice ERC-20.
-    function mainInterface() public pure override returns (bytes4) {
+    function mainInterface() external pure returns (bytes4) {
         return type(IERC20).interfaceId;
     }
 
@@ -468,13 +484,13 @@ contract SecurityToken is SecurityBase, PariUpgradeable, Typed, IERC20Errors {
     }
 
     /// @notice ERC-165. Identifiers of interfaces that inherit leave out what they inherit.
-    function supportsInterface(bytes4 id) public view override returns (bool) {
+    function supportsInterface(bytes4 id) external pure returns (bool) {
         return id == type(IERC20).interfaceId || id == type(IERC20Metadata).interfaceId
             || id == type(IERC20Permit).interfaceId || id == type(IERC5267).interfaceId
             || id == type(IERC1404).interfaceId || id == type(IERC1643).interfaceId
             || id == type(IERC3643).interfaceId || id == type(IERC7943Fungible).interfaceId
             || id == type(IERC7802).interfaceId || id == type(ISecurityToken).interfaceId
-            || id == type(IPolicyEpoch).interfaceId || super.supportsInterface(id);
+            || id == type(IPolicyEpoch).interfaceId || id == type(IERC165).interfaceId;
     }
 
     /// @dev Everything else is in the extension, which runs in the same storage.
@@ -494,7 +510,7 @@ contract SecurityToken is SecurityBase, PariUpgradeable, Typed, IERC20Errors {
         SecurityStorage storage $ = _s();
         Hot hot = _advance($);
         if (hot.has(HotLib.LOOK_CLOSER)) {
-            _toExtension(abi.encodeCall(ISecurityHalf.beforeMovement, (kind, from, to, amount)));
+            _run(EXTENSION, abi.encodeCall(ISecurityHalf.beforeMovement, (kind, from, to, amount)));
         }
         uint256 epoch = _epoch(hot);
         Position storage source = $.accounts[from];
@@ -576,7 +592,7 @@ contract SecurityToken is SecurityBase, PariUpgradeable, Typed, IERC20Errors {
     ) private returns (Account) {
         if (source.has(AccountLib.LOTS)) {
             $.accounts[from].word = source;
-            _toExtension(abi.encodeCall(ISecurityHalf.releaseLapsed, (from)));
+            _run(EXTENSION, abi.encodeCall(ISecurityHalf.releaseLapsed, (from)));
             source = $.accounts[from].word;
         }
         if (amount > source.available()) _reject(kind, from, to, amount);
@@ -617,22 +633,10 @@ contract SecurityToken is SecurityBase, PariUpgradeable, Typed, IERC20Errors {
     /// @dev Revert with the code of the rule that refuses. What the law orders, and units that arrive, may
     /// pass where other movements may not: then no rule refuses, and this returns.
     function _reject(uint8 kind, address from, address to, uint256 amount) private {
-        bytes memory answer = _toExtension(abi.encodeCall(ISecurityViews.restrictionOf, (kind, from, to, amount)));
+        bytes memory answer = _run(EXTENSION, abi.encodeCall(ISecurityViews.restrictionOf, (kind, from, to, amount)));
         uint8 code = abi.decode(answer, (uint8));
         if (code != Restrictions.NONE || (kind != Restrictions.FORCED && kind != Restrictions.BRIDGE_IN)) {
             revert TransferRestricted(code, from, to, amount);
-        }
-    }
-
-    function _toExtension(bytes memory data) private returns (bytes memory answer) {
-        bool success;
-        // the code is fixed at deployment; callers in this contract choose the function
-        // slither-disable-next-line controlled-delegatecall
-        (success, answer) = EXTENSION.delegatecall(data);
-        if (!success) {
-            assembly ("memory-safe") {
-                revert(add(answer, 32), mload(answer))
-            }
         }
     }
 
@@ -682,8 +686,8 @@ contract SecurityToken is SecurityBase, PariUpgradeable, Typed, IERC20Errors {
         address to,
         uint256 amount
     ) private returns (Account source) {
-        if (hot.has(HotLib.COMPLEX)) _toExtension(abi.encodeCall(ISecurityHalf.countHolders, (from, to, amount)));
-        if (amount > $.accounts[from].word.available()) _toExtension(abi.encodeCall(ISecurityHalf.seize, (from, amount)));
+        if (hot.has(HotLib.COMPLEX)) _run(EXTENSION, abi.encodeCall(ISecurityHalf.countHolders, (from, to, amount)));
+        if (amount > $.accounts[from].word.available()) _run(EXTENSION, abi.encodeCall(ISecurityHalf.seize, (from, amount)));
         return _noted($, from, $.accounts[from].word, hot.passed());
     }
 
@@ -728,13 +732,6 @@ contract SecurityToken is SecurityBase, PariUpgradeable, Typed, IERC20Errors {
 
     function _sameLength(uint256 accounts, uint256 amounts) private pure {
         if (accounts != amounts) revert LengthMismatch(accounts, amounts);
-    }
-
-    /// @dev The proxy reads the implementation from the hot slot: it changes with the ERC-1967 slot.
-    /// What other code found of an account, by its own rules and epoch, does not count any more.
-    function _authorizeUpgrade(address newImplementation) internal override {
-        super._authorizeUpgrade(newImplementation);
-        _s().hot = _s().hot.withImplementation(newImplementation).withNextPolicy();
     }
 
     /// @dev The domain follows the token's name.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC1404} from "../interfaces/IERC1404.sol";
 import {IERC1643} from "../interfaces/IERC1643.sol";
 import {IERC3643} from "../interfaces/IERC3643.sol";
@@ -369,14 +370,7 @@ contract SecurityTokenExtension is Holdings {
         SecurityStorage storage $ = _s();
         uint256 allowed = $.allowances[pledgor][msg.sender];
         $.allowances[pledgor][msg.sender] = amount;
-        (bool success, bytes memory answer) = $.hot.implementation().delegatecall(
-            abi.encodeWithSignature("transferFrom(address,address,uint256)", pledgor, msg.sender, amount)
-        );
-        if (!success) {
-            assembly ("memory-safe") {
-                revert(add(answer, 32), mload(answer))
-            }
-        }
+        _run($.hot.implementation(), abi.encodeCall(IERC20.transferFrom, (pledgor, msg.sender, amount)));
         $.allowances[pledgor][msg.sender] = allowed;
     }
 

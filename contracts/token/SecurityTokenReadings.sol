@@ -11,8 +11,8 @@ import {Restrictions} from "./Restrictions.sol";
 import {Blackout, Document, Lot, Pledge, Policy, SecurityBase} from "./SecurityBase.sol";
 
 /// @title One instance of a security: identity, record times, documents, and what can only be read
-/// @notice The last part of the token's code, reached where the others have no such function. Runs in
-/// the storage of the token's proxy.
+/// @notice The last part of the token's own code, reached where the others have no such function; what it has not
+/// either is in the `Kernel`. Runs in the storage of the token's proxy.
 contract SecurityTokenReadings is SecurityBase {
     using RecordTimes for uint64[];
 
@@ -43,10 +43,8 @@ contract SecurityTokenReadings is SecurityBase {
     /// @notice No such document.
     error DocumentUnknown(bytes32 name);
 
-    /// @notice The token has no such function.
-    error FunctionUnknown(bytes4 selector);
-
     address private immutable CORPORATE_ACTIONS;
+    address private immutable KERNEL;
 
     /// @dev A sentence for each restriction code from 0 on, the last one for all codes that there are not.
     string private constant SENTENCES =
@@ -77,20 +75,24 @@ contract SecurityTokenReadings is SecurityBase {
 
     /// @param authority_ the AccessManager
     /// @param approvals_ the contract in which k of n agree to an act
+    /// @param kernel_ what all contracts have in common
     /// @param holderRegistry_ register of the chain's accounts
     /// @param corporateActions_ may arm record times
     constructor(
         address authority_,
         address approvals_,
+        address kernel_,
         address holderRegistry_,
         address corporateActions_
     ) SecurityBase(holderRegistry_) Authorised(authority_, approvals_) {
-        if (corporateActions_ == address(0)) revert ZeroAddress();
+        if (corporateActions_ == address(0) || kernel_ == address(0)) revert ZeroAddress();
         CORPORATE_ACTIONS = corporateActions_;
+        KERNEL = kernel_;
     }
 
+    /// @dev What is not here is in the kernel, which runs in the same storage.
     fallback() external {
-        revert FunctionUnknown(msg.sig);
+        _delegate(KERNEL);
     }
 
     // ------------------------------------------------------------------ names and terms

@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {Approvals} from "../../contracts/access/Approvals.sol";
 import {Authorised} from "../../contracts/access/Authorised.sol";
 import {Roles} from "../../contracts/access/Roles.sol";
-import {PariUpgradeable, Versioned} from "../../contracts/access/Versioned.sol";
+import {Kernel} from "../../contracts/access/Kernel.sol";
 import {CorporateActions, PaymentLine} from "../../contracts/actions/CorporateActions.sol";
 import {IApprovals} from "../../contracts/interfaces/IApprovals.sol";
 import {CustodyRegistry} from "../../contracts/registry/CustodyRegistry.sol";
@@ -16,7 +16,7 @@ import {World} from "./World.sol";
 contract CustodyVersion is CustodyRegistry {
     uint32 private immutable TAG;
 
-    constructor(address m, address a, uint32 tag) CustodyRegistry(m, a, address(1)) {
+    constructor(address m, address a, address k, uint32 tag) CustodyRegistry(m, a, k, address(1)) {
         TAG = tag;
     }
 
@@ -41,7 +41,14 @@ contract CustodyVersion is CustodyRegistry {
 }
 
 contract CorporateActionsV2 is CorporateActions {
-    constructor(address m, address a, address g, address i, address h) CorporateActions(m, a, g, i, h) {}
+    constructor(
+        address m,
+        address a,
+        address k,
+        address g,
+        address i,
+        address h
+    ) CorporateActions(m, a, k, g, i, h) {}
 
     function versionTag() public pure override returns (uint32) {
         return 2 << 16;
@@ -127,11 +134,11 @@ contract ApprovalsTest is World {
     }
 
     function _code(uint32 tag) private returns (address) {
-        return address(new CustodyVersion(address(home.manager), address(a), tag));
+        return address(new CustodyVersion(address(home.manager), address(a), address(home.kernel), tag));
     }
 
     function _upgradeData(address implementation) private pure returns (bytes memory) {
-        return abi.encodeCall(PariUpgradeable(implementation).upgradeToAndCall, (implementation, ""));
+        return abi.encodeCall(Kernel(implementation).upgradeToAndCall, (implementation, ""));
     }
 
     // ---------------------------------------------------------------- k of n
@@ -517,11 +524,11 @@ contract ApprovalsTest is World {
             bytes memory data = _upgradeData(next);
             bytes32 id = _agreed(home, address(home.custody), data, class);
             vm.expectEmit(address(home.custody));
-            emit Versioned.VersionChanged(tag, tag + 1, next.codehash, class, id);
+            emit Kernel.VersionChanged(tag, tag + 1, next.codehash, class, id);
             vm.prank(upgrader);
             a.execute(id, address(home.custody), data);
             vm.assertEq(home.custody.versionTag(), tag + 1, "version");
-            vm.assertEq(home.custody.codeHash(), next.codehash, "code");
+            vm.assertEq(Kernel(address(home.custody)).codeHash(), next.codehash, "code");
             (bytes32 current, uint8 now_) = a.current();
             vm.assertTrue(current == 0 && now_ == 0, "over");
         }
@@ -570,7 +577,7 @@ contract ApprovalsTest is World {
         for (uint256 i = 0; i < callers.length; ++i) {
             vm.prank(callers[i]);
             vm.expectRevert(abi.encodeWithSelector(Authorised.ApprovalNeeded.selector, callers[i]));
-            home.custody.upgradeToAndCall(next, "");
+            Kernel(address(home.custody)).upgradeToAndCall(next, "");
         }
         // nor do the approvals of another chain
         bytes memory data = _upgradeData(next);
@@ -628,7 +635,7 @@ contract ApprovalsTest is World {
         bytes memory data = _upgradeData(same);
         bytes32 id = _agreed(home, address(home.custody), data, 4);
         vm.prank(upgrader);
-        vm.expectRevert(abi.encodeWithSelector(PariUpgradeable.VersionNotChanged.selector, 1 << 16));
+        vm.expectRevert(abi.encodeWithSelector(Kernel.VersionNotChanged.selector, 1 << 16));
         a.execute(id, address(home.custody), data);
 
         address other = _code(2 << 16);
@@ -636,7 +643,7 @@ contract ApprovalsTest is World {
         id = _agreed(home, address(home.gateway), data, 4);
         vm.prank(upgrader);
         vm.expectRevert(
-            abi.encodeWithSelector(PariUpgradeable.AnotherContract.selector, other)
+            abi.encodeWithSelector(Kernel.AnotherContract.selector, other)
         );
         a.execute(id, address(home.gateway), data);
     }
@@ -690,6 +697,7 @@ contract ApprovalsTest is World {
             new CorporateActionsV2(
                 address(home.manager),
                 address(a),
+                address(home.kernel),
                 address(home.gateway),
                 address(home.instances),
                 address(home.holders)
@@ -698,15 +706,15 @@ contract ApprovalsTest is World {
     }
 
     function test_ver_8_aVersionIsRolledBackAndAnnounced() public {
-        (address old, bytes32 oldHash) = (home.actions.implementation(), home.actions.codeHash());
+        (address old, bytes32 oldHash) = (Kernel(address(home.actions)).implementation(), Kernel(address(home.actions)).codeHash());
         _upgrade(home, address(home.actions), _actionsV2(), 3);
         bytes memory data = abi.encodeCall(a.rollback, (address(home.actions)));
         bytes32 id = _agreed(home, address(a), data, 3);
         vm.expectEmit(address(home.actions));
-        emit Versioned.VersionChanged(2 << 16, 1 << 16, oldHash, 3, id);
+        emit Kernel.VersionChanged(2 << 16, 1 << 16, oldHash, 3, id);
         vm.prank(upgrader);
         a.execute(id, address(a), data);
-        vm.assertEq(home.actions.implementation(), old, "code");
+        vm.assertEq(Kernel(address(home.actions)).implementation(), old, "code");
         vm.assertEq(home.actions.versionTag(), 1 << 16, "version");
         (bytes32 current, ) = a.current();
         vm.assertEq(current, 0, "over");
@@ -783,7 +791,7 @@ contract ApprovalsTest is World {
     function test_ver_8_whatDoesNotSayWhatItDidCannotGoBack() public {
         _upgrade(home, address(home.custody), _code(2 << 16), 4);
         // a version that does not answer
-        vm.etch(home.custody.implementation(), hex"60006000fd");
+        vm.etch(Kernel(address(home.custody)).implementation(), hex"60006000fd");
         bytes memory data = abi.encodeCall(a.rollback, (address(home.custody)));
         bytes32 id = _agreed(home, address(a), data, 4);
         vm.prank(upgrader);
@@ -795,7 +803,7 @@ contract ApprovalsTest is World {
 
     /// `versionAt` against the log: random upgrades and rollbacks at random times, asked at random times.
     function testFuzz_ver_5_versionAtMatchesTheLog(uint256 seed) public {
-        bytes32 first = home.custody.codeHash();
+        bytes32 first = Kernel(address(home.custody)).codeHash();
         _withoutNotice(UPGRADE);
         vm.recordLogs();
         uint256 steps = 1 + seed % 6;
@@ -844,7 +852,7 @@ contract ApprovalsTest is World {
         uint256 change = 0;
         uint32 before = tag;
         for (uint256 i = 0; i < logs.length; ++i) {
-            if (logs[i].topics[0] != Versioned.VersionChanged.selector) continue;
+            if (logs[i].topics[0] != Kernel.VersionChanged.selector) continue;
             vm.assertEq(logs[i].emitter, address(home.custody), "on the very contract");
             (uint32 from, uint32 to, bytes32 code, ) = abi.decode(logs[i].data, (uint32, uint32, bytes32, uint8));
             vm.assertEq(from, before, "the log has no gap");
@@ -869,7 +877,7 @@ contract ApprovalsTest is World {
     }
 
     function test_ver_5_theHistoryIsReadChangeByChange() public {
-        address first = home.custody.implementation();
+        address first = Kernel(address(home.custody)).implementation();
         address second = _code(2 << 16);
         _upgrade(home, address(home.custody), second, 1);
         uint64 upgradedAt = uint64(block.timestamp);

@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {Kernel} from "../../contracts/access/Kernel.sol";
 import {AttestorSet} from "../../contracts/bridge/AttestorSet.sol";
 import {World} from "./World.sol";
 
@@ -145,7 +146,7 @@ contract AttestorSetTest is World {
 
     function test_a4_aSetThatWasNeverNamedVerifiesNothing() public {
         AttestorSet fresh = AttestorSet(
-            _proxy(address(new AttestorSet(address(home.manager), address(home.approvals))), abi.encodeCall(AttestorSet.initialize, ()))
+            _proxy(address(new AttestorSet(address(home.manager), address(home.approvals), address(home.kernel))), abi.encodeCall(Kernel.initialize, ()))
         );
         vm.expectRevert(abi.encodeWithSelector(AttestorSet.WrongSetVersion.selector, 0, 0));
         fresh.verify(DIGEST, 0, new bytes[](0));

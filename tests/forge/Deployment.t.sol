@@ -3,7 +3,8 @@ pragma solidity 0.8.30;
 
 import {Authorised} from "../../contracts/access/Authorised.sol";
 import {Create3Factory} from "../../contracts/access/Create3Factory.sol";
-import {PariUpgradeable, Versioned} from "../../contracts/access/Versioned.sol";
+import {Kernel} from "../../contracts/access/Kernel.sol";
+import {Versioned} from "../../contracts/access/Versioned.sol";
 import {CorporateActions} from "../../contracts/actions/CorporateActions.sol";
 import {Gateway} from "../../contracts/bridge/Gateway.sol";
 import {TokenBridge} from "../../contracts/bridge/TokenBridge.sol";
@@ -33,11 +34,7 @@ contract Empty {
 }
 
 contract CustodyRegistryV2 is CustodyRegistry {
-    constructor(address m, address a, address h) CustodyRegistry(m, a, h) {}
-
-    function version() public pure override returns (string memory) {
-        return "1.1.7";
-    }
+    constructor(address m, address a, address k, address h) CustodyRegistry(m, a, k, h) {}
 
     function versionTag() public pure override returns (uint32) {
         return (1 << 16) + (1 << 8) + 7;
@@ -87,37 +84,45 @@ contract DeploymentTest is World {
     // ---------------------------------------------------------------- proxies and versions
 
     function test_implementationsAndProxiesCannotBeInitialisedAgain() public {
-        InstanceRegistry implementation = new InstanceRegistry(address(home.manager), address(home.approvals));
+        InstanceRegistry implementation = new InstanceRegistry(address(home.manager), address(home.approvals), address(home.kernel));
         vm.expectRevert(abi.encodeWithSignature("InvalidInitialization()"));
-        implementation.initialize();
+        Kernel(address(implementation)).initialize();
         vm.expectRevert(abi.encodeWithSignature("InvalidInitialization()"));
-        home.instances.initialize();
+        Kernel(address(home.instances)).initialize();
         vm.expectRevert(abi.encodeWithSignature("InvalidInitialization()"));
         home.code.initialize(_tokenInit(home, true));
+        vm.expectRevert(abi.encodeWithSignature("InvalidInitialization()"));
+        Kernel(address(home.token)).initialize();
+        vm.expectRevert(abi.encodeWithSignature("InvalidInitialization()"));
+        Kernel(address(home.actions)).initialize();
+        vm.expectRevert(abi.encodeWithSignature("InvalidInitialization()"));
+        home.kernel.initialize();
         vm.expectRevert(abi.encodeWithSignature("InvalidInitialization()"));
         SecurityToken(payable(address(home.token))).initialize(_tokenInit(home, true));
     }
 
     function test_theRegistersOfWhoMayAreNeverZero() public {
         vm.expectRevert(Authorised.ZeroAddress.selector);
-        new CustodyRegistry(address(0), address(home.approvals), address(home.holders));
+        new CustodyRegistry(address(0), address(home.approvals), address(home.kernel), address(home.holders));
         vm.expectRevert(Authorised.ZeroAddress.selector);
-        new CustodyRegistry(address(home.manager), address(0), address(home.holders));
+        new CustodyRegistry(address(home.manager), address(0), address(home.kernel), address(home.holders));
         vm.expectRevert(Authorised.ZeroAddress.selector);
-        new CustodyRegistry(address(home.manager), address(home.approvals), address(0));
+        new CustodyRegistry(address(home.manager), address(home.approvals), address(home.kernel), address(0));
         vm.expectRevert(Authorised.ZeroAddress.selector);
-        new Gateway(address(home.manager), address(home.approvals), address(0));
+        new CustodyRegistry(address(home.manager), address(home.approvals), address(0), address(home.holders));
         vm.expectRevert(Authorised.ZeroAddress.selector);
-        new TokenBridge(address(home.manager), address(home.approvals), address(0), address(home.instances));
+        new Gateway(address(home.manager), address(home.approvals), address(home.kernel), address(0));
         vm.expectRevert(Authorised.ZeroAddress.selector);
-        new TokenBridge(address(home.manager), address(home.approvals), address(home.gateway), address(0));
+        new TokenBridge(address(home.manager), address(home.approvals), address(home.kernel), address(0), address(home.instances));
+        vm.expectRevert(Authorised.ZeroAddress.selector);
+        new TokenBridge(address(home.manager), address(home.approvals), address(home.kernel), address(home.gateway), address(0));
     }
 
     function test_ca_1_theCorporateActionsKnowTheirRegisters() public {
         (address m, address a, address g, address i) =
             (address(home.manager), address(home.approvals), address(home.gateway), address(home.instances));
         vm.expectRevert(Authorised.ZeroAddress.selector);
-        new CorporateActions(m, a, g, i, address(0));
+        new CorporateActions(m, a, address(home.kernel), g, i, address(0));
         vm.assertEq(home.actions.gateway(), g, "gateway");
         vm.assertEq(home.actions.instanceRegistry(), i, "instances");
         vm.assertEq(home.gateway.attestorSet(), address(home.attestors), "attestors");
@@ -138,21 +143,21 @@ contract DeploymentTest is World {
             "CashToken"
         ];
         for (uint256 i = 0; i < all.length; ++i) {
-            Versioned one = Versioned(all[i]);
-            vm.assertEq(one.contractName(), names[i], "name");
+            Kernel one = Kernel(all[i]);
+            vm.assertEq(Versioned(all[i]).contractName(), names[i], "name");
             vm.assertEq(one.version(), "1.0.0", "version");
-            vm.assertEq(one.versionTag(), 1 << 16, "tag");
+            vm.assertEq(Versioned(all[i]).versionTag(), 1 << 16, "tag");
             vm.assertEq(one.termsVersion(), i == 8 ? 1 : 0, "terms");
             vm.assertTrue(one.mainInterface() != 0, "interface");
             address code = i < 2 ? all[i] : address(uint160(uint256(vm.load(all[i], _IMPLEMENTATION))));
             vm.assertEq(one.codeHash(), code.codehash, "code");
             vm.assertTrue(code.code.length < 24_576, "EIP-170");
-            vm.assertEq(Authorised(all[i]).authority(), address(home.manager), "authority");
-            vm.assertEq(Authorised(all[i]).approvals(), address(home.approvals), "approvals");
+            vm.assertEq(Kernel(all[i]).authority(), address(home.manager), "authority");
+            vm.assertEq(Kernel(all[i]).approvals(), address(home.approvals), "approvals");
             if (i < 2) continue;
-            vm.assertEq(PariUpgradeable(all[i]).implementation(), code, "implementation");
-            vm.assertTrue(PariUpgradeable(all[i]).supportsInterface(0x01ffc9a7), "ERC-165");
-            vm.assertFalse(PariUpgradeable(all[i]).supportsInterface(0xffffffff), "ERC-165");
+            vm.assertEq(Kernel(all[i]).implementation(), code, "implementation");
+            vm.assertTrue(Kernel(all[i]).supportsInterface(0x01ffc9a7), "ERC-165");
+            vm.assertFalse(Kernel(all[i]).supportsInterface(0xffffffff), "ERC-165");
         }
         vm.assertTrue(home.token.supportsInterface(0x33331994), "ERC-7802");
         vm.assertTrue(home.token.supportsInterface(0x36372b07), "ERC-20");
@@ -163,63 +168,83 @@ contract DeploymentTest is World {
         address[10] memory all = _all();
         for (uint256 i = 0; i < all.length; ++i) _assertText(Versioned(all[i]));
         _assertText(
-            new CustodyRegistryV2(address(home.manager), address(home.approvals), address(home.holders))
+            new CustodyRegistryV2(address(home.manager), address(home.approvals), address(home.kernel), address(home.holders))
         );
     }
 
-    function _assertText(Versioned one) private pure {
+    function _assertText(Versioned one) private view {
         uint32 tag = one.versionTag();
         string memory text = string.concat(
             vm.toString(uint256(tag >> 16)), ".", vm.toString(uint256(uint8(tag >> 8))), ".", vm.toString(uint256(uint8(tag)))
         );
-        vm.assertEq(one.version(), text, one.contractName());
+        vm.assertEq(Kernel(address(one)).version(), text, one.contractName());
     }
 
     function test_ver_6_codeIsNeitherUpgradedNorSetUpBesideAProxy() public {
-        CustodyRegistry code =
-            new CustodyRegistry(address(home.manager), address(home.approvals), address(home.holders));
+        Kernel code = Kernel(
+            address(
+                new CustodyRegistry(
+                    address(home.manager), address(home.approvals), address(home.kernel), address(home.holders)
+                )
+            )
+        );
         vm.assertEq(code.implementation(), address(0), "no proxy");
         vm.assertEq(uint256(code.proxiableUUID()), uint256(_IMPLEMENTATION), "ERC-1822");
-        vm.expectRevert(PariUpgradeable.UUPSUnauthorizedCallContext.selector);
+        vm.expectRevert(Kernel.UUPSUnauthorizedCallContext.selector);
         vm.prank(address(home.approvals));
         code.upgradeToAndCall(address(code), "");
-        vm.expectRevert(PariUpgradeable.InvalidInitialization.selector);
+        vm.expectRevert(Kernel.InvalidInitialization.selector);
         code.initialize();
-        vm.expectRevert(PariUpgradeable.UUPSUnauthorizedCallContext.selector);
-        home.custody.proxiableUUID();
+        vm.expectRevert(Kernel.UUPSUnauthorizedCallContext.selector);
+        Kernel(address(home.custody)).proxiableUUID();
+    }
+
+    function test_ver_6_theKernelItselfIsNeitherUpgradedNorSetUpAndKnowsNoOtherFunction() public {
+        vm.startPrank(address(home.approvals));
+        vm.expectRevert(Kernel.UUPSUnauthorizedCallContext.selector);
+        home.kernel.upgradeToAndCall(address(home.kernel), "");
+        vm.expectRevert(Kernel.UUPSUnauthorizedCallContext.selector);
+        Kernel(address(home.holders)).upgradeToAndCall(address(home.kernel), "");
+        vm.stopPrank();
+        address[3] memory all = [address(home.kernel), address(home.custody), address(home.token)];
+        for (uint256 i = 0; i < all.length; ++i) {
+            (bool success, bytes memory answer) = all[i].call(hex"12345678");
+            vm.assertFalse(success, "unknown");
+            vm.assertEq(answer, abi.encodeWithSelector(Kernel.FunctionUnknown.selector, bytes4(0x12345678)), "says so");
+        }
     }
 
     function test_ver_6_aProxyIsNotUpgradedToAProxyNorToWhatIsNoContractOfOurs() public {
         address[3] memory bad = [address(home.custody), stranger, address(factory)];
         for (uint256 i = 0; i < bad.length; ++i) {
-            vm.expectRevert(abi.encodeWithSelector(PariUpgradeable.AnotherContract.selector, bad[i]));
+            vm.expectRevert(abi.encodeWithSelector(Kernel.AnotherContract.selector, bad[i]));
             vm.prank(address(home.approvals));
-            home.custody.upgradeToAndCall(bad[i], "");
+            Kernel(address(home.custody)).upgradeToAndCall(bad[i], "");
         }
     }
 
     function test_ver_6_theCallOfAnUpgradeRunsOnTheNewCodeAndItsFailureUndoesIt() public {
         address next = address(
-            new CustodyRegistryV2(address(home.manager), address(home.approvals), address(home.holders))
+            new CustodyRegistryV2(address(home.manager), address(home.approvals), address(home.kernel), address(home.holders))
         );
-        address before = home.custody.implementation();
-        vm.expectRevert(PariUpgradeable.InvalidInitialization.selector);
+        address before = Kernel(address(home.custody)).implementation();
+        vm.expectRevert(Kernel.InvalidInitialization.selector);
         vm.prank(address(home.approvals));
-        home.custody.upgradeToAndCall(next, abi.encodeCall(CustodyRegistry.initialize, ()));
-        vm.assertEq(home.custody.implementation(), before, "undone");
+        Kernel(address(home.custody)).upgradeToAndCall(next, abi.encodeCall(Kernel.initialize, ()));
+        vm.assertEq(Kernel(address(home.custody)).implementation(), before, "undone");
         vm.prank(address(home.approvals));
-        home.custody.upgradeToAndCall(next, abi.encodeCall(Versioned.versionTag, ()));
-        vm.assertEq(home.custody.version(), "1.1.7", "upgraded");
+        Kernel(address(home.custody)).upgradeToAndCall(next, abi.encodeCall(Versioned.versionTag, ()));
+        vm.assertEq(Kernel(address(home.custody)).version(), "1.1.7", "upgraded");
     }
 
     function test_ver_1_theFirstVersionIsAnnounced() public {
-        address implementation = address(new CustodyRegistry(address(home.manager), address(home.approvals), address(home.holders)));
+        address implementation = address(new CustodyRegistry(address(home.manager), address(home.approvals), address(home.kernel), address(home.holders)));
         vm.recordLogs();
         address proxy =
-            _proxy(implementation, abi.encodeCall(CustodyRegistry.initialize, ()));
+            _proxy(implementation, abi.encodeCall(Kernel.initialize, ()));
         Vm.Log[] memory logs = vm.getRecordedLogs();
         for (uint256 i = 0; i < logs.length; ++i) {
-            if (logs[i].topics[0] != Versioned.VersionChanged.selector) continue;
+            if (logs[i].topics[0] != Kernel.VersionChanged.selector) continue;
             vm.assertEq(logs[i].emitter, proxy, "on the contract itself");
             vm.assertEq(logs[i].data, abi.encode(0, 1 << 16, implementation.codehash, 0), "first");
             vm.assertEq(logs[i].topics[1], 0, "no act");

@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Authorised} from "../../contracts/access/Authorised.sol";
-import {PariUpgradeable} from "../../contracts/access/Versioned.sol";
+import {Kernel} from "../../contracts/access/Kernel.sol";
 import {ISecurity} from "../../contracts/interfaces/ISecurity.sol";
 import {Holdings} from "../../contracts/token/Holdings.sol";
 import {Blackout} from "../../contracts/token/SecurityBase.sol";
@@ -296,7 +296,7 @@ contract TokenLifeTest is TokenWorld {
         bytes memory same = abi.encodeWithSelector(UPGRADE, address(home.code), "");
         bytes32 id = _agreed(home, address(token), same, 4);
         vm.prank(upgrader);
-        vm.expectRevert(abi.encodeWithSelector(PariUpgradeable.VersionNotChanged.selector, 1 << 16));
+        vm.expectRevert(abi.encodeWithSelector(Kernel.VersionNotChanged.selector, 1 << 16));
         home.approvals.execute(id, address(token), same);
         _agrees();
     }
@@ -369,7 +369,7 @@ contract TokenLifeTest is TokenWorld {
         address hot = address(uint160(uint256(vm.load(address(token), HOT))));
         address erc1967 = address(uint160(uint256(vm.load(address(token), ERC1967))));
         vm.assertEq(hot, erc1967, "one implementation");
-        vm.assertEq(PariUpgradeable(address(token)).implementation(), hot, "as it says");
+        vm.assertEq(Kernel(address(token)).implementation(), hot, "as it says");
         vm.assertEq(token.codeHash(), hot.codehash, "by its hash");
         vm.assertEq(token.versionTag(), SecurityToken(payable(hot)).versionTag(), "by its version");
     }

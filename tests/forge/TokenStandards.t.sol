@@ -18,6 +18,7 @@ import {ISecurityHalf} from "../../contracts/interfaces/ISecurityHalf.sol";
 import {ISecurityToken} from "../../contracts/interfaces/ISecurityToken.sol";
 import {SecurityToken} from "../../contracts/token/SecurityToken.sol";
 import {SecurityTokenReadings} from "../../contracts/token/SecurityTokenReadings.sol";
+import {Kernel} from "../../contracts/access/Kernel.sol";
 import {TokenWorld} from "./TokenWorld.sol";
 import {Vm} from "./Vm.sol";
 
@@ -443,8 +444,8 @@ contract TokenStandardsTest is TokenWorld {
         _refused(abi.encodeCall(ISecurityHalf.countHolders, (source, target, 1)), SecurityToken.Internal.selector);
         _refused(abi.encodeCall(ISecurityHalf.releaseLapsed, (source)), SecurityToken.Internal.selector);
         _refused(abi.encodeCall(ISecurityHalf.seize, (source, 1)), SecurityToken.Internal.selector);
-        _refused(hex"12345678", SecurityTokenReadings.FunctionUnknown.selector);
-        _refused("", SecurityTokenReadings.FunctionUnknown.selector);
+        _refused(hex"12345678", Kernel.FunctionUnknown.selector);
+        _refused("", Kernel.FunctionUnknown.selector);
         (bool success, ) = address(token).call{value: 1}("");
         vm.assertFalse(success, "no native value");
         _refused(abi.encodeCall(IPolicyEpoch.syncPolicyEpoch, (9)), SecurityToken.NotHolderRegistry.selector);

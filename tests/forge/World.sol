@@ -6,6 +6,7 @@ import {ERC1967Proxy} from "@openzeppelin/contracts/proxy/ERC1967/ERC1967Proxy.s
 import {UUPSUpgradeable} from "@openzeppelin/contracts-upgradeable/proxy/utils/UUPSUpgradeable.sol";
 import {Approvals} from "../../contracts/access/Approvals.sol";
 import {Interop} from "../../contracts/access/Interop.sol";
+import {Kernel} from "../../contracts/access/Kernel.sol";
 import {Roles} from "../../contracts/access/Roles.sol";
 import {CorporateActions, EventRecord} from "../../contracts/actions/CorporateActions.sol";
 import {AttestorSet} from "../../contracts/bridge/AttestorSet.sol";
@@ -31,6 +32,7 @@ struct Chain {
     uint256 id;
     AccessManager manager;
     Approvals approvals;
+    Kernel kernel;
     HolderRegistry holders;
     InstanceRegistry instances;
     CustodyRegistry custody;
@@ -143,32 +145,34 @@ abstract contract World {
         address m = address(c.manager);
         c.approvals = new Approvals(m, _policies());
         address a = address(c.approvals);
+        c.kernel = new Kernel(m, a);
+        address k = address(c.kernel);
         c.instances =
-            InstanceRegistry(_proxy(address(new InstanceRegistry(m, a)), abi.encodeCall(InstanceRegistry.initialize, ())));
-        c.attestors = AttestorSet(_proxy(address(new AttestorSet(m, a)), abi.encodeCall(AttestorSet.initialize, ())));
+            InstanceRegistry(_proxy(address(new InstanceRegistry(m, a, k)), abi.encodeCall(Kernel.initialize, ())));
+        c.attestors = AttestorSet(_proxy(address(new AttestorSet(m, a, k)), abi.encodeCall(Kernel.initialize, ())));
         c.gateway =
-            Gateway(_proxy(address(new Gateway(m, a, address(c.attestors))), abi.encodeCall(Gateway.initialize, ())));
-        c.holders = new HolderRegistry(m, a, address(c.gateway), address(c.instances));
+            Gateway(_proxy(address(new Gateway(m, a, k, address(c.attestors))), abi.encodeCall(Kernel.initialize, ())));
+        c.holders = new HolderRegistry(m, a, k, address(c.gateway), address(c.instances));
         c.custody = CustodyRegistry(
             _proxy(
-                address(new CustodyRegistry(m, a, address(c.holders))), abi.encodeCall(CustodyRegistry.initialize, ())
+                address(new CustodyRegistry(m, a, k, address(c.holders))), abi.encodeCall(Kernel.initialize, ())
             )
         );
         c.bridge = TokenBridge(
             _proxy(
-                address(new TokenBridge(m, a, address(c.gateway), address(c.instances))),
-                abi.encodeCall(TokenBridge.initialize, ())
+                address(new TokenBridge(m, a, k, address(c.gateway), address(c.instances))),
+                abi.encodeCall(Kernel.initialize, ())
             )
         );
         c.quotas = Quotas(
             _proxy(
-                address(new Quotas(m, a, address(c.gateway), address(c.instances), address(c.holders))),
-                abi.encodeCall(Quotas.initialize, ())
+                address(new Quotas(m, a, k, address(c.gateway), address(c.instances), address(c.holders))),
+                abi.encodeCall(Kernel.initialize, ())
             )
         );
         c.actions = CorporateActions(
             _proxy(
-                address(new CorporateActions(m, a, address(c.gateway), address(c.instances), address(c.holders))),
+                address(new CorporateActions(m, a, k, address(c.gateway), address(c.instances), address(c.holders))),
                 abi.encodeCall(CorporateActions.initialize, (isHome))
             )
         );
@@ -176,7 +180,7 @@ abstract contract World {
         c.token = _token(c, _tokenInit(c, isHome));
         c.cash = CashToken(
             _proxy(
-                address(new CashToken(m, a)), abi.encodeCall(CashToken.initialize, ("Cash token EUR", "EURC1", "EUR", 2))
+                address(new CashToken(m, a, k)), abi.encodeCall(CashToken.initialize, ("Cash token EUR", "EURC1", "EUR", 2))
             )
         );
         _grantAll(c);
@@ -187,7 +191,7 @@ abstract contract World {
     function _tokenCode(Chain memory c) internal returns (SecurityToken) {
         (address m, address a) = (address(c.manager), address(c.approvals));
         (address holders, address actions) = (address(c.holders), address(c.actions));
-        address readings = address(new SecurityTokenReadings(m, a, holders, actions));
+        address readings = address(new SecurityTokenReadings(m, a, address(c.kernel), holders, actions));
         address extension = address(new SecurityTokenExtension(m, a, holders, actions, address(c.quotas), readings));
         return new SecurityToken(m, a, holders, address(c.bridge), extension);
     }

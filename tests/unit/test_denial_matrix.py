@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 TABLE: dict[str, Any] = json.loads(
     (ROOT / "tests" / "vectors" / "denial-matrix.json").read_text(encoding="utf-8")
 )
-PARTS = ("SecurityToken", "SecurityTokenExtension", "SecurityTokenReadings")
+PARTS = ("SecurityToken", "SecurityTokenExtension", "SecurityTokenReadings", "Kernel")
 
 
 def _type(parameter: dict[str, Any]) -> str:

@@ -25,6 +25,7 @@ from paripassu.ledgers.evm.contracts import codec
 _REFERENCES = {
     "authority": MANAGER,
     "approvals": "Approvals",
+    "kernel": "Kernel",
     "holderRegistry": "HolderRegistry",
     "attestorSet": "AttestorSet",
     "gateway": "Gateway",

@@ -132,6 +132,7 @@ def _direct(network: NetworkConfig, site: Site) -> list[Creation]:
     return [
         direct_creation(site, MANAGER, {"initialAdmin": site.deployer}),
         direct_creation(site, APPROVALS, {"policies": policy}, 150_000 + 120_000 * len(policy)),
+        direct_creation(site, "Kernel", {}),
         direct_creation(site, "HolderRegistry", {}),
     ]
 

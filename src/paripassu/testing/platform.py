@@ -24,6 +24,7 @@ CONTRACTS = {
     "authority": "AccessManager",
     "manager": "AccessManager",
     "approvals": "Approvals",
+    "kernel": "Kernel",
     "holderregistry": "HolderRegistry",
     "holders": "HolderRegistry",
     "instanceregistry": "InstanceRegistry",
@@ -87,6 +88,12 @@ PROXIES = {"SecurityToken": "SecurityProxy"}
 
 PARTS = {"SecurityToken": ("SecurityTokenExtension", "SecurityTokenReadings")}
 """Contracts whose code runs in that of others, by delegatecall: one address answers for all."""
+
+KERNEL = ("Kernel",)
+"""What contracts that have its address in their code run of it: what they have in common."""
+
+DIRECT = {"HolderRegistry", *KERNEL, *(part for parts in PARTS.values() for part in parts)}
+"""Contracts that stand at their addresses themselves, behind no proxy."""
 
 
 def reference(text: str) -> bytes:
@@ -234,9 +241,11 @@ class Platform:
         contract = self.chain.deploy(name, *arguments)
         self.implementations[name] = contract.address
         parts = [part for part in (name, *PARTS.get(name, ())) if part in artefacts.names()]
+        if name not in KERNEL and any("KERNEL" in artefacts.load(part).immutables for part in parts):
+            parts += KERNEL
         seen = self.chain.at(contract.address, *parts)
-        if not seen.has("initialize"):
-            return contract
+        if name in DIRECT or not seen.has("initialize"):
+            return seen
         owner = next(part for part in parts if _has_function(part, "initialize"))
         inputs = _function(owner, "initialize")["inputs"]
         init = seen.data("initialize", *(self._value(name, item) for item in inputs))

@@ -18,10 +18,16 @@ _PARTS = {"SecurityToken": ("SecurityToken", "SecurityTokenExtension", "Security
 """Contracts whose code is in several parts, which all answer at the first one's address."""
 
 
+_KERNEL = "Kernel"
+"""What contracts give to their kernel, which is immutable in their code, they answer too."""
+
+
 def parts_of(name: str) -> tuple[str, ...]:
     """Names of the artefacts that answer behind one address; `name` may end in `/<whose>`."""
     kind = name.partition("/")[0]
-    return _PARTS.get(kind, (kind,))
+    parts = _PARTS.get(kind, (kind,))
+    runs_kernel = any(_KERNEL.upper() in artefacts.load(part).immutables for part in parts)
+    return (*parts, _KERNEL) if runs_kernel else parts
 
 
 def abi_of(name: str) -> list[dict[str, Any]]:
