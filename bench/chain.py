@@ -13,7 +13,7 @@ from eth_abi.abi import encode as abi_encode
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
-from paripassu.devnet import NodeSpec, running_nodes
+from paripassu.devnet import NodeSpec, controls, running_nodes
 from paripassu.devnet.rpc import call as rpc
 
 CHAIN_ID = 31001
@@ -123,6 +123,14 @@ class Bench:
         before = self._used
         yield total
         total.append(self._used - before)
+
+    @contextlib.contextmanager
+    def undone(self) -> Iterator[None]:
+        """What is done in the block is measured, and then has never been."""
+        funded, state = set(self._funded), controls.snapshot(self.url)
+        yield
+        controls.revert(self.url, state)
+        self._funded = funded
 
     def _receipt(self, transaction: str) -> dict[str, Any]:
         deadline = time.monotonic() + _RECEIPT_SECONDS

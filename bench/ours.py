@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from bench.chain import Bench, Receipt
 from bench.parties import COUNTRY, EXPIRY, INVESTOR_CLASS, commitment, signer_of
-from bench.shared import platform_of
+from bench.shared import BEYOND_TOKENS, platform_of
 from bench.system import System
 from paripassu.config import NetworkConfig, load_network, load_security
 from paripassu.deploy.chain import Chain
@@ -33,7 +33,6 @@ RECORD_TIME = GENESIS_TIME + 30 * 86_400
 NO_SERVICER = "0x" + "0" * 40
 TOKEN, HOLDERS = "SecurityToken", "HolderRegistry"
 HOLDING_CAP = Units(900_000)
-BEYOND_A_TOKEN = ("CustodyRegistry", "CorporateActions", "TokenBridge", "Gateway", "AttestorSet")
 CORRECTORS = ("registrar", "transfer_agent")
 """The roles that agree to a forced transfer: the first also proposes it and carries it out."""
 
@@ -48,6 +47,9 @@ class PariPassu(System):
     remarks: ClassVar = {
         "onboard": "once for all securities of the chain, with the account's proof that it has its key",
         "forced_transfer": "carrying out what two roles have agreed to",
+        "deploy_token_platform": "the same without custody, corporate actions, bridge, gateway, attestors, "
+        "which the peers' platforms do not have: access, approvals, registers of holders and of securities, "
+        "the code of all tokens, factory, roles",
         "onboard_batch_100": "the same, a hundred in one transaction",
         "deploy_security": "proxy and registration of a second security, each transaction by the role that "
         "may send it; the code behind the proxy is the first security's, and so are the roles",
@@ -68,15 +70,18 @@ class PariPassu(System):
         with self.bench.meter() as gas:
             for step, receipt in self._carry_out(platform_of(desired)):
                 self.parts[step.key.removeprefix("create/")] = receipt.gas
-        beyond = sum(gas for part, gas in self.parts.items() if part.startswith(BEYOND_A_TOKEN))
         rest = {step.key: receipt.gas for step, receipt in self._carry_out(desired)}
         cash = sum(gas for key, gas in rest.items() if key.startswith(f"create/{CASH}"))
         self.notes["deploy_platform"] = (
             "all steps of `pari deploy` on one chain but those of a security and of cash: every contract, "
             "implementations and proxies, all policies, settings and role holders; a cash token and its code "
-            f"would take {cash:,} more. Custody, corporate actions, bridge, gateway and attestors, which the "
-            f"peers here do not have, are {beyond:,} of it, their settings left out"
+            f"would take {cash:,} more"
         )
+        return gas[0]
+
+    def deploy_token_platform(self) -> int:
+        with self.bench.undone(), self.bench.meter() as gas:
+            self._carry_out(platform_of(self._desired(), BEYOND_TOKENS))
         return gas[0]
 
     def deploy_security(self) -> int:

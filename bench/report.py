@@ -51,6 +51,7 @@ TARGETS = {
 
 
 EXTRA_TITLES = {
+    "deploy_token_platform": "platform with what the peers' platforms have, and no more",
     "onboard_batch_100": "onboard 100 together, each",
     "act_forced_transfer_with_approvals": "forced transfer with all its approvals",
 }

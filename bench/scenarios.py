@@ -12,7 +12,11 @@ from bench.system import NotOffered, System
 
 BATCH = 100
 
-EXTRAS = {"onboard_batch_100": "onboard_batch", "act_forced_transfer_with_approvals": "forced_transfer_act"}
+EXTRAS = {
+    "deploy_token_platform": "deploy_token_platform",
+    "onboard_batch_100": "onboard_batch",
+    "act_forced_transfer_with_approvals": "forced_transfer_act",
+}
 """Scenarios that only some systems have, and the method of each; no figure is wanted of the others."""
 
 
@@ -51,6 +55,7 @@ class _Run:
         """In the order in which they run; of those in EXTRAS, what the system has methods for."""
         system, seller, buyer = self._system, self._seller, self._buyer
         every = {
+            "deploy_token_platform": system.deploy_token_platform,
             "deploy_platform": system.deploy_platform,
             "deploy_security": self._deploy_security,
             "onboard": lambda: system.onboard(account("newcomer")),

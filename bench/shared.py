@@ -22,14 +22,30 @@ class _Platform(EvmDesired):
         return {one.name: one.address for one in self.creations if not one.name.endswith(IMPLEMENTATION)}
 
 
-def platform_of(desired: EvmDesired) -> EvmDesired:
-    """The same chain with neither securities nor cash."""
+BEYOND_TOKENS = (
+    "CustodyRegistry",
+    "CorporateActions",
+    "TokenBridge",
+    "Quotas",
+    "Gateway",
+    "AttestorSet",
+)
+"""Contracts that do what the platforms of our peers do not: custody, events, movements between ledgers."""
+
+
+def platform_of(desired: EvmDesired, without: tuple[str, ...] = ()) -> EvmDesired:
+    """The same chain with neither securities nor cash, nor the contracts `without` and their settings."""
     whole = {field.name: getattr(desired, field.name) for field in fields(desired)}
+    left_out = (*_OF_ONE, *without)
     return _Platform(
         **{
             **whole,
-            "creations": tuple(one for one in desired.creations if not one.name.startswith(_OF_ONE)),
-            "settings": tuple(one for one in desired.settings if one.read.function not in _ABOUT_ONE),
+            "creations": tuple(one for one in desired.creations if not one.name.startswith(left_out)),
+            "settings": tuple(
+                one
+                for one in desired.settings
+                if one.read.function not in _ABOUT_ONE and one.contract not in without
+            ),
             "securities": (),
         }
     )

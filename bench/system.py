@@ -38,6 +38,10 @@ class System:
         """What is deployed once on a chain."""
         raise NotOffered("nothing is shared between tokens")
 
+    def deploy_token_platform(self) -> int:
+        """What of its platform a system needs for no more than tokens with rules; undone afterwards."""
+        raise NotOffered("not measured")
+
     def deploy_security(self) -> int:
         """One working token on a chain that has the platform; sets `token`."""
         raise NotImplementedError
