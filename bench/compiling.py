@@ -22,7 +22,7 @@ SETTINGS: dict[str, Any] = {
     "metadata": {"bytecodeHash": "none"},
     "optimizer": {"enabled": True, "runs": 800},
 }
-"""As tools/build_artefacts.py compiles what our movements run."""
+"""As tools/build_artefacts.py compiles what our movements run, but for more runs: for less gas."""
 
 _IMPORT = re.compile(r"""^\s*import\s+(?:[^'";]*?\sfrom\s+)?["']([^"']+)["']""", re.MULTILINE)
 

@@ -51,8 +51,8 @@ class Profile:
     runs: int
 
 
-HOT = Profile(via_ir=False, runs=800)
-HOT_IR = Profile(via_ir=True, runs=800)
+HOT = Profile(via_ir=False, runs=200)
+HOT_IR = Profile(via_ir=True, runs=200)
 SMALL = Profile(via_ir=False, runs=1)
 SMALL_IR = Profile(via_ir=True, runs=1)
 

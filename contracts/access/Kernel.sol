@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
 import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {IApprovals} from "../interfaces/IApprovals.sol";
 import {IIrreversible} from "../interfaces/IIrreversible.sol";
 import {Authorised} from "./Authorised.sol";
+import {Typed} from "./Typed.sol";
 import {Versioned} from "./Versioned.sol";
 
 /// @title What the contracts of Pari Passu have in common, once a chain
@@ -21,7 +23,7 @@ import {Versioned} from "./Versioned.sol";
 ///   no flag is needed for that.
 /// - Only the approvals contract upgrades, and only to code of the same name and another version
 ///   which answers `proxiableUUID`, and so can be upgraded in turn.
-contract Kernel is Authorised, IERC165, IIrreversible {
+contract Kernel is Authorised, IERC165, IERC5267, IIrreversible {
     /// @notice The code of this very contract changed.
     /// @param from version tag before, 0 at first
     /// @param to version tag after
@@ -153,6 +155,24 @@ contract Kernel is Authorised, IERC165, IIrreversible {
             text := sub(at, 32)
             mstore(text, sub(end, at))
         }
+    }
+
+    /// @inheritdoc IERC5267
+    /// @dev Of the contracts for which something is signed; the others have no domain.
+    function eip712Domain()
+        external
+        view
+        returns (
+            bytes1 fields,
+            string memory name,
+            string memory domainVersion,
+            uint256 chainId,
+            address verifyingContract,
+            bytes32 salt,
+            uint256[] memory extensions
+        )
+    {
+        return (0x0f, Typed(address(this)).domainName(), "1", block.chainid, address(this), salt, extensions);
     }
 
     /// @notice ERC-165 identifier of what a contract offers to other contracts.

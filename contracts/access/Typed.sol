@@ -1,32 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
-
 /// @title Typed data that is signed for this very contract (EIP-712)
 /// @notice The domain has a name, version "1", the chain and the contract.
 /// @dev Nothing of the domain is kept: its separator is made anew for each signature. It costs a
 /// few hundred gas, needs no storage, and the code is the same on every chain.
-abstract contract Typed is IERC5267 {
+abstract contract Typed {
     bytes32 private constant DOMAIN_TYPEHASH =
         keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
     bytes32 private constant VERSION_HASH = keccak256("1");
 
-    /// @inheritdoc IERC5267
-    function eip712Domain()
-        external
-        view
-        returns (
-            bytes1 fields,
-            string memory name,
-            string memory version,
-            uint256 chainId,
-            address verifyingContract,
-            bytes32 salt,
-            uint256[] memory extensions
-        )
-    {
-        return (0x0f, _domainName(), "1", block.chainid, address(this), salt, extensions);
+    /// @notice Name of the domain; the kernel makes ERC-5267's `eip712Domain` of it.
+    function domainName() external view returns (string memory) {
+        return _domainName();
     }
 
     /// @dev Name of the domain.

@@ -46,16 +46,6 @@ library AccountLib {
         return (Account.unwrap(a) >> 128) & MASK64;
     }
 
-    /// @notice Policy epoch and day of the cached verdict, as they stand beside each other.
-    function epoch(Account a) internal pure returns (uint256) {
-        return (Account.unwrap(a) >> 192) & 0xffffff;
-    }
-
-    /// @notice First day on which the cached verdict has lapsed.
-    function lapseDay(Account a) internal pure returns (uint256) {
-        return (Account.unwrap(a) >> 216) & 0xffff;
-    }
-
     /// @notice Record times that had passed at the last movement.
     function recordIndex(Account a) internal pure returns (uint256) {
         return (Account.unwrap(a) >> 232) & 0xffff;
@@ -69,9 +59,10 @@ library AccountLib {
     /// @notice Whether the account may deliver and receive without a look into the registry.
     /// @param epoch_ current policy epoch; 0 when no cached verdict counts
     function isFresh(Account a, uint256 epoch_) internal view returns (bool) {
-        unchecked {
-            return epoch(a) == epoch_ && epoch_ != 0 && lapseDay(a) > block.timestamp / 1 days && !has(a, FROZEN);
-        }
+        // epoch and flag in one look: the flag stands 56 bits above the epoch
+        uint256 verdict = Account.unwrap(a) >> 192;
+        return verdict & (0xffffff | (FROZEN << 56)) == epoch_ && epoch_ != 0
+            && (verdict >> 24) & 0xffff > block.timestamp / 1 days;
     }
 
     /// @notice With `units` more; the caller has checked that they fit.

@@ -195,23 +195,28 @@ contract SecurityToken is SecurityBase, Versioned, Typed, IERC20Errors {
             }
             return;
         }
-        source = _noted($, msg.sender, source, hot.passed());
         uint256 passed = hot.passed();
+        source = _noted($, msg.sender, source, passed);
+        uint256 available = source.available();
         for (uint256 i = 0; i < to.length; ++i) {
             address recipient = to[i];
             uint256 amount = amounts[i];
             if (recipient == address(0)) revert ERC20InvalidReceiver(recipient);
             Position storage target = $.accounts[recipient];
             (Account b, bool allowed) = _recipient($, recipient, target.word, amount, hot, epoch);
-            if (!allowed || recipient == msg.sender || amount > source.available()) {
+            if (!allowed || recipient == msg.sender || amount > available) {
                 // rare: the account's slot must be up to date for the plain way, which also refuses
                 $.accounts[msg.sender].word = source;
                 _update(Restrictions.TRANSFER, msg.sender, recipient, amount);
                 source = $.accounts[msg.sender].word;
+                available = source.available();
             } else {
                 source = source.minus(amount);
+                unchecked {
+                    available -= amount;
+                }
                 target.word = (b.recordIndex() == passed ? b : _noted($, recipient, b, passed)).plus(amount);
-                emit Transfer(msg.sender, recipient, amount);
+                _emitTransfer(msg.sender, recipient, amount);
             }
         }
         $.accounts[msg.sender].word = source;
@@ -237,8 +242,10 @@ contract SecurityToken is SecurityBase, Versioned, Typed, IERC20Errors {
         bytes32 hash = _digestOf(
             keccak256(abi.encode(PERMIT_TYPEHASH, owner, spender, value, _useNonce(owner), deadline))
         );
-        address signer = ECDSA.recover(hash, v, r, s);
-        if (signer != owner) revert ERC2612InvalidSigner(signer, owner);
+        // any error leaves the signer zero
+        // slither-disable-next-line unused-return
+        (address signer, , ) = ECDSA.tryRecover(hash, v, r, s);
+        if (signer != owner || signer == address(0)) revert ERC2612InvalidSigner(signer, owner);
         _approve(owner, spender, value);
     }
 
@@ -539,7 +546,7 @@ contract SecurityToken is SecurityBase, Versioned, Typed, IERC20Errors {
             b = _noted($, to, b, hot.passed());
             target.word = to == address(0) ? b.minus(amount) : b.plus(amount);
         }
-        emit Transfer(from, to, amount);
+        _emitTransfer(from, to, amount);
     }
 
     /// @dev A recipient's account with a verdict that counts, and whether it may receive the units.
@@ -656,7 +663,7 @@ contract SecurityToken is SecurityBase, Versioned, Typed, IERC20Errors {
         } else {
             $.accounts[to].word = _noted($, to, target, hot.passed()).plus(amount);
         }
-        emit Transfer(from, to, amount);
+        _emitTransfer(from, to, amount);
         emit ForcedTransfer(from, to, amount);
         emit Corrected(_actId(), from, to, before, toBefore);
     }
@@ -674,7 +681,7 @@ contract SecurityToken is SecurityBase, Versioned, Typed, IERC20Errors {
         $.accounts[from].word = source.minus(amount);
         $.accounts[address(0)].word = _noted($, address(0), $.accounts[address(0)].word, hot.passed()).minus(amount);
         $.issued -= uint64(amount);
-        emit Transfer(from, address(0), amount);
+        _emitTransfer(from, address(0), amount);
         emit UnitsCancelled(from, amount, issueRef, _actId());
     }
 

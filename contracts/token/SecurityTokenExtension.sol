@@ -12,7 +12,7 @@ import {Account, AccountLib} from "./Account.sol";
 import {Holdings} from "./Holdings.sol";
 import {Hot, HotLib} from "./Hot.sol";
 import {Restrictions} from "./Restrictions.sol";
-import {Blackout, Document, Pledge, Policy, SecurityBase} from "./SecurityBase.sol";
+import {Blackout, Document, Pledge, SecurityBase} from "./SecurityBase.sol";
 
 /// @title One instance of a security: what is not needed to move units
 /// @notice Rules and their changes, freezes, pauses, lock-ups, pledges, recovery, documents, and the
@@ -247,9 +247,7 @@ contract SecurityTokenExtension is Holdings {
         address[] calldata accounts,
         uint256[] calldata amounts
     ) external onlyRole(Roles.FREEZER) {
-        _because(BY_STANDARD);
-        _sameLength(accounts.length, amounts.length);
-        for (uint256 i = 0; i < accounts.length; ++i) _freezeMore(accounts[i], amounts[i]);
+        _forEach(accounts, amounts, _freezeMore);
     }
 
     /// @notice ERC-3643: release frozen units, for many.
@@ -258,9 +256,7 @@ contract SecurityTokenExtension is Holdings {
         address[] calldata accounts,
         uint256[] calldata amounts
     ) external onlyRole(Roles.FREEZER) {
-        _because(BY_STANDARD);
-        _sameLength(accounts.length, amounts.length);
-        for (uint256 i = 0; i < accounts.length; ++i) _unfreeze(accounts[i], amounts[i]);
+        _forEach(accounts, amounts, _unfreeze);
     }
 
     // ------------------------------------------------------------------ pause
@@ -392,7 +388,7 @@ contract SecurityTokenExtension is Holdings {
         if (msg.sender != to) _checkRole(Roles.TRANSFER_AGENT);
         if (lost == to || HOLDER_REGISTRY.currentOf(lost) != to) revert NotSuccessor(lost, to);
         uint256 units = _succeed(lost, to, _advance(_s()));
-        emit Transfer(lost, to, units);
+        _emitTransfer(lost, to, units);
         emit IERC3643.RecoverySuccess(lost, to, onchainId);
         return true;
     }
@@ -484,11 +480,10 @@ contract SecurityTokenExtension is Holdings {
         _onlyQuotas();
         SecurityStorage storage $ = _s();
         if (!$.hot.has(HotLib.LIMITED)) revert NoSuchRule();
-        Policy memory policy_ = $.policy;
-        uint256 unused = policy_.holderLimit > policy_.holderCount ? policy_.holderLimit - policy_.holderCount : 0;
+        (uint32 limit, uint32 count) = ($.policy.holderLimit, $.policy.holderCount);
+        uint256 unused = limit > count ? limit - count : 0;
         if (places > unused) revert QuotaInUse(address(0), places, unused);
-        $.policy.holderLimit = policy_.holderLimit - places;
-        emit QuotaChanged(address(0), policy_.holderLimit - places);
+        _setPlaces($, limit - places);
     }
 
     /// @notice Add places that another ledger gave up.
@@ -497,8 +492,7 @@ contract SecurityTokenExtension is Holdings {
         _onlyQuotas();
         SecurityStorage storage $ = _s();
         if (!$.hot.has(HotLib.LIMITED)) revert NoSuchRule();
-        $.policy.holderLimit += places;
-        emit QuotaChanged(address(0), $.policy.holderLimit);
+        _setPlaces($, $.policy.holderLimit + places);
     }
 
     // ------------------------------------------------------------------ more rules
@@ -542,8 +536,7 @@ contract SecurityTokenExtension is Holdings {
     function _rulesChanged(bytes32 reason) private {
         if (reason == 0) revert ReasonMissing();
         SecurityStorage storage $ = _s();
-        Policy memory policy = $.policy;
-        bool complex = policy.minimumLot > 1 || $.hot.has(HotLib.LIMITED) || $.blackouts.length != 0
+        bool complex = $.policy.minimumLot > 1 || $.hot.has(HotLib.LIMITED) || $.blackouts.length != 0
             || $.modules.length != 0;
         Hot hot = $.hot.withFlag(HotLib.COMPLEX, complex).withNextPolicy();
         $.hot = hot;
@@ -577,6 +570,16 @@ contract SecurityTokenExtension is Holdings {
         if (amount > before) revert UnitsUnavailable(account, amount, before);
         _setSubBalance(_s(), account, BLOK, before - amount);
         emit IERC3643.TokensUnfrozen(account, amount);
+    }
+
+    function _forEach(
+        address[] calldata accounts,
+        uint256[] calldata amounts,
+        function(address, uint256) internal act
+    ) private {
+        _because(BY_STANDARD);
+        _sameLength(accounts.length, amounts.length);
+        for (uint256 i = 0; i < accounts.length; ++i) act(accounts[i], amounts[i]);
     }
 
     function _pause() private {
@@ -624,6 +627,11 @@ contract SecurityTokenExtension is Holdings {
         // the verdict is cached with the quota
         $.accounts[account].word = a.withFlag(AccountLib.OWN_QUOTA, true).withVerdict(0, 0, 0);
         emit QuotaChanged(account, quota);
+    }
+
+    function _setPlaces(SecurityStorage storage $, uint32 places) private {
+        $.policy.holderLimit = places;
+        emit QuotaChanged(address(0), places);
     }
 
     function _onlyQuotas() private view {

@@ -237,6 +237,14 @@ contract DeploymentTest is World {
         vm.assertEq(Kernel(address(home.custody)).version(), "1.1.7", "upgraded");
     }
 
+    function test_ver_1_onlyWhatIsSignedForHasADomain() public {
+        (, string memory name, , , address at, , ) = Kernel(address(home.gateway)).eip712Domain();
+        vm.assertEq(name, "Pari Passu Gateway", "name");
+        vm.assertEq(at, address(home.gateway), "contract");
+        vm.expectRevert(abi.encodeWithSelector(Kernel.FunctionUnknown.selector, bytes4(keccak256("domainName()"))));
+        Kernel(address(home.custody)).eip712Domain();
+    }
+
     function test_ver_1_theFirstVersionIsAnnounced() public {
         address implementation = address(new CustodyRegistry(address(home.manager), address(home.approvals), address(home.kernel), address(home.holders)));
         vm.recordLogs();

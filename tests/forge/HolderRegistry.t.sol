@@ -606,7 +606,7 @@ contract HolderRegistryTest is World {
 
     function test_proofsAreThoseOfThePublishedDomain() public view {
         (bytes1 fields, string memory name, string memory version, uint256 chain, address at, , ) =
-            registry.eip712Domain();
+            Kernel(address(registry)).eip712Domain();
         vm.assertTrue(fields == 0x0f, "fields");
         bytes32 domain = keccak256(
             abi.encode(

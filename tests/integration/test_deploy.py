@@ -47,7 +47,7 @@ from paripassu.workspace import Workspace
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 CHAINS = ("alpha", "bravo", "charlie")
-STEPS = 25
+STEPS = 26
 """Transactions on an empty chain: one for each contract, one for set-up and roles."""
 
 
