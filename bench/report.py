@@ -59,10 +59,10 @@ WHY = {
     "the proof that the account has its key, which most peers do not ask for, takes 5,000",
     "batch_transfer_100_new": "two slots, one of them new, the event and the data of one recipient are "
     "26,500 gas: 2,670,000 with the transaction, so that 300 for each would be left to apply the rules",
-    "forced_transfer": "two contracts and their proxies' code are read, three slots written, and four events "
-    "say what was done by which act",
-    "deploy_security": "sixteen new slots are 354,000 gas, the two creations of CREATE3 with the proxy's code "
-    "90,000, three transactions 63,000",
+    "forced_transfer": "approvals, proxy and code are three contracts, three slots are written, and four "
+    "events say what was done by which act",
+    "deploy_security": "sixteen new slots are 354,000 gas, the two creations of CREATE3 with the proxy's "
+    "code 90,000, three transactions 63,000",
     "deploy_platform": "its code; see the note. What is deployed for tokens with rules alone, as most peers "
     "do, stands in the next table",
 }
