@@ -63,7 +63,8 @@ PROFILES = {
     "SecurityProxy": HOT_IR,
     # and larger through the intermediate representation, which inlines its many small functions
     "SecurityToken": HOT,
-    # rarely run, and larger through it too
+    # larger through it too, and rarely run
+    "CashToken": SMALL,
     "SecurityTokenExtension": SMALL,
     "SecurityTokenReadings": SMALL,
 }
