@@ -465,6 +465,17 @@ class Pair(RuleBasedStateMachine):
     def wait(self, seconds: int) -> None:
         self.platform.chain.advance(seconds)
 
+    @rule(past=st.integers(0, 1))
+    def wait_until_something_ends(self, past: int) -> None:
+        """Up to the very second of it, or the one after: random times hardly ever meet one."""
+        accounts, rules = self.model.accounts.values(), self.model.rules
+        times = {lot.until for account in accounts for lot in account.lots}
+        times |= {account.record.expiry for account in accounts if account.record}
+        times |= {time for window in rules.blackout for time in (window.start, window.end)}
+        ahead = [time for time in {*times, self.model.stopped_until} if time > self.now]
+        if ahead:
+            self.platform.chain.advance(min(ahead) + past - self.now)
+
     # ------------------------------------------------------------------ after every act
 
     @invariant()
