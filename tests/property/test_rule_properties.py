@@ -134,6 +134,15 @@ movements = st.builds(
 )
 
 
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[TokenState, Movement]:
+    """A token and a movement, which is often of all that the source has or may deliver."""
+    token, movement = draw(tokens()), draw(movements)
+    source = token.account(movement.source)
+    drawn = draw(st.sampled_from([movement.units, movement.units, source.balance, source.available(NOW)]))
+    return token, replace(movement, units=drawn)
+
+
 def broken(token: TokenState, movement: Movement, now: int) -> set[int]:
     """Codes of all broken rules, each looked at alone, as the table of the documentation has them."""
     kind, amount = int(movement.kind), int(movement.units)
@@ -207,15 +216,17 @@ def holders_after(token: TokenState, movement: Movement) -> set[Bytes32]:
 
 
 @settings(max_examples=400)
-@given(tokens(), movements)
-def test_ctl_1_the_lowest_of_all_broken_rules_is_the_verdict(token: TokenState, movement: Movement) -> None:
+@given(cases())
+def test_ctl_1_the_lowest_of_all_broken_rules_is_the_verdict(case: tuple[TokenState, Movement]) -> None:
+    token, movement = case
     expected = min(broken(token, movement, NOW), default=0)
     assert judge(token, movement, NOW) == expected
 
 
 @settings(max_examples=400)
-@given(tokens(), movements)
-def test_ctl_3_what_is_predicted_happens(token: TokenState, movement: Movement) -> None:
+@given(cases())
+def test_ctl_3_what_is_predicted_happens(case: tuple[TokenState, Movement]) -> None:
+    token, movement = case
     predicted = judge(token, movement, NOW)
     if predicted is Restriction.NONE:
         apply(token, movement, NOW)
