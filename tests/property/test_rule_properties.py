@@ -95,7 +95,8 @@ modules = mostly((), (everything, small_only), (small_only, no_answer), share=4)
 
 @st.composite
 def accounts(draw: st.DrawFn) -> AccountState:
-    parts = draw(st.lists(st.integers(0, 6), min_size=6, max_size=6))
+    most = draw(st.sampled_from([1, 6]))  # small ones are below a minimum lot as a whole
+    parts = draw(st.lists(st.integers(0, most), min_size=6, max_size=6))
     if draw(few(3)):  # a newcomer
         parts = [0] * 6
     lots = tuple(
