@@ -222,7 +222,7 @@ async def test_ctl_8_each_order_has_its_role(books: Books) -> None:
                 await home.execute(command, DESK[role], fresh())
     with pytest.raises(CommandImpossible):
         Order(Bytes32(b"\x01" * 32), SANCTION, True, WHY)
-    with pytest.raises(CommandRefused, match="not kept in this book"):
+    with pytest.raises(CommandRefused, match="is not kept in the book"):
         await home.execute(
             Order(commitment(b"holder_fr"), Bytes32(b"\x07" * 32), True, WHY), DESK["freezer"], fresh()
         )

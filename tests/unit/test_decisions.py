@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from paripassu import acts, controls
 from paripassu.commands import Deliver, Issue, Move, Retry, Transfer
-from paripassu.controls import BatchTransfer, EndPledge, Freeze, Pledge, Reason, SetMinimumLot
+from paripassu.controls import BatchTransfer, EndPledge, Freeze, Pledge, Reason, SetMinimumLot, SetStatus
 from paripassu.errors import CommandRefused, DecisionUnreadable, RuleError, StoreTampered
 from paripassu.identifiers import AccountId, Country, LedgerId
 from paripassu.jobs import movements
@@ -184,18 +184,18 @@ async def test_ctl_11_an_arrival_that_is_parked_is_a_refusal_and_its_retry_a_dec
 ) -> None:
     home, south = books
     await home.execute(Move("holder_de", SOUTH, "holder_fr", Units(70)), DESK["holder_de"], "leaves")
-    await south.execute(Freeze("holder_fr", True, WHY), DESK["freezer"], "freeze")
+    await south.execute(SetStatus("holder_fr", False, WHY), DESK["registrar"], "suspend")
     (sent,) = await home.sent_messages(0, 1_000)
     batch = Batch(1, (sent.message,))
     digest = batch_digest(batch, GatewayDomain(SOUTH))
     signers = sorted((DESK[name] for name in ATTESTOR_NAMES[:2]), key=lambda one: int(one.address, 16))
     signatures = tuple(one.sign_digest(digest) for one in signers)
     await south.execute(Deliver(batch, signatures), DESK["relayer"], "delivered")
-    await south.execute(Freeze("holder_fr", False, WHY), DESK["freezer"], "release")
+    await south.execute(SetStatus("holder_fr", True, WHY), DESK["registrar"], "reinstate")
     await south.execute(Retry(sent.message), DESK["relayer"], "again")
     assert told(store)[1:] == [
         ("home", "BRIDGE_OUT", 70, "NONE"),
-        ("south", "BRIDGE_IN", 70, "RECIPIENT_FROZEN"),
+        ("south", "BRIDGE_IN", 70, "RECIPIENT_INACTIVE"),
         ("south", "BRIDGE_IN", 70, "NONE"),
     ]
 
@@ -208,7 +208,7 @@ async def test_ctl_11_a_movement_that_the_destination_would_refuse_is_kept_as_it
     target = AccountId(SOUTH, "holder_fr")
     with pytest.raises(RuleError):
         await movements.move(home, "holder_de", south, target, Units(5), DESK["holder_de"], "over")
-    assert told(store)[1:] == [("south", "BRIDGE_IN", 5, "RECIPIENT_FROZEN")]
+    assert told(store)[1:] == [("south", "ISSUE", 5, "RECIPIENT_FROZEN")]
 
 
 async def test_ctl_11_what_no_rule_refuses_leaves_no_decision(

@@ -104,7 +104,8 @@ async def move(
         )
     verdict = await destination.verdict("", target.account, units)
     if verdict is not Restriction.NONE:
-        arrival = Movement(Kind.BRIDGE_IN, "", target.account, units)
+        # asked as of units that should come: what is on its way already lands with the frozen too (CTL-8)
+        arrival = Movement(Kind.ISSUE, "", target.account, units)
         await destination.keep_refusal(arrival, f"move/{reference}")
         raise refusal(
             verdict, source=source_account, target=target.account, units=units, ledger=destination.name
