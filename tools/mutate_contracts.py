@@ -66,10 +66,12 @@ def equivalents(found: list[Mutant]) -> dict[int, str]:
     """
     reasons: dict[int, str] = {}
     for entry in tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))["mutant"]:
-        wanted = {key: value for key, value in entry.items() if key != "reason"}
+        wanted = {key: value for key, value in entry.items() if key not in ("reason", "nth")}
         same = [m for m in found if all(getattr(m, key) == value for key, value in wanted.items())]
-        if not same and any(mutant.path == entry["path"] for mutant in found):
-            raise SystemExit(f"{EQUIVALENT.name}: there is no mutant {wanted}")
+        if "nth" in entry:
+            same = same[entry["nth"] - 1 : entry["nth"]]
+        if len(same) != 1 and any(mutant.path == entry["path"] for mutant in found):
+            raise SystemExit(f"{EQUIVALENT.name}: there are {len(same)} mutants {wanted}")
         reasons |= {mutant.number: entry["reason"] for mutant in same}
     return reasons
 
