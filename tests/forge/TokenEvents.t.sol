@@ -252,8 +252,8 @@ contract TokenEventsTest is TokenWorld {
 
     function test_ctl_7_theLawTakesTheLastLockUpFirstAndLeavesTheOthers() public {
         vm.startPrank(transferAgent);
-        token.lock(source, 30, START + 30, WHY);
         token.lock(source, 10, START + 10, WHY);
+        token.lock(source, 30, START + 30, WHY);
         token.lock(source, 20, START + 20, WHY);
         vm.stopPrank();
         vm.prank(freezer);
@@ -271,6 +271,10 @@ contract TokenEventsTest is TokenWorld {
         vm.assertEq(token.lotsOf(source).length, 2, "two are left");
         vm.warp(START + 10);
         vm.assertEq(token.balanceOfType(source, RSTR), 17, "the first was left whole");
+        // where nothing is taken not even what has lapsed is touched
+        (data, id) = _act(abi.encodeCall(IERC3643.forcedTransfer, (source, target, 0)));
+        _wantForced(id, 0, 32, 68);
+        _does(address(home.approvals), data, "of nothing");
         // lapsed ones are free; 17 locked up, then 5 blocked
         (data, id) = _act(abi.encodeCall(IERC3643.forcedTransfer, (source, target, 30)));
         _wantSub(source, RSTR, 17);
