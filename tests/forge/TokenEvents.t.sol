@@ -5,7 +5,7 @@ import {IERC1643} from "../../contracts/interfaces/IERC1643.sol";
 import {IERC3643} from "../../contracts/interfaces/IERC3643.sol";
 import {ISecurity} from "../../contracts/interfaces/ISecurity.sol";
 import {Holdings} from "../../contracts/token/Holdings.sol";
-import {Blackout, SecurityBase} from "../../contracts/token/SecurityBase.sol";
+import {Blackout, SecurityBase, TokenInit} from "../../contracts/token/SecurityBase.sol";
 import {SecurityToken} from "../../contracts/token/SecurityToken.sol";
 import {SecurityTokenExtension} from "../../contracts/token/SecurityTokenExtension.sol";
 import {SecurityTokenReadings} from "../../contracts/token/SecurityTokenReadings.sol";
@@ -373,5 +373,45 @@ contract TokenEventsTest is TokenWorld {
             abi.encode("https://example.org/terms", WHY)
         );
         _does(issuerAgent, abi.encodeCall(IERC1643.removeDocument, ("terms")), "removeDocument");
+    }
+
+    function test_iss_1_unitsThatComeAndGoAreAnnounced() public {
+        _want(abi.encode(SecurityBase.Transfer.selector, address(0), target), abi.encode(7));
+        _want(abi.encode(SecurityToken.UnitsIssued.selector, target, bytes32("ref")), abi.encode(7));
+        _does(transferAgent, abi.encodeCall(token.issue, (target, 7, "ref")), "issue");
+        _want(abi.encode(SecurityToken.Approval.selector, target, transferAgent), abi.encode(2));
+        _does(target, abi.encodeWithSignature("approve(address,uint256)", transferAgent, 2), "approve");
+        _want(abi.encode(SecurityBase.Transfer.selector, target, address(0)), abi.encode(2));
+        _want(abi.encode(SecurityToken.UnitsRedeemed.selector, target, bytes32("back")), abi.encode(2));
+        _does(transferAgent, abi.encodeCall(token.redeem, (target, 2, "back")), "redeem");
+        address bridge = address(home.bridge);
+        _want(abi.encode(SecurityBase.Transfer.selector, target, address(0)), abi.encode(5));
+        _want(abi.encode(SecurityToken.CrosschainBurn.selector, target, bridge), abi.encode(5));
+        _does(bridge, abi.encodeWithSignature("crosschainBurn(address,uint256)", target, 5), "crosschainBurn");
+        _want(abi.encode(SecurityBase.Transfer.selector, address(0), target), abi.encode(4));
+        _want(abi.encode(SecurityToken.CrosschainMint.selector, target, bridge), abi.encode(4));
+        _does(bridge, abi.encodeWithSignature("crosschainMint(address,uint256)", target, 4), "crosschainMint");
+    }
+
+    function test_ctl_4_rulesThatTheTermsHaveNotAreNotSet() public {
+        ISecurity plain = _security("DE000PARI026", false, false);
+        bytes[2] memory calls =
+            [abi.encodeCall(token.setHolderLimit, (9)), abi.encodeCall(token.setHoldingCap, (9))];
+        for (uint256 i = 0; i < calls.length; ++i) {
+            (bool success, bytes memory answer) = _approved(address(plain), calls[i]);
+            vm.assertFalse(success, "refused");
+            vm.assertEq(bytes32(bytes4(answer)), bytes32(SecurityTokenExtension.NoSuchRule.selector), "no such rule");
+        }
+        TokenInit memory init = _terms("DE000PARI034", false, false);
+        uint16[2] memory countries = [0, uint16(1000)];
+        for (uint256 i = 0; i < countries.length; ++i) {
+            init.countries = _countries(countries[i]);
+            vm.expectRevert(SecurityToken.InvalidRule.selector);
+            this.create(init);
+        }
+    }
+
+    function create(TokenInit calldata init) external {
+        _token(home, init);
     }
 }
