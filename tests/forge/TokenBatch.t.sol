@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {ISecurity} from "../../contracts/interfaces/ISecurity.sol";
+import {TokenWorld} from "./TokenWorld.sol";
+
+/// A batch's own way, which a sender with a verdict that counts takes, after a record time.
+contract TokenBatchTest is TokenWorld {
+    function test_ca_5_aBatchNotesItsSenderAndItsRecipientsAtTheRecordTime() public {
+        _setUpTokens();
+        ISecurity token = _security("DE000PARI018", true, false);
+        _issueOn(token, source, 100);
+        _issueOn(token, target, 10);
+        token.open(_two(source, target));
+        vm.prank(address(home.actions));
+        (bool armed, ) = address(token).call(abi.encodeWithSignature("armRecordTime(uint64)", START + 10));
+        vm.assertTrue(armed, "armed");
+        vm.warp(START + 11);
+        vm.prank(source);
+        token.batchTransfer(_two(target, other), _two(3, 4));
+        vm.assertEq(token.balanceOfAt(source, START + 10), 100, "sender");
+        vm.assertEq(token.balanceOfAt(target, START + 10), 10, "recipient");
+        vm.assertEq(token.balanceOfAt(other, START + 10), 0, "new recipient");
+        vm.assertEq(token.totalSupplyAt(START + 10), 110, "supply");
+        vm.assertEq(token.balanceOfAt(address(0), START + 10), 0, "nobody");
+        vm.assertEq(token.balanceOf(source), 93, "now");
+    }
+}
