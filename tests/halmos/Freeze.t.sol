@@ -6,8 +6,8 @@ import {Ledger} from "./Ledger.sol";
 
 /// @title Freeze: what is frozen does not leave, but by law
 /// @notice For any state, any verdict of the rules and any caller but the approvals contract (CTL-5):
-/// no entry point lowers the balance of a frozen account, or takes units that are blocked, pledged or
-/// locked up. Bounds: lists are empty (no lot, so that no lock-up lapses), a batch has one entry, and
+/// no entry point of `SecurityToken` lowers the balance of a frozen account, or takes units that are
+/// blocked, pledged or locked up. Bounds: lists are empty (no lot, so that no lock-up lapses), a batch has one entry, and
 /// where blocked units are concerned both accounts have a verdict that counts.
 contract FreezeChecks is Ledger {
     function _assumeFrozen() private view {
