@@ -51,13 +51,14 @@ class Profile:
     runs: int
 
 
-HOT = Profile(via_ir=False, runs=200)
-HOT_IR = Profile(via_ir=True, runs=200)
+HOT = Profile(via_ir=False, runs=800)
+HOT_IR = Profile(via_ir=True, runs=800)
 SMALL = Profile(via_ir=False, runs=1)
 SMALL_IR = Profile(via_ir=True, runs=1)
 
 PROFILES = {
-    # what movements, onboardings and acts run: for few gas
+    # what movements, onboardings and acts run: for few gas. With less than 800 runs a batch of a hundred new
+    # holders would take more than 3,000,000
     "Approvals": HOT_IR,
     "HolderRegistry": HOT_IR,
     "SecurityProxy": HOT_IR,

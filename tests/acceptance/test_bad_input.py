@@ -430,9 +430,11 @@ def footprint(operator: Operator) -> dict[str, object]:
     }
     for database, tables in (
         ("book.db", ("entry", "account")),
-        ("bridge.db", ("message", "submission", "audit")),
+        ("bridge.db", ("message", "submission")),
     ):
         found |= {table: rows_in(operator.workspace / database, table) for table in tables}
+    # that an instruction was refused is itself kept (CTL-11); nothing else is
+    found["audit"] = rows_in(operator.workspace / "bridge.db", "audit", "kind <> 'decision'")
     for folder in ("deployments", "events"):
         files = (path for path in (operator.workspace / folder).rglob("*") if path.is_file())
         found |= {str(path): path.read_bytes() for path in files}

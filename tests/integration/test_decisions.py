@@ -214,10 +214,10 @@ def test_ctl_11_refused_enforcements_and_acts_of_law_are_kept(pari: LocalNetwork
 def test_ctl_11_an_arrival_that_a_chain_parked_is_rebuilt_as_its_refusal(pari: LocalNetwork) -> None:
     before = len(log_of(pari, "bravo"))
     pari.move("holder_fr", "alpha", "holder_de", "bravo", 11)
-    do(pari, "bravo", controls.Freeze(at(pari, "holder_de", "bravo"), True, WHY), "freezer")
+    do(pari, "bravo", controls.SetStatus(at(pari, "holder_de", "bravo"), False, WHY), "registrar")
     pari.deliver()
     log = log_of(pari, "bravo")[before:]
-    assert told(log) == [("BRIDGE_IN", 11, "RECIPIENT_FROZEN")]
+    assert told(log) == [("BRIDGE_IN", 11, "RECIPIENT_INACTIVE")]
     assert made_again(pari, log) == 1
 
 

@@ -69,8 +69,14 @@ class _Event(FileModel):
 
 @names_its_file
 def event_isin(path: Path | str) -> str:
-    """The security that an event file is of, checked no further. Raises ConfigurationError leaves."""
-    return read_model(Path(path), _Event).isin
+    """The security that an event file is of; of the rest nothing is checked but its form.
+
+    Raises:
+        ConfigurationError and IdentifierError leaves.
+    """
+    path = Path(path)
+    with located(path, "isin"):
+        return Isin(read_model(path, _Event).isin)
 
 
 @names_its_file

@@ -158,13 +158,13 @@ def await_that(condition: Callable[[], bool], seconds: float = 60.0) -> None:
         time.sleep(0.02)
 
 
-def rows_in(database: Path, table: str) -> int:
-    """Rows of a table of an SQLite file; 0 while there is no such table."""
+def rows_in(database: Path, table: str, where: str = "1") -> int:
+    """Rows of a table of an SQLite file for which a condition holds; 0 while there is no such table."""
     if not database.exists():
         return 0
     connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)
     try:
-        return int(connection.execute(f"select count(*) from {table}").fetchone()[0])
+        return int(connection.execute(f"select count(*) from {table} where {where}").fetchone()[0])
     except sqlite3.OperationalError:
         return 0
     finally:
