@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from paripassu.commands import Retry
-from paripassu.controls import Freeze, Reason
+from paripassu.controls import Reason, SetStatus
 from paripassu.custody import Breakdown, ClientLine, ShareholdingType
 from paripassu.errors import BreakdownRefused, RuleError, Unfunded
 from paripassu.identifiers import keccak256
@@ -53,9 +53,9 @@ def test_ca_23_a_parked_movement_blocks_nobody_else_and_is_paid_once_it_has_arri
     pari.announce(event)
     pari.travel_to(event.record_time - 60)
     pari.move("holder_fr", "alpha", "holder_de", "bravo", 400)
-    freezer, account = pari.session.role("freezer"), pari.account("holder_de", "bravo").account
+    registrar, account = pari.session.role("registrar"), pari.account("holder_de", "bravo").account
     bravo = pari.ledger("bravo")
-    pari.run(bravo.execute(Freeze(account, True, Reason("court order 7")), freezer, "freeze"))
+    pari.run(bravo.execute(SetStatus(account, False, Reason("court order 7")), registrar, "suspend"))
     pari.pass_record_time(event)
     struck = pari.entitle(event)
     pari.fund(struck)
@@ -70,12 +70,12 @@ def test_ca_23_a_parked_movement_blocks_nobody_else_and_is_paid_once_it_has_arri
     fate = pari.traffic().fate(parked.id)
     assert fate is not None
     assert fate.status is DeliveryStatus.PARKED
-    assert fate.reason.startswith("PP-RUL-007")
+    assert fate.reason.startswith("PP-RUL-006")
     with pytest.raises(RuleError):
-        pari.run(bravo.execute(Retry(parked), freezer, "too early"))
+        pari.run(bravo.execute(Retry(parked), registrar, "too early"))
 
-    pari.run(bravo.execute(Freeze(account, False, Reason("order lifted")), freezer, "release"))
-    pari.run(bravo.execute(Retry(parked), freezer, "again"))
+    pari.run(bravo.execute(SetStatus(account, True, Reason("order lifted")), registrar, "reinstate"))
+    pari.run(bravo.execute(Retry(parked), registrar, "again"))
     pari.fund(struck)
     assert sorted(int(payment.amount) for payment in pari.pay(struck)) == [10_000, 15_000]
     assert pari.reconcile(struck).ok

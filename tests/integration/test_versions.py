@@ -97,17 +97,10 @@ def second_versions(*names: str) -> dict[str, Artefact]:
     for one in shipped.values():
         assert OURS in texts[one.source_name]
         texts[one.source_name] = texts[one.source_name].replace(OURS, NEWER)
-    found: dict[str, Artefact] = {}
-    for hot, runs in tool.RUNS.items():
-        chosen = {name: one for name, one in shipped.items() if (name in tool.HOT) is hot}
-        if chosen:
-            found |= _compiled(tool, texts, chosen, runs)
-    return found
+    return _compiled(tool, texts, shipped)
 
 
-def _compiled(
-    tool: ModuleType, texts: dict[str, str], shipped: dict[str, Artefact], runs: int
-) -> dict[str, Artefact]:
+def _compiled(tool: ModuleType, texts: dict[str, str], shipped: dict[str, Artefact]) -> dict[str, Artefact]:
     wanted = [f"evm.{part}.object" for part in ("bytecode", "deployedBytecode")]
     wanted.append("evm.deployedBytecode.immutableReferences")
     selection: dict[str, Any] = {unit: {"": ["ast"]} for unit in texts}
@@ -116,7 +109,7 @@ def _compiled(
     request = {
         "language": "Solidity",
         "sources": {unit: {"content": text} for unit, text in texts.items()},
-        "settings": {**tool.settings(runs), "outputSelection": selection},
+        "settings": {**tool.settings(tool.SMALL), "outputSelection": selection},
     }
     output: dict[str, Any] = solcx.compile_standard(request, solc_version=tool.SOLC_VERSION)
     trees, found = tool.Trees(output["sources"]), {}
