@@ -137,7 +137,7 @@ def compiled(texts: dict[str, str], selection: dict[str, Any]) -> dict[str, Any]
     request = {
         "language": "Solidity",
         "sources": {name: {"content": text} for name, text in texts.items()},
-        "settings": {**build_artefacts.settings(1), "outputSelection": selection},
+        "settings": {**build_artefacts.settings(build_artefacts.SMALL), "outputSelection": selection},
     }
     command = [str(SOLC), "--standard-json"]
     ran = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True, check=True)

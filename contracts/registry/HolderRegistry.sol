@@ -326,6 +326,8 @@ contract HolderRegistry is PariContract, Typed, IHolderRegistry, IERC7786Recipie
     /// @custom:access-control the gateway
     function receiveMessage(bytes32, bytes calldata, bytes calldata payload) external payable returns (bytes4) {
         if (msg.sender != address(GATEWAY)) revert NotGateway(msg.sender);
+        // a later message is told by its count, not by its time
+        // slither-disable-next-line unused-return
         (uint256 origin, ) = GATEWAY.currentMessage();
         // as `order` of the counterpart wrote it, four words
         bytes32 holder;

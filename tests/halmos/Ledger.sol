@@ -21,12 +21,37 @@ interface Svm {
     function stopPrank() external;
 }
 
-/// A register of which nothing is known: its storage is symbolic.
+/// The parts of an account's word that the token only ever compares as one.
+library Cached {
+    function epoch(Account a) internal pure returns (uint256) {
+        return (Account.unwrap(a) >> 192) & 0xffffff;
+    }
+
+    function lapseDay(Account a) internal pure returns (uint256) {
+        return (Account.unwrap(a) >> 216) & 0xffff;
+    }
+}
+
+/// A register of which nothing is known: its storage is symbolic. Orders add sanction and freeze to what
+/// is recorded of an account, where any stands.
 contract AnyRegister {
-    mapping(address account => uint256) public wordOf;
+    uint256 private constant ORDERS = 1 << 26 | 1 << 30;
+
+    uint256 private _standing;
+    mapping(address account => uint256) public wordAsRecorded;
+    mapping(address account => uint256) private _orders;
     mapping(address account => address) public currentOf;
     mapping(address account => address) private _successors;
     mapping(address account => uint64) private _since;
+
+    function wordOf(address account) external view returns (uint256) {
+        // no branch: each would double the paths
+        return wordAsRecorded[account] | (_orders[account] & ORDERS & _standing);
+    }
+
+    function ordersStand() external view returns (bool) {
+        return _standing != 0;
+    }
 
     function successorOf(address account) external view returns (address, uint64) {
         return (_successors[account], _since[account]);
@@ -78,6 +103,8 @@ contract AnyHalf is SecurityBase, ISecurityHalf {
 
 /// The token's code without its proxy, and a look into its storage.
 contract TokenUnderCheck is SecurityToken {
+    using Cached for Account;
+
     constructor(
         address authority_,
         address approvals_,
@@ -104,17 +131,26 @@ contract TokenUnderCheck is SecurityToken {
         return $.recordTimes.length | $.blackouts.length | $.modules.length | $.lots[a].length | $.lots[b].length;
     }
 
+    /// Epoch of the verdicts that count: the register's and the token's changes together, 23 bits, and
+    /// above them whether orders stand. Zero where none counts. Written apart from the code under check.
+    function epochNow() external view returns (uint256) {
+        uint256 told = this.policyEpoch();
+        uint256 changes = (told & 0x7fffffff) + _s().hot.policy();
+        if (told == 0 || changes > 0x7fffff) return 0;
+        return changes | ((told >> 31) << 23);
+    }
+
     /// Whether a verdict that counts for an account is the one that the register and the rules give.
     function isCoherent(address account) external view returns (bool) {
         SecurityStorage storage $ = _s();
         Account a = $.accounts[account].word;
         Hot hot_ = $.hot;
-        uint256 epoch = this.policyEpoch();
-        epoch = epoch == 0 || epoch + hot_.policy() > 0xffffff ? 0 : epoch + hot_.policy();
+        uint256 epoch = this.epochNow();
         if (a.epoch() != epoch || epoch == 0) return true;
         uint256 word = _wordOf(account);
         uint256 day = uint32(word >> 32) == 0 ? type(uint16).max : uint32(word >> 32) / 1 days;
-        return word & (KNOWN | ACTIVE | SANCTIONED | SUPERSEDED) == (KNOWN | ACTIVE) && a.lapseDay() == day
+        uint256 standing = KNOWN | ACTIVE | SANCTIONED | SUPERSEDED | FROZEN_BY_ORDER;
+        return word & standing == (KNOWN | ACTIVE) && a.lapseDay() == day
             && _inClasses($.policy.classes, uint8(word >> 16)) && !_inClasses($.policy.pausedClasses, uint8(word >> 16))
             && _isCountryAllowed($, uint16(word), hot_.has(HotLib.DENY_LIST))
             && a.quota() == _quotaOf($, account, a, word, hot_, $.policy.holdingCap);
@@ -123,6 +159,8 @@ contract TokenUnderCheck is SecurityToken {
 
 /// A token in any state, between any two accounts in any state.
 abstract contract Ledger {
+    using Cached for Account;
+
     Svm internal constant svm = Svm(0xF3993A62377BCd56AE39D773740A5390411E8BC9);
     Svm internal constant vm = Svm(address(uint160(uint256(keccak256("hevm cheat code")))));
 
@@ -132,6 +170,7 @@ abstract contract Ledger {
     address internal constant APPROVALS = address(0xACC);
     address internal constant ACTIONS = address(0xAC7);
     address internal constant QUOTAS = address(0x90A);
+    address internal constant KERNEL = address(0x4E1);
 
     TokenUnderCheck internal token;
     AnyRegister internal register;
@@ -154,7 +193,7 @@ abstract contract Ledger {
 
     function _half(address roles) private returns (address) {
         if (!_withRules()) return address(new AnyHalf(roles, APPROVALS, address(register)));
-        address readings = address(new SecurityTokenReadings(roles, APPROVALS, address(register), ACTIONS));
+        address readings = address(new SecurityTokenReadings(roles, APPROVALS, KERNEL, address(register), ACTIONS));
         return address(new SecurityTokenExtension(roles, APPROVALS, address(register), ACTIONS, QUOTAS, readings));
     }
 
@@ -170,7 +209,10 @@ abstract contract Ledger {
         vm.assume(b.unavailable() <= b.balance());
         vm.assume(Account.unwrap(a) >> 250 & 1 == 0);
         vm.assume(Account.unwrap(b) >> 250 & 1 == 0);
-        vm.assume(token.policyEpoch() <= type(uint32).max);
+        uint256 told = token.policyEpoch();
+        vm.assume(told <= type(uint32).max);
+        // the register tells of the first order in the call that gives it
+        vm.assume(!register.ordersStand() || told == 0 || told >= 2 ** 31);
     }
 
     /// Both accounts have moved since the last record time, and none has passed since: what a first
@@ -193,12 +235,10 @@ abstract contract Ledger {
 
     /// The account has a verdict that counts, so that the register is not asked.
     function _assumeFresh(address account) internal view {
-        Hot hot = token.hot();
-        uint256 epoch = token.policyEpoch();
+        uint256 epoch = token.epochNow();
         vm.assume(epoch != 0);
-        vm.assume(epoch + hot.policy() <= 0xffffff);
         Account a = token.wordAt(account);
-        vm.assume(a.epoch() == epoch + hot.policy());
+        vm.assume(a.epoch() == epoch);
         vm.assume(a.lapseDay() > block.timestamp / 1 days);
         vm.assume(Account.unwrap(a) >> 248 & AccountLib.FROZEN == 0);
     }

@@ -3,11 +3,14 @@ pragma solidity 0.8.30;
 
 import {Account} from "../../contracts/token/Account.sol";
 import {Hot} from "../../contracts/token/Hot.sol";
+import {Cached} from "./Ledger.sol";
 
 /// @title The words that movements change keep what they do not mean to change
 /// @notice Proved for every word there is. Arguments are bounded by the widths of their fields, which
 /// is what the callers see to.
 contract WordChecks {
+    using Cached for Account;
+
     uint256 private constant MASK64 = type(uint64).max;
 
     /// Bits of the account's word outside a field of `width` bits at `at`.
