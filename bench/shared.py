@@ -28,7 +28,6 @@ BEYOND_TOKENS = (
     "TokenBridge",
     "Quotas",
     "Gateway",
-    "AttestorSet",
 )
 """Contracts that do what the platforms of our peers do not: custody, events, movements between ledgers."""
 

@@ -36,7 +36,6 @@ CONTRACTS = {
     "holders": "HolderRegistry",
     "instances": "InstanceRegistry",
     "custody": "CustodyRegistry",
-    "attestors": "AttestorSet",
     "gateway": "Gateway",
     "bridge": "TokenBridge",
     "actions": "CorporateActions",

@@ -13,6 +13,9 @@ abstract contract Application is PariContract, IERC7786Recipient {
     /// @notice The caller is not the gateway.
     error NotGateway(address caller);
 
+    /// @notice The message took nothing here that could be given back.
+    error NothingToTakeBack();
+
     IGateway internal immutable GATEWAY;
     IInstanceRegistry internal immutable INSTANCE_REGISTRY;
 
@@ -41,8 +44,15 @@ abstract contract Application is PariContract, IERC7786Recipient {
         bytes calldata payload
     ) external payable returns (bytes4) {
         if (msg.sender != address(GATEWAY)) revert NotGateway(msg.sender);
-        (uint256 source, uint64 dispatchedAt) = GATEWAY.currentMessage();
-        _receive(receiveId, source, dispatchedAt, payload);
+        uint256 source;
+        uint256 dispatchedAt;
+        assembly {
+            // the gateway's own, behind the call's data
+            source := calldataload(sub(calldatasize(), 64))
+            dispatchedAt := calldataload(sub(calldatasize(), 32))
+        }
+        if (source == block.chainid) _takeBack(receiveId, uint64(dispatchedAt), payload);
+        else _receive(receiveId, source, uint64(dispatchedAt), payload);
         return IERC7786Recipient.receiveMessage.selector;
     }
 
@@ -67,4 +77,13 @@ abstract contract Application is PariContract, IERC7786Recipient {
     /// @param dispatchedAt when it left, seconds
     /// @param payload what it says
     function _receive(bytes32 receiveId, uint256 source, uint64 dispatchedAt, bytes calldata payload) internal virtual;
+
+    /// @dev Take back what a message of ours carried that will never take effect where it was sent.
+    /// @param receiveId identifier of the message
+    /// @param dispatchedAt when it left, seconds
+    /// @param payload what it says
+    function _takeBack(bytes32 receiveId, uint64 dispatchedAt, bytes calldata payload) internal virtual {
+        (receiveId, dispatchedAt, payload);
+        revert NothingToTakeBack();
+    }
 }

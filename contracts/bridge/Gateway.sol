@@ -3,28 +3,25 @@ pragma solidity 0.8.30;
 
 import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {Interop} from "../access/Interop.sol";
-import {Roles} from "../access/Roles.sol";
-import {Typed} from "../access/Typed.sol";
 import {PariContract} from "../access/PariContract.sol";
-import {IAttestorSet} from "../interfaces/IAttestorSet.sol";
+import {Roles} from "../access/Roles.sol";
 import {IERC7786GatewaySource, IERC7786Recipient} from "../interfaces/IERC7786.sol";
-import {Batch, IGateway, Message} from "../interfaces/IGateway.sol";
+import {IGateway, Message, Standing} from "../interfaces/IGateway.sol";
+import {Lane, LaneState, LaneStateLib} from "./Lanes.sol";
+import {Headers} from "./Headers.sol";
+import {Quorum} from "./Quorum.sol";
 
 /// @title Gateway between ledgers
-/// @notice Outbox and inbox of a chain. Messages travel in lanes (source, destination, purpose),
-/// each numbered from 1 without gaps; attestors sign batches of one lane; whoever likes delivers
-/// them. A message takes effect once, in lane order, or is parked with the reason (MOV-3).
-/// @dev The gateway calls one function only, `receiveMessage`, of the applications registered here,
-/// and only with what their counterparts on the other ledgers sent: applications need not know
-/// of these. The ledger of the message in execution is the guard against re-entry.
-contract Gateway is PariContract, Typed, IGateway {
+/// @notice Outbox and inbox of a chain. Messages travel in lanes (source, destination, purpose), each numbered from 1
+/// without gaps; attestors sign batches of one lane; whoever likes delivers them. A message takes effect once, in
+/// lane order, or is parked with the reason, or is refused for good (MOV-3). What was refused is attested at its
+/// source, where its sender takes it back (MOV-6).
+/// @dev The gateway calls one function only, `receiveMessage`, of the applications registered here, and only with
+/// what their counterparts on the other ledgers sent: applications need not know of these. Nobody gets into a lane
+/// while a message of it is in execution.
+contract Gateway is Quorum, IGateway {
     /// @notice A message took effect.
-    event MessageExecuted(
-        bytes32 indexed messageId,
-        uint256 indexed source,
-        uint8 indexed purpose,
-        uint64 nonce
-    );
+    event MessageExecuted(bytes32 indexed messageId, uint256 indexed source, uint8 indexed purpose, uint64 nonce);
 
     /// @notice A message arrived but could not take effect; `retry` may carry it out later.
     /// @param reason the error that stopped it, ABI encoded, at most 256 bytes
@@ -36,14 +33,33 @@ contract Gateway is PariContract, Typed, IGateway {
         bytes reason
     );
 
-    /// @notice An application took over a purpose.
-    event AppSet(uint8 indexed purpose, address app);
+    /// @notice A message will never take effect here.
+    /// @param reason the error `Expired`, or what the operator stated
+    event MessageRefused(
+        bytes32 indexed messageId,
+        uint256 indexed source,
+        uint8 indexed purpose,
+        uint64 nonce,
+        bytes reason
+    );
 
-    /// @notice A ledger was opened, closed or given another gateway.
-    event PeerSet(uint256 indexed ledger, bytes gateway, bool open);
+    /// @notice All messages of a lane up to a number have arrived on the other ledger: executed, parked or refused.
+    event LaneAcknowledged(uint256 indexed destination, uint8 indexed purpose, uint64 nonce);
 
-    /// @notice The application of a purpose on another ledger is another one from now on.
-    event PeerAppSet(uint256 indexed ledger, uint8 indexed purpose, bytes app);
+    /// @notice It is attested that a message never takes effect on the other ledger; `refund` gives it back.
+    event MessageReturned(bytes32 indexed messageId, uint256 indexed destination, uint8 indexed purpose);
+
+    /// @notice The sender of a message took it back.
+    event MessageRefunded(bytes32 indexed messageId, uint256 indexed destination, uint8 indexed purpose);
+
+    /// @notice The two lanes of a purpose with a ledger were opened, changed, or closed where there is no application.
+    event LaneSet(uint256 indexed ledger, uint8 indexed purpose, address app, bytes peer);
+
+    /// @notice Nothing is sent or executed in these lanes until they are resumed (MOV-9).
+    event LaneStopped(uint256 indexed ledger, uint8 indexed purpose, bytes32 reason);
+
+    /// @notice The lanes go on.
+    event LaneResumed(uint256 indexed ledger, uint8 indexed purpose, bytes32 reason);
 
     /// @notice The caller is not the application of this purpose.
     error NotApp(uint8 purpose, address caller);
@@ -54,14 +70,20 @@ contract Gateway is PariContract, Typed, IGateway {
     /// @notice Messages carry no native value.
     error ValueNotSupported();
 
-    /// @notice There is no open lane with this ledger.
-    error PeerClosed(uint256 ledger);
+    /// @notice There is no lane of this purpose with this ledger.
+    error LaneClosed(uint256 ledger, uint8 purpose);
+
+    /// @notice The lanes of this purpose with this ledger are stopped.
+    error LaneHalted(uint256 ledger, uint8 purpose);
+
+    /// @notice A message of the lane is in execution.
+    error LaneBusy(uint256 ledger, uint8 purpose);
 
     /// @notice The peer's address is on another ledger, or on this one.
     error PeerMismatch(uint256 ledger);
 
-    /// @notice No application of this purpose is known on that ledger.
-    error PeerUnknown(uint256 ledger);
+    /// @notice The recipient is not the application of its purpose on that ledger.
+    error NotRecipient(bytes recipient);
 
     /// @notice The message is not from the application of its purpose on its ledger.
     error NotPeer(uint256 source, bytes sender);
@@ -72,17 +94,11 @@ contract Gateway is PariContract, Typed, IGateway {
     /// @notice The batch has no messages.
     error EmptyBatch();
 
-    /// @notice The messages are not all of one lane.
-    error MixedLanes(uint256 index);
-
-    /// @notice The nonces in the batch do not follow each other.
-    error NotContiguous(uint64 expected, uint64 given);
+    /// @notice The messages of a batch do not end where the batch does.
+    error MalformedBatch();
 
     /// @notice Earlier messages of the lane must be executed first.
     error NonceGap(uint64 expected, uint64 given);
-
-    /// @notice The batch is for another ledger.
-    error WrongDestination(uint256 destination);
 
     /// @notice The message's source time is later than this block's.
     error FromTheFuture(uint64 timestamp, uint256 blockTimestamp);
@@ -105,11 +121,20 @@ contract Gateway is PariContract, Typed, IGateway {
     /// @notice The message is not parked.
     error NotParked(bytes32 messageId);
 
+    /// @notice It is not attested that the message never takes effect, or its sender took it back already.
+    error NotReturned(bytes32 messageId);
+
+    /// @notice The operator refused a parked message.
+    error RefusedByOperator(bytes32 reason);
+
+    /// @notice A privileged act states its reason.
+    error ReasonMissing();
+
+    /// @notice More arrivals are attested than messages were sent.
+    error NeverSent(uint64 sent, uint64 attested);
+
     /// @notice Only the gateway itself.
     error OnlySelf();
-
-    /// @notice A message is in execution.
-    error ReentrancyGuardReentrantCall();
 
     /// @notice What an application may spend on one message, no more and no less.
     uint256 public constant RECEIVER_GAS = 1_000_000;
@@ -120,45 +145,33 @@ contract Gateway is PariContract, Typed, IGateway {
     /// @dev Longest reason that is kept of a failure, bytes.
     uint256 private constant REASON_LENGTH = 256;
 
-    bytes4 private constant LANE = bytes4(keccak256("lane(uint8,uint64)"));
-    bytes4 private constant ENVELOPE = bytes4(keccak256("envelope(uint8,uint64,uint64,uint64,uint32)"));
+    /// @dev Bytes before the payload of a message in a batch: source time, expiry, length.
+    uint256 private constant PREFIX = 13;
 
-    bytes32 private constant MESSAGE_TYPEHASH = keccak256(
-        "Message(uint256 source,uint256 destination,uint8 purpose,uint64 nonce,uint64 timestamp,uint64 expiry,uint32 version,bytes sender,bytes recipient,bytes payload)"
-    );
+    bytes4 private constant LANE = bytes4(keccak256("lane(uint8,uint64)"));
+    bytes4 private constant ENVELOPE = bytes4(keccak256("envelope(uint256)"));
+
     bytes32 private constant BATCH_TYPEHASH = keccak256(
         "Batch(uint32 attestorSetVersion,Message[] messages)Message(uint256 source,uint256 destination,uint8 purpose,uint64 nonce,uint64 timestamp,uint64 expiry,uint32 version,bytes sender,bytes recipient,bytes payload)"
     );
+    bytes32 private constant ACKNOWLEDGEMENT_TYPEHASH = keccak256(
+        "Acknowledgement(uint32 attestorSetVersion,uint256 source,uint256 destination,uint8 purpose,uint64 nonce,bytes32[] refused)"
+    );
 
-    /// @dev Key of the gateway among a ledger's applications: no purpose has this number.
-    uint256 private constant GATEWAY = 256;
-
-    /// @dev What the identifier of a message is the hash of; the seven after the type as in `Message`.
-    struct Header {
-        bytes32 typehash;
-        uint256 source;
-        uint256 destination;
-        uint256 purpose;
-        uint256 nonce;
-        uint256 timestamp;
-        uint256 expiry;
-        uint256 version;
-        bytes32 sender;
-        bytes32 recipient;
-        bytes32 payload;
+    /// @dev Between whom the messages of a batch go.
+    /// @param app the application here
+    /// @param sender ERC-7930 address of that there
+    /// @param obstacle why none of them can take effect; empty where they can
+    struct Route {
+        address app;
+        bytes sender;
+        bytes obstacle;
     }
 
     /// @custom:storage-location erc7201:paripassu.storage.Gateway
     struct GatewayStorage {
-        uint256 currentSource;
-        uint256 currentTimestamp;
-        mapping(uint8 purpose => address) apps;
-        mapping(uint256 ledger => bool) open;
-        /// ERC-7930 addresses: by purpose that of the application, by GATEWAY that of the gateway
-        mapping(uint256 ledger => mapping(uint256 purpose => bytes)) peers;
-        mapping(uint256 destination => mapping(uint256 purpose => uint256)) outbound;
-        mapping(uint256 source => mapping(uint256 purpose => uint256)) inbound;
-        mapping(bytes32 messageId => bool) parked;
+        mapping(uint256 ledger => mapping(uint256 purpose => Lane)) lanes;
+        mapping(bytes32 messageId => Standing) standing;
     }
 
     // keccak256(abi.encode(uint256(keccak256("paripassu.storage.Gateway")) - 1)) & ~bytes32(uint256(0xff))
@@ -170,143 +183,187 @@ contract Gateway is PariContract, Typed, IGateway {
         }
     }
 
-    IAttestorSet internal immutable ATTESTOR_SET;
-
     /// @param authority_ the AccessManager
     /// @param approvals_ the contract in which k of n agree to an act
     /// @param kernel_ what all contracts have in common
-    /// @param attestorSet_ the AttestorSet whose signatures count
     constructor(
         address authority_,
         address approvals_,
-        address kernel_,
-        address attestorSet_
-    ) PariContract(authority_, approvals_, kernel_) {
-        if (attestorSet_ == address(0)) revert ZeroAddress();
-        ATTESTOR_SET = IAttestorSet(attestorSet_);
-    }
+        address kernel_
+    ) PariContract(authority_, approvals_, kernel_) {}
 
     // ------------------------------------------------------------------ set-up
 
-    /// @notice Make a contract the one application of a purpose; zero removes it.
-    /// @custom:access-control BRIDGE_OPERATOR
-    function setApp(uint8 purpose, address app) external onlyRole(Roles.BRIDGE_OPERATOR) {
-        if (
-            app == address(this) || app == address(AUTHORITY) || app == APPROVALS || app == address(ATTESTOR_SET)
-        ) revert BadApp(purpose, app);
-        _s().apps[purpose] = app;
-        emit AppSet(purpose, app);
-    }
-
-    /// @notice Open or close the lanes with a ledger, in both directions.
-    /// @param ledger number of the ledger
-    /// @param gateway ERC-7930 address of its gateway
-    /// @param open false stops all lanes with it
-    /// @custom:access-control BRIDGE_OPERATOR
-    function setPeer(uint256 ledger, bytes calldata gateway, bool open) external onlyRole(Roles.BRIDGE_OPERATOR) {
-        _setPeer(ledger, GATEWAY, gateway);
-        _s().open[ledger] = open;
-        emit PeerSet(ledger, gateway, open);
-    }
-
-    /// @notice Name the application of a purpose on another ledger.
+    /// @notice Open the two lanes of a purpose with a ledger, or change who speaks in them. Numbers go on.
     /// @param ledger number of the ledger
     /// @param purpose its purpose
-    /// @param app ERC-7930 address of the application there
+    /// @param app the application here; zero closes the lanes
+    /// @param peer ERC-7930 address of the application there
     /// @custom:access-control BRIDGE_OPERATOR
-    function setPeerApp(
+    function setLane(
         uint256 ledger,
         uint8 purpose,
-        bytes calldata app
+        address app,
+        bytes calldata peer
     ) external onlyRole(Roles.BRIDGE_OPERATOR) {
-        _setPeer(ledger, purpose, app);
-        emit PeerAppSet(ledger, purpose, app);
+        if (app == address(this) || app == address(AUTHORITY) || app == APPROVALS) revert BadApp(purpose, app);
+        if (Interop.ledgerOf(peer) != ledger || ledger == block.chainid) revert PeerMismatch(ledger);
+        Lane storage lane = _s().lanes[ledger][purpose];
+        lane.state = lane.state.withApp(app);
+        lane.peer = peer;
+        emit LaneSet(ledger, purpose, app, peer);
+    }
+
+    /// @notice Stop the two lanes of a purpose with a ledger: nothing is sent, executed or refunded in them.
+    /// @custom:access-control PAUSER
+    function stopLane(uint256 ledger, uint8 purpose, bytes32 reason) external onlyRole(Roles.PAUSER) {
+        _setStopped(ledger, purpose, reason, true);
+        emit LaneStopped(ledger, purpose, reason);
+    }
+
+    /// @notice Let stopped lanes go on.
+    /// @custom:access-control UNPAUSER
+    function resumeLane(uint256 ledger, uint8 purpose, bytes32 reason) external onlyRole(Roles.UNPAUSER) {
+        _setStopped(ledger, purpose, reason, false);
+        emit LaneResumed(ledger, purpose, reason);
     }
 
     // ------------------------------------------------------------------ outbox
 
     /// @inheritdoc IGateway
     /// @custom:access-control the application of the purpose
-    function send(uint256 destination, uint8 purpose, bytes calldata payload) external returns (bytes32) {
-        _onlyApp(purpose);
-        bytes memory recipient = _peer(destination, purpose);
-        if (recipient.length == 0) revert PeerUnknown(destination);
-        return _send(destination, purpose, 0, recipient, payload);
+    function send(
+        uint256 destination,
+        uint8 purpose,
+        uint64 expiry,
+        bytes calldata payload
+    ) external returns (bytes32) {
+        return _send(destination, purpose, expiry, payload);
     }
 
     /// @inheritdoc IERC7786GatewaySource
-    /// @dev `attributes` is the one attribute lane(uint8 purpose, uint64 expiry). In the event it
-    /// is replaced by envelope(uint8 purpose, uint64 nonce, uint64 timestamp, uint64 expiry,
-    /// uint32 version), so that the log alone gives the whole message.
+    /// @dev `attributes` is the one attribute lane(uint8 purpose, uint64 expiry). In the event it is replaced by
+    /// envelope(uint256), so that the log alone gives the whole message: purpose, nonce, source time, expiry and
+    /// version from the lowest bit on, 8, 64, 64, 64 and 32 of them.
     /// @custom:access-control the application of the purpose
     function sendMessage(
         bytes calldata recipient,
         bytes calldata payload,
         bytes[] calldata attributes
-    ) external payable returns (bytes32) {
+    ) external payable returns (bytes32 id) {
         if (msg.value != 0) revert ValueNotSupported();
         (uint8 purpose, uint64 expiry) = _lane(attributes);
-        _onlyApp(purpose);
-        return _send(Interop.ledgerOf(recipient), purpose, expiry, recipient, payload);
+        uint256 destination = Interop.ledgerOf(recipient);
+        id = _send(destination, purpose, expiry, payload);
+        if (keccak256(recipient) != keccak256(_s().lanes[destination][purpose].peer)) {
+            revert NotRecipient(recipient);
+        }
     }
 
     // ------------------------------------------------------------------ inbox
 
-    /// @notice Execute an attested batch. Messages executed before are passed over, so a batch may
-    /// be delivered by several relayers at once.
-    /// @param batch consecutive messages of one lane
-    /// @param signatures of distinct entities over `digest(batch)`, ascending by signer
-    function execute(Batch calldata batch, bytes[] calldata signatures) external {
-        Message[] calldata messages = batch.messages;
-        if (messages.length == 0) revert EmptyBatch();
-        GatewayStorage storage $ = _idle();
-        (bytes32 signed, Header[] memory headers) = _read(batch);
-        ATTESTOR_SET.verify(signed, batch.attestorSetVersion, signatures);
-
-        Header memory first = headers[0];
-        if (first.destination != block.chainid) revert WrongDestination(first.destination);
-        if (!$.open[first.source]) revert PeerClosed(first.source);
-        _checkLane(headers);
-
-        uint256 expected = $.inbound[first.source][first.purpose] + 1;
-        if (first.nonce > expected) revert NonceGap(uint64(expected), uint64(first.nonce));
-        bool any = false;
-        $.currentSource = first.source;
-        for (uint256 i = expected - first.nonce; i < headers.length; ++i) {
-            Header memory header = headers[i];
-            if (header.timestamp > block.timestamp) {
-                if (any) break;
-                revert FromTheFuture(uint64(header.timestamp), block.timestamp);
-            }
-            any = true;
-            $.inbound[header.source][header.purpose] = header.nonce;
-            _execute(messages[i], header);
-        }
-        $.currentSource = 0;
-        $.currentTimestamp = 0;
+    /// @notice Execute an attested batch: consecutive messages of one lane, from one sender to one recipient. Messages
+    /// executed before are passed over, so a batch may be delivered by several relayers at once.
+    /// @param source number of the ledger that the messages are from
+    /// @param head from the lowest bit on: purpose 8 bits, number of the first message 64, protocol version 32,
+    /// version of the attestor set 32, which of its members signed 32
+    /// @param sender ERC-7930 address of the messages' sender; empty for the application known here
+    /// @param recipient ERC-7930 address of their recipient; empty for the application here
+    /// @param messages one after the other: source time and expiry in seconds, 5 bytes each, length of the payload,
+    /// 3 bytes, payload
+    /// @param signatures of the members named, in the set's order, 65 bytes each, over `digest` of the batch
+    function execute(
+        uint256 source,
+        uint256 head,
+        bytes calldata sender,
+        bytes calldata recipient,
+        bytes calldata messages,
+        bytes calldata signatures
+    ) external {
+        Lane storage lane = _s().lanes[source][uint8(head)];
+        (Headers.Header memory header, Route memory route) = _route(lane, source, head, sender, recipient);
+        bytes32[] memory ids = _identify(header, messages);
+        _verifyBatch(head, ids, signatures);
+        _executeAll(lane, header, route, ids, messages);
     }
 
     /// @notice Carry out a parked message. Reverts with the application's own reason.
     function retry(Message calldata message) external {
-        GatewayStorage storage $ = _idle();
-        Header memory header = _header(message);
-        bytes32 id = _idOf(header);
-        if (!$.parked[id]) revert NotParked(id);
-        if (!$.open[header.source]) revert PeerClosed(header.source);
-        (address receiver, bytes memory reason) = _receiver(message, header);
-        bool success = false;
-        if (reason.length == 0) {
-            delete $.parked[id];
-            $.currentSource = header.source;
-            (success, reason) = _deliver(receiver, id, message, header, false);
+        (Lane storage lane, Headers.Header memory header, bytes32 id) = _parked(message);
+        address app = lane.state.app();
+        bytes memory reason = _obstacle(lane, app, header, message.sender, message.recipient);
+        if (reason.length == 0 && _isExpired(message.expiry)) {
+            reason = abi.encodeWithSelector(Expired.selector, message.expiry);
         }
-        if (!success) {
-            assembly ("memory-safe") {
-                revert(add(reason, 32), mload(reason))
-            }
+        if (reason.length != 0) _revert(reason);
+        delete _s().standing[id];
+        _carry(lane, app, id, message);
+        emit MessageExecuted(id, message.source, message.purpose, message.nonce);
+    }
+
+    /// @notice Refuse a parked message for good, so that its sender gets it back: once it has expired, by anybody.
+    /// @param message the message
+    /// @param reason why; not needed where it has expired
+    /// @custom:access-control BRIDGE_OPERATOR; anybody once it has expired
+    function refuse(Message calldata message, bytes32 reason) external {
+        (, , bytes32 id) = _parked(message);
+        bytes memory why;
+        if (_isExpired(message.expiry)) {
+            why = abi.encodeWithSelector(Expired.selector, message.expiry);
+        } else {
+            _checkRole(Roles.BRIDGE_OPERATOR);
+            if (reason == 0) revert ReasonMissing();
+            why = abi.encodeWithSelector(RefusedByOperator.selector, reason);
         }
-        $.currentSource = 0;
-        $.currentTimestamp = 0;
+        delete _s().standing[id];
+        emit MessageRefused(id, message.source, message.purpose, message.nonce, why);
+    }
+
+    // ------------------------------------------------------------------ acknowledgement
+
+    /// @notice Take in what attestors say of this chain's messages on another ledger, from its final blocks.
+    /// @param destination number of that ledger
+    /// @param head as of `execute`; the number is that up to which all messages have arrived, executed, parked or
+    /// refused
+    /// @param refused messages that will never take effect
+    /// @param signatures of the members named, in the set's order, 65 bytes each, over the EIP-712 digest of
+    /// Acknowledgement
+    function acknowledge(
+        uint256 destination,
+        uint256 head,
+        bytes32[] calldata refused,
+        bytes calldata signatures
+    ) external {
+        _verifyAcknowledgement(destination, head, refused, signatures);
+        GatewayStorage storage $ = _s();
+        (uint8 purpose, uint64 nonce) = (uint8(head), uint64(head >> 8));
+        Lane storage lane = $.lanes[destination][purpose];
+        uint256 sent = lane.state.outbound();
+        if (nonce > sent) revert NeverSent(uint64(sent), nonce);
+        if (nonce > lane.acknowledged) {
+            lane.acknowledged = nonce;
+            emit LaneAcknowledged(destination, purpose, nonce);
+        }
+        for (uint256 i = 0; i < refused.length; ++i) {
+            if ($.standing[refused[i]] != Standing.NONE) continue;
+            $.standing[refused[i]] = Standing.RETURNED;
+            emit MessageReturned(refused[i], destination, purpose);
+        }
+    }
+
+    /// @notice Give a message back to the application that sent it, once it is attested that it will never take
+    /// effect. Reverts with the application's own reason.
+    function refund(Message calldata message) external {
+        Headers.Header memory header = Headers.headerOf(message);
+        bytes32 id = Headers.idOf(header);
+        GatewayStorage storage $ = _s();
+        if ($.standing[id] != Standing.RETURNED || message.source != block.chainid) revert NotReturned(id);
+        Lane storage lane = $.lanes[message.destination][message.purpose];
+        address app = _free(lane, message.destination, message.purpose).app();
+        if (header.sender != keccak256(Interop.local(app))) revert ReceiverMissing(message.sender);
+        $.standing[id] = Standing.REFUNDED;
+        _carry(lane, app, id, message);
+        emit MessageRefunded(id, message.destination, message.purpose);
     }
 
     /// @notice Call the application and insist on its answer, all or nothing.
@@ -336,45 +393,35 @@ contract Gateway is PariContract, Typed, IGateway {
 
     // ------------------------------------------------------------------ reading
 
-    /// @inheritdoc IGateway
-    function currentMessage() external view returns (uint256 source, uint64 timestamp) {
-        GatewayStorage storage $ = _s();
-        return ($.currentSource, uint64($.currentTimestamp));
-    }
-
-    /// @notice Whether a message arrived and waits for `retry`.
-    function isParked(bytes32 id) external view returns (bool) {
-        return _s().parked[id];
+    /// @notice What is known of a message that did not simply take effect.
+    function standingOf(bytes32 id) external view returns (Standing) {
+        return _s().standing[id];
     }
 
     /// @notice Number of the last message sent in a lane; 0 before the first.
     function outboundNonce(uint256 destination, uint8 purpose) external view returns (uint64) {
-        return uint64(_s().outbound[destination][purpose]);
+        return uint64(_s().lanes[destination][purpose].state.outbound());
     }
 
-    /// @notice Number of the last message executed or parked in a lane; 0 before the first.
+    /// @notice Number of the last message executed, parked or refused in a lane; 0 before the first.
     function inboundNonce(uint256 source, uint8 purpose) external view returns (uint64) {
-        return uint64(_s().inbound[source][purpose]);
+        return uint64(_s().lanes[source][purpose].state.inbound());
     }
 
-    /// @notice The application of a purpose.
-    function appOf(uint8 purpose) external view returns (address) {
-        return _s().apps[purpose];
+    /// @notice Number up to which the messages of a lane are attested to have arrived; 0 before the first.
+    function acknowledgedNonce(uint256 destination, uint8 purpose) external view returns (uint64) {
+        return _s().lanes[destination][purpose].acknowledged;
     }
 
-    /// @notice The gateway of a ledger, and whether lanes with it are open.
-    function peerOf(uint256 ledger) external view returns (bytes memory gateway, bool open) {
-        return (_peer(ledger, GATEWAY), _s().open[ledger]);
-    }
-
-    /// @notice ERC-7930 address of the application of a purpose on a ledger; empty when there is none.
-    function peerAppOf(uint256 ledger, uint8 purpose) external view returns (bytes memory) {
-        return _peer(ledger, purpose);
-    }
-
-    /// @notice The AttestorSet whose signatures count.
-    function attestorSet() external view returns (address) {
-        return address(ATTESTOR_SET);
+    /// @notice The application of a purpose here, zero where the lanes with the ledger are closed; the ERC-7930 address
+    /// of the one there; and whether the lanes are stopped.
+    function laneOf(
+        uint256 ledger,
+        uint8 purpose
+    ) external view returns (address app, bytes memory peer, bool stopped) {
+        Lane storage lane = _s().lanes[ledger][purpose];
+        LaneState state = lane.state;
+        return (state.app(), lane.peer, state.has(LaneStateLib.STOPPED));
     }
 
     /// @inheritdoc IERC7786GatewaySource
@@ -384,12 +431,14 @@ contract Gateway is PariContract, Typed, IGateway {
 
     /// @notice Identifier of a message: its EIP-712 struct hash.
     function messageId(Message calldata message) external pure returns (bytes32) {
-        return _idOf(_header(message));
+        return Headers.idOf(Headers.headerOf(message));
     }
 
     /// @notice What attestors sign: the EIP-712 digest of a batch, for this gateway on this chain.
-    function digest(Batch calldata batch) external view returns (bytes32 signed) {
-        (signed, ) = _read(batch);
+    /// @param setVersion version of the attestor set
+    /// @param ids identifiers of its messages, in lane order
+    function digest(uint32 setVersion, bytes32[] calldata ids) external view returns (bytes32) {
+        return _digest(setVersion, ids);
     }
 
     /// @notice Version of the message protocol, major << 16 | minor << 8 | patch. Ledgers of one
@@ -415,160 +464,328 @@ contract Gateway is PariContract, Typed, IGateway {
 
     // ------------------------------------------------------------------ parts
 
-    /// @dev No message is in execution.
-    function _idle() private view returns (GatewayStorage storage $) {
-        $ = _s();
-        if ($.currentSource != 0) revert ReentrancyGuardReentrantCall();
+    /// @dev The state of lanes that are open and not stopped, with no message in execution.
+    function _free(Lane storage lane, uint256 ledger, uint8 purpose) private view returns (LaneState state) {
+        state = lane.state;
+        if (state.app() == address(0)) revert LaneClosed(ledger, purpose);
+        if (state.has(LaneStateLib.STOPPED)) revert LaneHalted(ledger, purpose);
+        if (state.has(LaneStateLib.BUSY)) revert LaneBusy(ledger, purpose);
     }
 
-    function _onlyApp(uint8 purpose) private view {
-        if (msg.sender != _s().apps[purpose]) revert NotApp(purpose, msg.sender);
+    /// @dev What the messages of a batch have in common. The lane must be open, and not stopped or busy.
+    function _route(
+        Lane storage lane,
+        uint256 source,
+        uint256 head,
+        bytes memory sender,
+        bytes memory recipient
+    ) private view returns (Headers.Header memory header, Route memory route) {
+        route.app = _free(lane, source, uint8(head)).app();
+        route.sender = sender.length == 0 ? lane.peer : sender;
+        if (recipient.length == 0) recipient = Interop.local(route.app);
+        Headers.begin(header, source, block.chainid, head, keccak256(route.sender), keccak256(recipient));
+        route.obstacle = _obstacle(lane, route.app, header, route.sender, recipient);
     }
 
-    function _peer(uint256 ledger, uint256 purpose) private view returns (bytes memory) {
-        return _s().peers[ledger][purpose];
-    }
-
-    function _setPeer(uint256 ledger, uint256 purpose, bytes calldata peer) private {
-        if (Interop.ledgerOf(peer) != ledger || ledger == block.chainid) revert PeerMismatch(ledger);
-        _s().peers[ledger][purpose] = peer;
-    }
-
+    /// @dev Send the next message of a lane. An application may answer while a message is in execution.
     function _send(
         uint256 destination,
         uint8 purpose,
         uint64 expiry,
-        bytes memory recipient,
         bytes calldata payload
     ) private returns (bytes32 id) {
-        GatewayStorage storage $ = _s();
-        if (!$.open[destination]) revert PeerClosed(destination);
+        Lane storage lane = _s().lanes[destination][purpose];
+        uint256 nonce = _count(lane, destination, purpose);
         if (expiry != 0 && expiry < block.timestamp) revert Expired(expiry);
-        bytes memory sender = Interop.local(msg.sender);
-        // all its members are set but the type hash, which `_idOf` sets
+        (bytes memory sender, bytes memory recipient) = (Interop.local(msg.sender), lane.peer);
+        uint256 head = purpose | (nonce << 8);
+        // all its members are set, here and by `begin`
         // slither-disable-next-line uninitialized-local
-        Header memory header;
-        header.source = block.chainid;
-        header.destination = destination;
-        header.purpose = purpose;
-        header.nonce = ++$.outbound[destination][purpose];
-        header.timestamp = block.timestamp;
-        header.expiry = expiry;
-        header.version = protocolVersion();
-        header.sender = keccak256(sender);
-        header.recipient = keccak256(recipient);
-        header.payload = keccak256(payload);
-        id = _idOf(header);
-        bytes[] memory envelope = new bytes[](1);
-        envelope[0] = abi.encodeWithSelector(
-            ENVELOPE, purpose, header.nonce, header.timestamp, expiry, header.version
+        Headers.Header memory header;
+        Headers.begin(
+            header,
+            block.chainid,
+            destination,
+            head | (uint256(protocolVersion()) << 72),
+            keccak256(sender),
+            keccak256(recipient)
         );
+        (header.timestamp, header.expiry, header.payload) = (block.timestamp, expiry, keccak256(payload));
+        id = Headers.idOf(header);
+        head |= (block.timestamp << 72) | (uint256(expiry) << 136) | (uint256(protocolVersion()) << 200);
+        bytes[] memory envelope = new bytes[](1);
+        envelope[0] = abi.encodeWithSelector(ENVELOPE, head);
         emit MessageSent(id, sender, recipient, payload, 0, envelope);
     }
 
-    /// @dev What a message's identifier is the hash of.
-    function _header(Message calldata message) private pure returns (Header memory header) {
-        assembly ("memory-safe") {
-            // source, destination, purpose, nonce, timestamp, expiry, version
-            calldatacopy(add(header, 32), message, 224)
-        }
-        if (
-            header.purpose >> 8 != 0 || (header.nonce | header.timestamp | header.expiry) >> 64 != 0
-                || header.version >> 32 != 0
-        ) revert();
-        header.sender = keccak256(message.sender);
-        header.recipient = keccak256(message.recipient);
-        header.payload = keccak256(message.payload);
+    /// @dev Number of the next message of a lane, which its application alone sends.
+    function _count(Lane storage lane, uint256 destination, uint8 purpose) private returns (uint256) {
+        LaneState state = lane.state;
+        if (state.app() == address(0)) revert LaneClosed(destination, purpose);
+        if (msg.sender != state.app()) revert NotApp(purpose, msg.sender);
+        if (state.has(LaneStateLib.STOPPED)) revert LaneHalted(destination, purpose);
+        state = state.withNextOutbound();
+        lane.state = state;
+        return state.outbound();
     }
 
-    function _idOf(Header memory header) private pure returns (bytes32 id) {
-        header.typehash = MESSAGE_TYPEHASH;
-        assembly ("memory-safe") {
-            id := keccak256(header, 352)
-        }
+    function _verifyBatch(uint256 head, bytes32[] memory ids, bytes calldata signatures) private view {
+        uint32 setVersion = uint32(head >> 104);
+        _verify(_digest(setVersion, ids), setVersion, head >> 136, signatures);
     }
 
-    /// @dev The headers of a batch's messages, and what is signed for all of them.
-    function _read(Batch calldata batch) private view returns (bytes32 signed, Header[] memory headers) {
-        Message[] calldata messages = batch.messages;
-        headers = new Header[](messages.length);
-        bytes32[] memory ids = new bytes32[](messages.length);
-        for (uint256 i = 0; i < ids.length; ++i) {
-            headers[i] = _header(messages[i]);
-            ids[i] = _idOf(headers[i]);
-        }
-        signed = _digestOf(
-            keccak256(abi.encode(BATCH_TYPEHASH, batch.attestorSetVersion, keccak256(abi.encodePacked(ids))))
+    function _verifyAcknowledgement(
+        uint256 destination,
+        uint256 head,
+        bytes32[] calldata refused,
+        bytes calldata signatures
+    ) private view {
+        uint32 setVersion = uint32(head >> 104);
+        bytes32 list = keccak256(abi.encodePacked(refused));
+        bytes32 hash = keccak256(
+            abi.encode(
+                ACKNOWLEDGEMENT_TYPEHASH, setVersion, block.chainid, destination, uint8(head), uint64(head >> 8), list
+            )
         );
+        _verify(_digestOf(hash), setVersion, head >> 136, signatures);
     }
 
-    /// @dev Deliver one message, or park it with the reason. The lane has advanced already.
-    function _execute(Message calldata message, Header memory header) private {
-        bytes32 id = _idOf(header);
-        (address receiver, bytes memory reason) = _receiver(message, header);
+    function _digest(uint32 setVersion, bytes32[] memory ids) private view returns (bytes32) {
+        return _digestOf(keccak256(abi.encode(BATCH_TYPEHASH, setVersion, keccak256(abi.encodePacked(ids)))));
+    }
+
+    function _setStopped(uint256 ledger, uint8 purpose, bytes32 reason, bool stopped) private {
+        if (reason == 0) revert ReasonMissing();
+        Lane storage lane = _s().lanes[ledger][purpose];
+        LaneState state = lane.state;
+        if (state.app() == address(0)) revert LaneClosed(ledger, purpose);
+        lane.state = state.withFlag(LaneStateLib.STOPPED, stopped);
+    }
+
+    /// @dev Identifiers of the messages of a batch. `header` has what they have in common, and the first one's number,
+    /// which it has again in the end.
+    function _identify(
+        Headers.Header memory header,
+        bytes calldata messages
+    ) private pure returns (bytes32[] memory ids) {
+        uint256 count = 0;
+        uint256 at = 0;
+        while (at + PREFIX <= messages.length) {
+            at += PREFIX + (uint104(bytes13(messages[at:at + PREFIX])) & 0xffffff);
+            ++count;
+        }
+        if (at != messages.length) revert MalformedBatch();
+        if (count == 0) revert EmptyBatch();
+        ids = new bytes32[](count);
+        at = 0;
+        for (uint256 i = 0; i < count; ++i) {
+            bytes calldata payload = _next(header, messages, at);
+            header.payload = keccak256(payload);
+            ids[i] = Headers.idOf(header);
+            at += PREFIX + payload.length;
+            ++header.nonce;
+        }
+        header.nonce -= count;
+    }
+
+    /// @dev Time and expiry of the message at `at`, into `header`, and its payload. Where it is has been checked.
+    function _next(
+        Headers.Header memory header,
+        bytes calldata messages,
+        uint256 at
+    ) private pure returns (bytes calldata payload) {
+        assembly ("memory-safe") {
+            let start := add(messages.offset, at)
+            let prefix := calldataload(start)
+            mstore(add(header, 160), shr(216, prefix))
+            mstore(add(header, 192), and(shr(176, prefix), 0xffffffffff))
+            payload.offset := add(start, PREFIX)
+            payload.length := and(shr(152, prefix), 0xffffff)
+        }
+    }
+
+    /// @dev Execute the messages of a batch that were not executed before, up to the first one from the future. What
+    /// cannot take effect is parked with its reason; what has expired never will.
+    function _executeAll(
+        Lane storage lane,
+        Headers.Header memory header,
+        Route memory route,
+        bytes32[] memory ids,
+        bytes calldata messages
+    ) private {
+        LaneState state = lane.state;
+        uint256 expected = state.inbound() + 1;
+        if (header.nonce > expected || header.nonce == 0) revert NonceGap(uint64(expected), uint64(header.nonce));
+        if (header.nonce + ids.length <= expected) return;
+        lane.state = state.withFlag(LaneStateLib.BUSY, true);
+        uint256 at = 0;
+        for (uint256 i = 0; i < ids.length; ++i) {
+            bytes calldata payload = _next(header, messages, at);
+            at += PREFIX + payload.length;
+            if (header.nonce >= expected) {
+                if (header.timestamp > block.timestamp) {
+                    if (header.nonce != expected) break;
+                    revert FromTheFuture(uint64(header.timestamp), block.timestamp);
+                }
+                _executeOne(header, route, ids[i], payload);
+            }
+            ++header.nonce;
+        }
+        // what messages did meanwhile to this lane, such as answering in it, stays
+        lane.state = lane.state.withInbound(header.nonce - 1).withFlag(LaneStateLib.BUSY, false);
+    }
+
+    function _executeOne(
+        Headers.Header memory header,
+        Route memory route,
+        bytes32 id,
+        bytes calldata payload
+    ) private {
+        bytes memory reason = route.obstacle;
+        if (_isExpired(header.expiry)) {
+            reason = abi.encodeWithSelector(Expired.selector, header.expiry);
+            emit MessageRefused(id, header.source, uint8(header.purpose), uint64(header.nonce), reason);
+            return;
+        }
         if (reason.length == 0) {
             bool success;
-            // the lane has passed this message: no call from within finds it waiting or parked
-            // slither-disable-next-line reentrancy-no-eth
-            (success, reason) = _deliver(receiver, id, message, header, true);
-            if (success) return;
+            (success, reason) =
+                _deliver(route.app, id, route.sender, payload, header.source, header.timestamp, RECEIVER_GAS);
+            if (success) {
+                emit MessageExecuted(id, header.source, uint8(header.purpose), uint64(header.nonce));
+                return;
+            }
         }
-        _s().parked[id] = true;
+        _s().standing[id] = Standing.PARKED;
         emit MessageParked(id, header.source, uint8(header.purpose), uint64(header.nonce), reason);
     }
 
-    /// @dev Give a message to its application.
-    /// @param bounded with its allowance of gas, no more and no less; otherwise with all that is left
-    function _deliver(
-        address receiver,
-        bytes32 id,
-        Message calldata message,
-        Header memory header,
-        bool bounded
-    ) private returns (bool success, bytes memory reason) {
-        _s().currentTimestamp = header.timestamp;
-        bytes memory call_ = abi.encodeCall(
-            this.deliver,
-            (receiver, abi.encodeCall(IERC7786Recipient.receiveMessage, (id, message.sender, message.payload)))
-        );
-        // last before the call: nothing in between may cost the application its allowance
-        uint256 needed = (RECEIVER_GAS * 64) / 63 + RESERVED_GAS;
-        if (bounded && gasleft() < needed) revert InsufficientGas(gasleft(), needed);
-        (success, reason) = address(this).call{gas: bounded ? RECEIVER_GAS : gasleft()}(call_);
-        if (success) emit MessageExecuted(id, header.source, uint8(header.purpose), uint64(header.nonce));
+    /// @dev Give a single message to its application with all gas that is left, or revert with its reason.
+    function _carry(Lane storage lane, address app, bytes32 id, Message calldata message) private {
+        lane.state = lane.state.withFlag(LaneStateLib.BUSY, true);
+        (bool success, bytes memory reason) =
+            _deliver(app, id, message.sender, message.payload, message.source, message.timestamp, 0);
+        if (!success) _revert(reason);
+        lane.state = lane.state.withFlag(LaneStateLib.BUSY, false);
     }
 
-    /// @dev The application that a message may be given to, or the reason why there is none.
-    function _receiver(
-        Message calldata message,
-        Header memory header
-    ) private view returns (address receiver, bytes memory reason) {
-        if (header.expiry != 0 && block.timestamp > header.expiry) {
-            reason = abi.encodeWithSelector(Expired.selector, header.expiry);
-        } else if (header.version >> 16 != protocolVersion() >> 16) {
-            reason = abi.encodeWithSelector(UnsupportedVersion.selector, header.version);
-        } else {
-            uint8 purpose = uint8(header.purpose);
-            receiver = _s().apps[purpose];
-            if (receiver.code.length == 0 || header.recipient != keccak256(Interop.local(receiver))) {
-                reason = abi.encodeWithSelector(ReceiverMissing.selector, _shorten(message.recipient));
-            } else if (header.sender != keccak256(_peer(header.source, purpose))) {
-                reason = abi.encodeWithSelector(NotPeer.selector, header.source, _shorten(message.sender));
+    /// @dev Call `deliver` of this very contract with what the application is to be called with.
+    /// @param allowance gas for the application, no more and no less; 0 for all that is left
+    function _deliver(
+        address app,
+        bytes32 id,
+        bytes memory sender,
+        bytes calldata payload,
+        uint256 source,
+        uint256 dispatchedAt,
+        uint256 allowance
+    ) private returns (bool success, bytes memory reason) {
+        uint256 start = _begin(app, id, source);
+        uint256 size = _complete(start, sender, payload, dispatchedAt);
+        // last before the call: nothing in between may cost the application its allowance
+        uint256 needed = (RECEIVER_GAS * 64) / 63 + RESERVED_GAS;
+        if (allowance != 0 && gasleft() < needed) revert InsufficientGas(gasleft(), needed);
+        assembly ("memory-safe") {
+            if iszero(allowance) { allowance := gas() }
+            success := call(allowance, address(), 0, start, size, 0, 0)
+        }
+        if (!success) {
+            assembly ("memory-safe") {
+                reason := mload(0x40)
+                mstore(reason, returndatasize())
+                returndatacopy(add(reason, 32), 0, returndatasize())
+                mstore(0x40, add(add(reason, 32), and(add(returndatasize(), 31), not(31))))
             }
         }
     }
 
-    function _checkLane(Header[] memory headers) private pure {
-        Header memory first = headers[0];
-        if (first.nonce == 0) revert NotContiguous(1, 0);
-        for (uint256 i = 1; i < headers.length; ++i) {
-            Header memory header = headers[i];
-            if (
-                header.source != first.source || header.destination != first.destination
-                    || header.purpose != first.purpose
-            ) revert MixedLanes(i);
-            uint256 nonce = headers[i - 1].nonce + 1;
-            if (header.nonce != nonce) revert NotContiguous(uint64(nonce), uint64(header.nonce));
+    /// @dev The beginning of `deliver(app, receiveMessage(id, sender, payload) ‖ source ‖ dispatchedAt)` in free memory.
+    /// It is not allocated: a batch takes no more memory than a message. The source waits where the sender begins.
+    function _begin(address app, bytes32 id, uint256 source) private pure returns (uint256 start) {
+        bytes4 delivering = this.deliver.selector;
+        bytes4 receiving = IERC7786Recipient.receiveMessage.selector;
+        assembly ("memory-safe") {
+            start := mload(0x40)
+            mstore(start, delivering)
+            // what else stands in the word that the address is from must not get into the call
+            mstore(add(start, 4), shr(96, shl(96, app)))
+            mstore(add(start, 36), 64)
+            mstore(add(start, 100), receiving)
+            mstore(add(start, 104), id)
+            mstore(add(start, 136), 96)
+            mstore(add(start, 232), source)
+        }
+    }
+
+    /// @dev The rest of the call; its size.
+    function _complete(
+        uint256 start,
+        bytes memory sender,
+        bytes calldata payload,
+        uint256 dispatchedAt
+    ) private pure returns (uint256 size) {
+        assembly ("memory-safe") {
+            let source := mload(add(start, 232))
+            // sender: its length and whole words; what stands behind it in the last one is zero
+            let words := and(add(mload(sender), 31), not(31))
+            mstore(add(start, 168), add(128, words))
+            mstore(add(start, 200), mload(sender))
+            let at := add(start, 232)
+            for { let i := 0 } lt(i, words) { i := add(i, 32) } {
+                mstore(add(at, i), mload(add(add(sender, 32), i)))
+            }
+            at := add(at, words)
+            // payload: its last word is cleared before it is written
+            words := and(add(payload.length, 31), not(31))
+            mstore(add(at, words), 0)
+            mstore(at, payload.length)
+            calldatacopy(add(at, 32), payload.offset, payload.length)
+            at := add(add(at, 32), words)
+            mstore(at, source)
+            mstore(add(at, 32), dispatchedAt)
+            size := sub(add(at, 64), start)
+            mstore(add(start, 68), sub(size, 100))
+        }
+    }
+
+    /// @dev Why no message from this sender to this recipient can take effect now; empty where it can.
+    function _obstacle(
+        Lane storage lane,
+        address app,
+        Headers.Header memory header,
+        bytes memory sender,
+        bytes memory recipient
+    ) private view returns (bytes memory) {
+        if (header.version >> 16 != protocolVersion() >> 16) {
+            return abi.encodeWithSelector(UnsupportedVersion.selector, header.version);
+        }
+        if (app.code.length == 0 || header.recipient != keccak256(Interop.local(app))) {
+            return abi.encodeWithSelector(ReceiverMissing.selector, _shorten(recipient));
+        }
+        if (header.sender != keccak256(lane.peer)) {
+            return abi.encodeWithSelector(NotPeer.selector, header.source, _shorten(sender));
+        }
+        return "";
+    }
+
+    /// @dev A parked message of a lane that is open; its header and identifier.
+    function _parked(
+        Message calldata message
+    ) private view returns (Lane storage lane, Headers.Header memory header, bytes32 id) {
+        header = Headers.headerOf(message);
+        id = Headers.idOf(header);
+        if (_s().standing[id] != Standing.PARKED) revert NotParked(id);
+        lane = _s().lanes[message.source][message.purpose];
+        _free(lane, message.source, message.purpose);
+    }
+
+    function _isExpired(uint256 expiry) private view returns (bool) {
+        return expiry != 0 && block.timestamp > expiry;
+    }
+
+    function _revert(bytes memory reason) private pure {
+        assembly ("memory-safe") {
+            revert(add(reason, 32), mload(reason))
         }
     }
 
@@ -582,11 +799,15 @@ contract Gateway is PariContract, Typed, IGateway {
     }
 
     /// @dev An address is at most 518 bytes; a reason shall not be longer than any other.
-    function _shorten(bytes calldata data) private pure returns (bytes calldata) {
-        return data.length > 128 ? data[:128] : data;
+    function _shorten(bytes memory data) private pure returns (bytes memory) {
+        if (data.length > 128) {
+            assembly ("memory-safe") {
+                mstore(data, 128)
+            }
+        }
+        return data;
     }
 
-    /// @inheritdoc Typed
     function _domainName() internal pure override returns (string memory) {
         return "Pari Passu Gateway";
     }

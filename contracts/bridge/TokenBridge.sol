@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {Roles} from "../access/Roles.sol";
 import {ISecurityToken} from "../interfaces/ISecurityToken.sol";
 import {Application} from "./Application.sol";
 
 /// @title Movements of securities between ledgers
 /// @notice The application of purpose 1. Units are burnt here and created there, each message
-/// carrying them exactly once (MOV-1, MOV-2). Movements never expire: they can always arrive.
+/// carrying them exactly once (MOV-1, MOV-2). Those that are refused for good there come back to
+/// the account that they left (MOV-6). What arrives is capped where the terms of the lane say so (MOV-13).
 contract TokenBridge is Application {
     /// @notice Units left for another ledger.
     event UnitsDispatched(
@@ -27,6 +29,18 @@ contract TokenBridge is Application {
         uint256 amount
     );
 
+    /// @notice Units came back that the other ledger will never take.
+    event UnitsReturned(bytes32 indexed messageId, bytes32 indexed securityId, address indexed to, uint256 amount);
+
+    /// @notice At most so many units of a security may arrive from a ledger in a window; 0 seconds for no cap.
+    event ArrivalCapSet(bytes32 indexed securityId, uint256 indexed source, uint64 amount, uint32 window);
+
+    /// @notice A movement may arrive although it exceeds the cap.
+    event ArrivalApproved(bytes32 indexed messageId, bytes32 indexed actId);
+
+    /// @notice More would arrive in this window than the cap allows; the movement waits for an approval.
+    error ArrivalCapExceeded(uint64 cap, uint64 arrived, uint256 amount);
+
     /// @notice The token is not the one that carries its security here.
     error TokenUnknown(bytes32 securityId, address token);
 
@@ -35,6 +49,33 @@ contract TokenBridge is Application {
 
     /// @notice A movement moves at least one unit.
     error NothingToMove();
+
+    /// @notice What may arrive of a security from a ledger, in one slot.
+    /// @param amount units in a window
+    /// @param window seconds; 0 for no cap
+    /// @param arrived units so far in the window that began last
+    /// @param since when that was
+    struct ArrivalCap {
+        uint64 amount;
+        uint32 window;
+        uint64 arrived;
+        uint64 since;
+    }
+
+    /// @custom:storage-location erc7201:paripassu.storage.TokenBridge
+    struct TokenBridgeStorage {
+        mapping(bytes32 securityId => mapping(uint256 source => ArrivalCap)) caps;
+        mapping(bytes32 messageId => bool) approved;
+    }
+
+    // keccak256(abi.encode(uint256(keccak256("paripassu.storage.TokenBridge")) - 1)) & ~bytes32(uint256(0xff))
+    bytes32 private constant STORAGE = 0x6a2c3cec9ed2627c3aa58c6c52b1733e4573a877c70c9e2caecd46875ede7000;
+
+    function _s() private pure returns (TokenBridgeStorage storage $) {
+        assembly {
+            $.slot := STORAGE
+        }
+    }
 
     uint8 private constant MOVEMENT = 1;
 
@@ -57,12 +98,14 @@ contract TokenBridge is Application {
     /// @param destination number of the ledger
     /// @param toAccount raw account there: 20 bytes on EVM chains, UTF-8 in book entry
     /// @param amount units
+    /// @param expiry last second at which they may arrive there; 0 for no end. What has not arrived by then comes back
     /// @return messageId identifies the movement on both ledgers
     function move(
         address token,
         uint256 destination,
         bytes calldata toAccount,
-        uint256 amount
+        uint256 amount,
+        uint64 expiry
     ) external returns (bytes32 messageId) {
         if (amount == 0) revert NothingToMove();
         bool evm = destination >> 255 == 0;
@@ -73,9 +116,38 @@ contract TokenBridge is Application {
         }
         ISecurityToken(token).crosschainBurn(msg.sender, amount);
         messageId = GATEWAY.send(
-            destination, MOVEMENT, abi.encode(securityId, abi.encodePacked(msg.sender), toAccount, amount)
+            destination, MOVEMENT, expiry, abi.encode(securityId, abi.encodePacked(msg.sender), toAccount, amount)
         );
         emit UnitsDispatched(messageId, securityId, msg.sender, destination, toAccount, amount);
+    }
+
+    /// @notice Bound what arrives of a security from a ledger. What is above it is parked, for k of n to approve.
+    /// @param securityId the security
+    /// @param source number of the ledger
+    /// @param amount units that may arrive in a window
+    /// @param window seconds; 0 for no cap
+    /// @custom:access-control BRIDGE_OPERATOR
+    function setArrivalCap(
+        bytes32 securityId,
+        uint256 source,
+        uint64 amount,
+        uint32 window
+    ) external onlyRole(Roles.BRIDGE_OPERATOR) {
+        ArrivalCap storage cap = _s().caps[securityId][source];
+        (cap.amount, cap.window) = (amount, window);
+        emit ArrivalCapSet(securityId, source, amount, window);
+    }
+
+    /// @notice Let a parked movement arrive although it exceeds the cap; `retry` of the gateway carries it out.
+    /// @custom:access-control approved act
+    function approveArrival(bytes32 messageId) external onlyApproved {
+        _s().approved[messageId] = true;
+        emit ArrivalApproved(messageId, bytes32(msg.data[msg.data.length - 32:]));
+    }
+
+    /// @notice The cap on what arrives of a security from a ledger, and what has arrived in its window so far.
+    function arrivalCapOf(bytes32 securityId, uint256 source) external view returns (ArrivalCap memory) {
+        return _s().caps[securityId][source];
     }
 
     /// @notice 1.0.0
@@ -99,8 +171,38 @@ contract TokenBridge is Application {
             abi.decode(payload, (bytes32, bytes, bytes, uint256));
         if (toAccount.length != 20) revert BadAccount(toAccount);
         address to = address(bytes20(toAccount));
+        _countArrival(receiveId, securityId, source, amount);
         ISecurityToken token = ISecurityToken(INSTANCE_REGISTRY.requireExchange(securityId, source));
         token.crosschainMintAt(to, amount, dispatchedAt);
         emit UnitsReceived(receiveId, securityId, to, source, amount);
+    }
+
+    /// @inheritdoc Application
+    /// @dev To the account that they left, whatever became of the versions meanwhile: the units are ours.
+    function _takeBack(bytes32 receiveId, uint64 dispatchedAt, bytes calldata payload) internal override {
+        (bytes32 securityId, bytes memory fromAccount, , uint256 amount) =
+            abi.decode(payload, (bytes32, bytes, bytes, uint256));
+        address to = address(bytes20(fromAccount));
+        address token = INSTANCE_REGISTRY.localToken(securityId);
+        if (token == address(0)) revert TokenUnknown(securityId, token);
+        ISecurityToken(token).crosschainMintAt(to, amount, dispatchedAt);
+        emit UnitsReturned(receiveId, securityId, to, amount);
+    }
+
+    /// @dev Count what arrives against the cap, if there is one; what k of n approved passes beside it.
+    function _countArrival(bytes32 messageId, bytes32 securityId, uint256 source, uint256 amount) private {
+        TokenBridgeStorage storage $ = _s();
+        ArrivalCap memory cap = $.caps[securityId][source];
+        if (cap.window == 0) return;
+        if ($.approved[messageId]) {
+            delete $.approved[messageId];
+            return;
+        }
+        if (block.timestamp - cap.since >= cap.window) (cap.arrived, cap.since) = (0, uint64(block.timestamp));
+        if (amount > cap.amount || cap.arrived > cap.amount - amount) {
+            revert ArrivalCapExceeded(cap.amount, cap.arrived, amount);
+        }
+        cap.arrived += uint64(amount);
+        $.caps[securityId][source] = cap;
     }
 }

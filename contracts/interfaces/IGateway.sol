@@ -28,24 +28,31 @@ struct Message {
     bytes payload;
 }
 
-/// @notice Consecutive messages of one lane that attestors sign together.
-/// @param attestorSetVersion version of the attestor set that signs
-/// @param messages the messages, in lane order
-struct Batch {
-    uint32 attestorSetVersion;
-    Message[] messages;
+/// @notice What is known of a message that did not simply take effect.
+/// NONE: nothing. PARKED: it arrived here and waits for `retry` or `refuse`. RETURNED: it left here and is attested
+/// never to take effect; it waits for `refund`. REFUNDED: its sender here took it back.
+enum Standing {
+    NONE,
+    PARKED,
+    RETURNED,
+    REFUNDED
 }
 
 /// @title Gateway as its applications see it
+/// @notice An application takes what the gateway delivers by `receiveMessage` (ERC-7786); behind the call's data
+/// stand two words more: the number of the ledger that the message is from, and its source time. A message that
+/// comes back to its sender is delivered the same way, and from this very ledger.
 interface IGateway is IERC7786GatewaySource {
     /// @notice Put a message for the application of the same purpose on another ledger into the outbox.
-    /// It never expires.
     /// @param destination number of the ledger
     /// @param purpose purpose of the lane, and of the two applications
+    /// @param expiry last second at which it may be executed there; 0 for never
     /// @param payload application data
     /// @return sendId the message's identifier
-    function send(uint256 destination, uint8 purpose, bytes calldata payload) external returns (bytes32 sendId);
-
-    /// @notice Source ledger and source time of the message in execution; zeros outside of execution.
-    function currentMessage() external view returns (uint256 source, uint64 timestamp);
+    function send(
+        uint256 destination,
+        uint8 purpose,
+        uint64 expiry,
+        bytes calldata payload
+    ) external returns (bytes32 sendId);
 }

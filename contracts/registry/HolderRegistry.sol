@@ -315,7 +315,7 @@ contract HolderRegistry is PariContract, Typed, IHolderRegistry, IERC7786Recipie
             if (ledgers[i] == block.chainid) continue;
             // the message's identifier is in the gateway's event
             // slither-disable-next-line unused-return
-            try GATEWAY.send(ledgers[i], ORDER, payload) {} catch {
+            try GATEWAY.send(ledgers[i], ORDER, 0, payload) {} catch {
                 emit OrderNotSent(holder, scope, ledgers[i]);
             }
         }
@@ -326,10 +326,8 @@ contract HolderRegistry is PariContract, Typed, IHolderRegistry, IERC7786Recipie
     /// @custom:access-control the gateway
     function receiveMessage(bytes32, bytes calldata, bytes calldata payload) external payable returns (bytes4) {
         if (msg.sender != address(GATEWAY)) revert NotGateway(msg.sender);
-        // a later message is told by its count, not by its time
-        // slither-disable-next-line unused-return
-        (uint256 origin, ) = GATEWAY.currentMessage();
-        // as `order` of the counterpart wrote it, four words
+        // as `order` of the counterpart wrote it, four words; behind the call's data the gateway's source and time
+        uint256 from;
         bytes32 holder;
         bytes32 scope;
         uint256 count;
@@ -339,8 +337,9 @@ contract HolderRegistry is PariContract, Typed, IHolderRegistry, IERC7786Recipie
             scope := calldataload(add(payload.offset, 32))
             count := calldataload(add(payload.offset, 64))
             reason := calldataload(add(payload.offset, 96))
+            from := calldataload(sub(calldatasize(), 64))
         }
-        _take(holder, scope, origin, count, reason);
+        _take(holder, scope, from, count, reason);
         return IERC7786Recipient.receiveMessage.selector;
     }
 

@@ -617,7 +617,7 @@ contract SecurityToken is SecurityBase, Versioned, Typed, IERC20Errors {
             if iszero(staticcall(gas(), self, 28, 4, 0, 32)) { revert(0, 0) }
             let told := mload(0)
             let sum := add(and(told, 0x7fffffff), policy)
-            if mul(told, lt(sum, ORDERED)) { epoch := or(sum, and(shr(8, told), ORDERED)) }
+            if and(gt(told, 0), lt(sum, ORDERED)) { epoch := or(sum, and(shr(8, told), ORDERED)) }
         }
     }
 

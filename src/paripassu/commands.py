@@ -81,12 +81,17 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Move units from an account of this ledger to an account of another (MOV-1)."""
+    """Move units from an account of this ledger to an account of another (MOV-1).
+
+    What has not arrived by `expiry`, seconds since the epoch, never arrives and comes back (MOV-6); 0 for
+    no end.
+    """
 
     source: str
     destination: LedgerId
     target: str
     units: Units
+    expiry: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,16 @@ from support import events_of, interop, refusal
 
 from conftest import PEER_CHAIN, REASON
 from paripassu.identifiers import LedgerId
-from paripassu.messages import PROTOCOL_VERSION, Batch, GatewayDomain, Lane, Message, Purpose, batch_digest
+from paripassu.messages import (
+    PROTOCOL_VERSION,
+    Batch,
+    GatewayDomain,
+    Lane,
+    Message,
+    Purpose,
+    batch_digest,
+    execution,
+)
 
 FIELDS = (
     ("source", "uint256"),
@@ -26,6 +35,8 @@ FIELDS = (
     ("recipient", "bytes"),
     ("payload", "bytes"),
 )
+PARKED = 1
+U64 = 2**64 - 1
 TYPES = {
     "Message": [{"name": name, "type": kind} for name, kind in FIELDS],
     "Batch": [{"name": "attestorSetVersion", "type": "uint32"}, {"name": "messages", "type": "Message[]"}],
@@ -73,7 +84,7 @@ def signatures(world, batch, attestors):
 
 
 def test_a_batch_has_one_digest_for_wallet_core_and_gateway(world, arriving):
-    on_chain = bytes(world.gateway.digest(arriving.abi_tuple()))
+    on_chain = bytes(world.gateway.digest(1, [bytes(id) for id in arriving.ids]))
     typed = typed_data(world, arriving)
     assert on_chain == keccak(b"\x19" + typed.version + typed.header + typed.body)
     domain = GatewayDomain(LedgerId(f"eip155:{chain.id}"), bytes.fromhex(world.gateway.address[2:]))
@@ -84,8 +95,8 @@ def test_a_batch_has_one_digest_for_wallet_core_and_gateway(world, arriving):
 
 def test_mov_3_an_attested_batch_is_executed_once(world, arriving, attestors, relayer, holder_fr):
     signed = signatures(world, arriving, attestors)
-    first = world.gateway.execute(arriving.abi_tuple(), signed, {"from": relayer})
-    again = world.gateway.execute(arriving.abi_tuple(), signed, {"from": relayer})
+    first = world.gateway.execute(*execution(arriving, 3, signed), {"from": relayer})
+    again = world.gateway.execute(*execution(arriving, 3, signed), {"from": relayer})
     assert world.token.balanceOf(holder_fr) == 42
     assert world.gateway.inboundNonce(PEER_CHAIN, Purpose.MOVEMENT) == 2
     executed = events_of(first, "Gateway", "MessageExecuted")
@@ -96,18 +107,19 @@ def test_mov_3_an_attested_batch_is_executed_once(world, arriving, attestors, re
 def test_a1_one_signature_is_no_quorum(world, arriving, attestors, relayer):
     signed = signatures(world, arriving, attestors)
     for one in signed:
-        assert refusal(world.gateway.execute, arriving.abi_tuple(), [one], sender=relayer) == (
+        place = 1 << signed.index(one)
+        assert refusal(world.gateway.execute, *execution(arriving, place, [one]), sender=relayer) == (
             "QuorumMissing",
             (2, 1),
         )
-    name, _ = refusal(world.gateway.execute, arriving.abi_tuple(), signed[::-1], sender=relayer)
-    assert name == "SignersNotAscending"
+    name, _ = refusal(world.gateway.execute, *execution(arriving, 3, signed[::-1]), sender=relayer)
+    assert name == "BadSignature"
 
 
 def test_mov_3_a_later_batch_waits_for_the_earlier(world, arriving, attestors, relayer):
     later = Batch(1, arriving.messages[1:])
     signed = signatures(world, later, attestors)
-    assert refusal(world.gateway.execute, later.abi_tuple(), signed, sender=relayer) == ("NonceGap", (1, 2))
+    assert refusal(world.gateway.execute, *execution(later, 3, signed), sender=relayer) == ("NonceGap", (1, 2))
 
 
 def test_a_movement_to_an_ineligible_holder_is_parked_with_the_code(
@@ -115,11 +127,12 @@ def test_a_movement_to_an_ineligible_holder_is_parked_with_the_code(
 ):
     world.holders.setStatus(holder_fr, False, REASON, {"from": world.registrar})
     batch = Batch(1, arriving.messages[:1])
-    sent = world.gateway.execute(batch.abi_tuple(), signatures(world, batch, attestors), {"from": relayer})
+    signed = signatures(world, batch, attestors)
+    sent = world.gateway.execute(*execution(batch, 3, signed), {"from": relayer})
     ((_, (_, reason)),) = events_of(sent, "Gateway", "MessageParked")
     assert reason[4:36] == (6).to_bytes(32, "big"), "RECIPIENT_INACTIVE"
     message = batch.messages[0]
-    assert world.gateway.isParked(message.id)
+    assert world.gateway.standingOf(message.id) == PARKED
     world.holders.setStatus(holder_fr, True, REASON, {"from": world.registrar})
     world.gateway.retry(message.abi_tuple(), {"from": relayer})
     assert world.token.balanceOf(holder_fr) == 30
@@ -127,12 +140,13 @@ def test_a_movement_to_an_ineligible_holder_is_parked_with_the_code(
 
 def test_the_log_of_a_departure_gives_the_whole_message(world, issued, holder_de, holder_fr):
     to = bytes.fromhex(str(holder_fr)[2:])
-    sent = world.bridge.move(world.token, PEER_CHAIN, to, 25, {"from": holder_de})
+    sent = world.bridge.move(world.token, PEER_CHAIN, to, 25, 0, {"from": holder_de})
     (((message_id,), (sender, recipient, payload, _, attributes)),) = events_of(
         sent, "Gateway", "MessageSent"
     )
-    words = [int.from_bytes(attributes[0][4 + 32 * n : 36 + 32 * n], "big") for n in range(5)]
-    purpose, nonce, timestamp, expiry, version = words
+    word = int.from_bytes(attributes[0][4:36], "big")
+    purpose, nonce, timestamp = word & 0xFF, word >> 8 & U64, word >> 72 & U64
+    expiry, version = word >> 136 & U64, word >> 200
     lane = Lane(LedgerId(f"eip155:{chain.id}"), LedgerId(f"eip155:{PEER_CHAIN}"), Purpose(purpose))
     message = Message(lane, nonce, timestamp, expiry, version, sender, recipient, payload)
     assert bytes(message.id) == message_id

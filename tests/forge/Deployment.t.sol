@@ -111,7 +111,7 @@ contract DeploymentTest is World {
         vm.expectRevert(Authorised.ZeroAddress.selector);
         new CustodyRegistry(address(home.manager), address(home.approvals), address(0), address(home.holders));
         vm.expectRevert(Authorised.ZeroAddress.selector);
-        new Gateway(address(home.manager), address(home.approvals), address(home.kernel), address(0));
+        new Gateway(address(home.manager), address(home.approvals), address(0));
         vm.expectRevert(Authorised.ZeroAddress.selector);
         new TokenBridge(address(home.manager), address(home.approvals), address(home.kernel), address(0), address(home.instances));
         vm.expectRevert(Authorised.ZeroAddress.selector);
@@ -125,17 +125,15 @@ contract DeploymentTest is World {
         new CorporateActions(m, a, address(home.kernel), g, i, address(0));
         vm.assertEq(home.actions.gateway(), g, "gateway");
         vm.assertEq(home.actions.instanceRegistry(), i, "instances");
-        vm.assertEq(home.gateway.attestorSet(), address(home.attestors), "attestors");
     }
 
     function test_ver_1_everyContractSaysWhatItIs() public view {
-        address[10] memory all = _all();
-        string[10] memory names = [
+        address[9] memory all = _all();
+        string[9] memory names = [
             "Approvals",
             "HolderRegistry",
             "InstanceRegistry",
             "CustodyRegistry",
-            "AttestorSet",
             "Gateway",
             "TokenBridge",
             "CorporateActions",
@@ -147,7 +145,7 @@ contract DeploymentTest is World {
             vm.assertEq(Versioned(all[i]).contractName(), names[i], "name");
             vm.assertEq(one.version(), "1.0.0", "version");
             vm.assertEq(Versioned(all[i]).versionTag(), 1 << 16, "tag");
-            vm.assertEq(one.termsVersion(), i == 8 ? 1 : 0, "terms");
+            vm.assertEq(one.termsVersion(), i == 7 ? 1 : 0, "terms");
             vm.assertTrue(one.mainInterface() != 0, "interface");
             address code = i < 2 ? all[i] : address(uint160(uint256(vm.load(all[i], _IMPLEMENTATION))));
             vm.assertEq(one.codeHash(), code.codehash, "code");
@@ -165,7 +163,7 @@ contract DeploymentTest is World {
     }
 
     function test_ver_1_theTextOfAVersionIsItsTag() public {
-        address[10] memory all = _all();
+        address[9] memory all = _all();
         for (uint256 i = 0; i < all.length; ++i) _assertText(Versioned(all[i]));
         _assertText(
             new CustodyRegistryV2(address(home.manager), address(home.approvals), address(home.kernel), address(home.holders))
@@ -277,9 +275,10 @@ contract DeploymentTest is World {
             uint256(bytes32(abi.encodePacked(ISIN, LEI))),
             "InstanceRegistry"
         );
-        vm.assertEq(_load(address(home.attestors), _namespace("AttestorSet")), 1 | (2 << 32), "AttestorSet");
+        vm.assertEq(_load(address(home.gateway), _namespace("Quorum")) >> 160, 1 | (2 << 32), "Quorum");
+        bytes32 lanes = keccak256(abi.encode(peer.id, _namespace("Gateway")));
         vm.assertEq(
-            _load(address(home.gateway), keccak256(abi.encode(1, _at("Gateway", 2)))),
+            _load(address(home.gateway), keccak256(abi.encode(1, lanes))),
             uint256(uint160(address(home.bridge))),
             "Gateway"
         );
@@ -288,7 +287,7 @@ contract DeploymentTest is World {
         vm.assertEq(
             _load(address(home.cash), _namespace("CashToken")), uint256(uint24(bytes3("EUR"))) | (2 << 24), "CashToken"
         );
-        address[10] memory all = _all();
+        address[9] memory all = _all();
         // the approvals are no proxy: nothing can displace what it stores
         for (uint256 i = 1; i < all.length; ++i) {
             for (uint256 slot = 0; slot < 64; ++slot) {
@@ -303,13 +302,12 @@ contract DeploymentTest is World {
         return abi.encodePacked(type(Small).creationCode, abi.encode(value));
     }
 
-    function _all() private view returns (address[10] memory) {
+    function _all() private view returns (address[9] memory) {
         return [
             address(home.approvals),
             address(home.holders),
             address(home.instances),
             address(home.custody),
-            address(home.attestors),
             address(home.gateway),
             address(home.bridge),
             address(home.actions),
@@ -322,10 +320,6 @@ contract DeploymentTest is World {
     function _namespace(string memory name) private pure returns (bytes32) {
         bytes32 id = keccak256(bytes(string.concat("paripassu.storage.", name)));
         return keccak256(abi.encode(uint256(id) - 1)) & ~bytes32(uint256(0xff));
-    }
-
-    function _at(string memory name, uint256 offset) private pure returns (bytes32) {
-        return bytes32(uint256(_namespace(name)) + offset);
     }
 
     function _load(address target, bytes32 slot) private view returns (uint256) {

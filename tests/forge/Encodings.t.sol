@@ -3,9 +3,9 @@ pragma solidity 0.8.30;
 
 import {Interop} from "../../contracts/access/Interop.sol";
 import {EventRecord} from "../../contracts/actions/CorporateActions.sol";
-import {Batch, Message} from "../../contracts/interfaces/IGateway.sol";
+import {Message} from "../../contracts/interfaces/IGateway.sol";
 import {Gateway} from "../../contracts/bridge/Gateway.sol";
-import {World} from "./World.sol";
+import {Batch, World} from "./World.sol";
 
 /// Hashes as the contracts compute them, for the Python core to be tested against:
 /// tests/vectors/encodings.json. With PARI_WRITE_VECTORS=true the file is written anew.
@@ -197,8 +197,13 @@ contract EncodingsTest is World {
             '    {"attestorSetVersion": ', vm.toString(batch.attestorSetVersion),
             ', "chainId": "', vm.toString(chainId),
             '", "gateway": "', vm.toString(abi.encodePacked(GATEWAY)),
-            '", "digest": "', vm.toString(Gateway(GATEWAY).digest(batch)), '"}'
+            '", "digest": "', vm.toString(Gateway(GATEWAY).digest(batch.attestorSetVersion, _ids(batch))), '"}'
         );
+    }
+
+    function _ids(Batch memory batch) private view returns (bytes32[] memory ids) {
+        ids = new bytes32[](batch.messages.length);
+        for (uint256 i = 0; i < ids.length; ++i) ids[i] = home.gateway.messageId(batch.messages[i]);
     }
 
     /// Copy the EIP-712 name and version, two short strings, to the gateway at the fixed address.

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {Authorised} from "../../contracts/access/Authorised.sol";
 import {Interop} from "../../contracts/access/Interop.sol";
+import {Roles} from "../../contracts/access/Roles.sol";
 import {Application} from "../../contracts/bridge/Application.sol";
-import {AttestorSet} from "../../contracts/bridge/AttestorSet.sol";
 import {Gateway} from "../../contracts/bridge/Gateway.sol";
+import {Quorum} from "../../contracts/bridge/Quorum.sol";
 import {TokenBridge} from "../../contracts/bridge/TokenBridge.sol";
 import {IERC7786GatewaySource, IERC7786Recipient} from "../../contracts/interfaces/IERC7786.sol";
-import {Batch, Message} from "../../contracts/interfaces/IGateway.sol";
-import {Chain, World} from "./World.sol";
+import {Message, Standing} from "../../contracts/interfaces/IGateway.sol";
+import {Batch, Chain, Signed, World} from "./World.sol";
 import {Vm} from "./Vm.sol";
 
 /// An application that behaves as it is told.
@@ -72,7 +74,13 @@ contract Probe is IERC7786Recipient {
             }
         }
         taken.push(payload);
-        (lastSource, lastTimestamp) = gateway.currentMessage();
+        uint256 source;
+        uint256 time;
+        assembly {
+            source := calldataload(sub(calldatasize(), 64))
+            time := calldataload(sub(calldatasize(), 32))
+        }
+        (lastSource, lastTimestamp) = (source, uint64(time));
         return mood == Mood.WRONG_ANSWER ? bytes4(0) : IERC7786Recipient.receiveMessage.selector;
     }
 
@@ -100,10 +108,9 @@ contract GatewayTest is World {
         receiver = new Probe(peer.gateway);
         vm.startPrank(operator);
         _on(home);
-        home.gateway.setApp(PURPOSE, address(sender));
+        home.gateway.setLane(peer.id, PURPOSE, address(sender), _interop(peer, address(receiver)));
         _on(peer);
-        peer.gateway.setApp(PURPOSE, address(receiver));
-        peer.gateway.setPeerApp(home.id, PURPOSE, _interop(home, address(sender)));
+        gateway.setLane(home.id, PURPOSE, address(receiver), _interop(home, address(sender)));
         vm.stopPrank();
     }
 
@@ -153,17 +160,73 @@ contract GatewayTest is World {
         Message[] memory messages = _send(1, 0);
         _on(home);
         bytes memory recipient = Interop.format(999, address(1));
-        vm.expectRevert(abi.encodeWithSelector(Gateway.PeerClosed.selector, 999));
+        vm.expectRevert(abi.encodeWithSelector(Gateway.LaneClosed.selector, 999, PURPOSE));
         sender.send(recipient, "", _lane(PURPOSE, 0));
         _on(peer);
-        (bytes memory address_, ) = gateway.peerOf(home.id);
+        bytes memory there = _interop(home, address(sender));
         vm.prank(operator);
-        gateway.setPeer(home.id, address_, false);
-        _expect(_batch(messages), abi.encodeWithSelector(Gateway.PeerClosed.selector, home.id));
+        gateway.setLane(home.id, PURPOSE, address(0), there);
+        _expect(_batch(messages), abi.encodeWithSelector(Gateway.LaneClosed.selector, home.id, PURPOSE));
         vm.prank(operator);
-        gateway.setPeer(home.id, address_, true);
+        gateway.setLane(home.id, PURPOSE, address(receiver), there);
         _deliver(peer, _batch(messages));
         vm.assertEq(receiver.count(), 1, "open again");
+    }
+
+    function test_mov_9_oneStoppedLaneNeitherSendsNorDeliversAndTheOthersGoOn() public {
+        Message[] memory messages = _send(2, 0);
+        receiver.set(Probe.Mood.REFUSE);
+        _deliver(peer, _only(messages[0]));
+        receiver.set(Probe.Mood.TAKE);
+        _on(peer);
+        vm.expectEmit(address(gateway));
+        emit Gateway.LaneStopped(home.id, PURPOSE, "drift of 5");
+        vm.prank(pauser);
+        gateway.stopLane(home.id, PURPOSE, "drift of 5");
+        (, , bool stopped) = gateway.laneOf(home.id, PURPOSE);
+        vm.assertTrue(stopped, "told");
+        bytes memory halted = abi.encodeWithSelector(Gateway.LaneHalted.selector, home.id, PURPOSE);
+        _expect(_only(messages[1]), halted);
+        vm.expectRevert(halted);
+        gateway.retry(messages[0]);
+        vm.prank(operator);
+        vm.expectRevert(halted);
+        gateway.refuse(messages[0], "no");
+        vm.prank(address(receiver));
+        vm.expectRevert(halted);
+        gateway.send(home.id, PURPOSE, 0, "");
+        _issue(holderDe, 1);
+        Message memory other = _move(holderDe, holderFr, 1);
+        _deliver(peer, _only(other));
+        vm.assertEq(peer.token.balanceOf(holderFr), 1, "another lane goes on");
+        vm.prank(unpauser);
+        gateway.resumeLane(home.id, PURPOSE, "no drift");
+        _deliver(peer, _only(messages[1]));
+        gateway.retry(messages[0]);
+        vm.assertEq(receiver.count(), 2, "nothing was lost");
+    }
+
+    function test_mov_9_stoppingAndResumingAreTwoRolesAndStateAReason() public {
+        _on(peer);
+        vm.startPrank(unpauser);
+        vm.expectRevert(abi.encodeWithSelector(Authorised.Unauthorised.selector, unpauser, Roles.PAUSER));
+        gateway.stopLane(home.id, PURPOSE, "why");
+        vm.stopPrank();
+        vm.startPrank(pauser);
+        vm.expectRevert(Gateway.ReasonMissing.selector);
+        gateway.stopLane(home.id, PURPOSE, "");
+        vm.expectRevert(abi.encodeWithSelector(Gateway.LaneClosed.selector, 999, PURPOSE));
+        gateway.stopLane(999, PURPOSE, "why");
+        vm.expectRevert(abi.encodeWithSelector(Authorised.Unauthorised.selector, pauser, Roles.UNPAUSER));
+        gateway.resumeLane(home.id, PURPOSE, "why");
+        vm.stopPrank();
+    }
+
+    function test_aMessageGoesToTheApplicationOfItsPurposeAlone() public {
+        _on(home);
+        bytes memory other = _interop(peer, address(peer.bridge));
+        vm.expectRevert(abi.encodeWithSelector(Gateway.NotRecipient.selector, other));
+        sender.send(other, "", _lane(PURPOSE, 0));
     }
 
     function test_messagesCarryNoValue() public {
@@ -178,18 +241,20 @@ contract GatewayTest is World {
         vm.startPrank(operator);
         bytes memory elsewhere = Interop.format(7, address(1));
         vm.expectRevert(abi.encodeWithSelector(Gateway.PeerMismatch.selector, 8));
-        home.gateway.setPeer(8, elsewhere, true);
+        home.gateway.setLane(8, PURPOSE, address(sender), elsewhere);
         bytes memory here = Interop.format(home.id, address(1));
         vm.expectRevert(abi.encodeWithSelector(Gateway.PeerMismatch.selector, home.id));
-        home.gateway.setPeer(home.id, here, true);
+        home.gateway.setLane(home.id, PURPOSE, address(sender), here);
     }
 
-    function test_a6_gatewayManagerAndAttestorsCanBeNoApplication() public {
-        address[3] memory forbidden = [address(gateway), address(peer.manager), address(peer.attestors)];
+    function test_a6_gatewayManagerAndApprovalsCanBeNoApplication() public {
+        _on(peer);
+        address[3] memory forbidden = [address(gateway), address(peer.manager), address(peer.approvals)];
+        bytes memory there = _interop(home, address(sender));
         vm.startPrank(operator);
         for (uint256 i = 0; i < forbidden.length; ++i) {
             vm.expectRevert(abi.encodeWithSelector(Gateway.BadApp.selector, PURPOSE, forbidden[i]));
-            gateway.setApp(PURPOSE, forbidden[i]);
+            gateway.setLane(home.id, PURPOSE, forbidden[i], there);
         }
     }
 
@@ -219,52 +284,74 @@ contract GatewayTest is World {
         _expect(_only(messages[2]), abi.encodeWithSelector(Gateway.NonceGap.selector, 2, 3));
     }
 
-    function test_aBatchIsOneContiguousLane() public {
+    function test_aBatchOfMessagesThatDoNotFollowEachOtherIsAnother() public {
         Message[] memory messages = _send(3, 0);
         Message[] memory holed = new Message[](2);
         (holed[0], holed[1]) = (messages[0], messages[2]);
-        _expect(_batch(holed), abi.encodeWithSelector(Gateway.NotContiguous.selector, 2, 3));
+        // the second counts as number 2 wherever it is delivered, so that what was signed is something else
+        _expect(_batch(holed), abi.encodeWithSelector(Quorum.BadSignature.selector, vm.addr(keys[0])));
         (holed[0], holed[1]) = (messages[0], messages[0]);
-        _expect(_batch(holed), abi.encodeWithSelector(Gateway.NotContiguous.selector, 2, 1));
-        messages[1].purpose = 1;
-        _expect(_batch(messages), abi.encodeWithSelector(Gateway.MixedLanes.selector, 1));
+        _expect(_batch(holed), abi.encodeWithSelector(Quorum.BadSignature.selector, vm.addr(keys[0])));
         messages[0].nonce = 0;
-        _expect(_only(messages[0]), abi.encodeWithSelector(Gateway.NotContiguous.selector, 1, 0));
-        _expect(_batch(new Message[](0)), abi.encodeWithSelector(Gateway.EmptyBatch.selector));
+        _expect(_only(messages[0]), abi.encodeWithSelector(Gateway.NonceGap.selector, 1, 0));
+    }
+
+    function test_aBatchEndsWhereItsLastMessageDoes() public {
+        Message[] memory messages = _send(1, 0);
+        _on(peer);
+        Signed memory signed = _signed(peer, _batch(messages));
+        bytes memory packed = abi.encodePacked(
+            uint40(messages[0].timestamp), uint40(0), uint24(messages[0].payload.length), messages[0].payload
+        );
+        uint256 head = PURPOSE | 1 << 8 | uint256(1 << 16) << 72 | 1 << 104 | signed.signers << 136;
+        for (uint256 length = 1; length < packed.length; ++length) {
+            bytes memory part = new bytes(length);
+            for (uint256 i = 0; i < length; ++i) part[i] = packed[i];
+            vm.expectRevert(Gateway.MalformedBatch.selector);
+            gateway.execute(home.id, head, "", "", part, signed.signatures);
+        }
+        vm.expectRevert(Gateway.MalformedBatch.selector);
+        gateway.execute(home.id, head, "", "", bytes.concat(packed, hex"00"), signed.signatures);
+        vm.expectRevert(Gateway.EmptyBatch.selector);
+        gateway.execute(home.id, head, "", "", "", signed.signatures);
+        // sender and recipient may be left out where they are those that the lane knows
+        gateway.execute(home.id, head, "", "", packed, signed.signatures);
+        vm.assertEq(receiver.count(), 1, "executed");
     }
 
     function test_aMessageForAnotherLedgerIsRefused() public {
         Message[] memory messages = _send(1, 0);
         messages[0].destination = 777;
-        _expect(_only(messages[0]), abi.encodeWithSelector(Gateway.WrongDestination.selector, 777));
+        _expect(_only(messages[0]), abi.encodeWithSelector(Quorum.BadSignature.selector, vm.addr(keys[0])));
     }
 
     function test_a15_signaturesForAnotherChainOrGatewayAreWorthless() public {
         Message[] memory messages = _send(1, 0);
         Batch memory batch = _batch(messages);
         _on(home); // the domain of another gateway and chain
-        bytes[] memory signatures = _quorum(home.gateway.digest(batch), 0, 1);
+        Signed memory signatures = _signed(home, batch);
         _on(peer);
         vm.expectRevert();
-        gateway.execute(batch, signatures);
+        _execute(peer, batch, signatures);
         vm.chainId(4242); // a fork of the peer, with the same gateway
-        bytes32 forked = gateway.digest(batch);
+        bytes32 forked = _digest(peer, batch);
         _on(peer);
-        vm.assertTrue(forked != gateway.digest(batch), "the chain id is in the digest");
+        vm.assertTrue(forked != _digest(peer, batch), "the chain id is in the digest");
         signatures = _quorum(forked, 0, 1);
         vm.expectRevert();
-        gateway.execute(batch, signatures);
+        _execute(peer, batch, signatures);
         vm.assertEq(receiver.count(), 0, "nothing");
     }
 
     function test_a7_anyChangedFieldIsRefused() public {
         Message[] memory messages = _send(1, 0);
         _on(peer);
-        bytes[] memory signatures = _quorum(gateway.digest(_batch(messages)), 0, 1);
+        Signed memory signatures = _signed(peer, _batch(messages));
+        // the destination is no part of the call: it is the chain's own
         for (uint256 field = 0; field < 10; ++field) {
+            if (field == 1) continue;
             Message memory m = abi.decode(abi.encode(messages[0]), (Message));
             if (field == 0) m.source += 1;
-            if (field == 1) m.destination += 1;
             if (field == 2) m.purpose += 1;
             if (field == 3) m.nonce += 1;
             if (field == 4) m.timestamp -= 1;
@@ -274,25 +361,25 @@ contract GatewayTest is World {
             if (field == 8) m.recipient[20] ^= 0x01;
             if (field == 9) m.payload[31] ^= 0x01;
             vm.expectRevert();
-            gateway.execute(_only(m), signatures);
+            _execute(peer, _only(m), signatures);
         }
-        gateway.execute(_batch(messages), signatures);
+        _execute(peer, _batch(messages), signatures);
     }
 
     function test_a21_signaturesOfAnOldSetAreWorthless() public {
         Message[] memory messages = _send(1, 0);
         Batch memory batch = _batch(messages);
         _on(peer);
-        bytes[] memory signatures = _quorum(gateway.digest(batch), 0, 1);
+        Signed memory signatures = _signed(peer, batch);
         vm.prank(operator);
-        peer.attestors.rotate(_members(), 2);
-        vm.expectRevert(abi.encodeWithSelector(AttestorSet.WrongSetVersion.selector, 2, 1));
-        gateway.execute(batch, signatures);
+        gateway.rotate(_members(), 2);
+        vm.expectRevert(abi.encodeWithSelector(Quorum.WrongSetVersion.selector, 2, 1));
+        _execute(peer, batch, signatures);
         batch.attestorSetVersion = 2;
         vm.expectRevert(); // signed for the old version: another digest
-        gateway.execute(batch, signatures);
-        signatures = _quorum(gateway.digest(batch), 0, 1);
-        gateway.execute(batch, signatures);
+        _execute(peer, batch, signatures);
+        signatures = _signed(peer, batch);
+        _execute(peer, batch, signatures);
         vm.assertEq(receiver.count(), 1, "signed anew");
     }
 
@@ -308,8 +395,6 @@ contract GatewayTest is World {
         vm.assertEq(receiver.count(), 1, "in its own second");
         vm.assertEq(receiver.lastTimestamp(), START + 10, "the application is told the source time");
         vm.assertEq(receiver.lastSource(), home.id, "and the source");
-        (uint256 source, uint64 timestamp) = gateway.currentMessage();
-        vm.assertEq(source + timestamp, 0, "nothing is in execution now");
     }
 
     function test_aBatchStopsAtTheFirstMessageFromTheFuture() public {
@@ -327,14 +412,63 @@ contract GatewayTest is World {
         vm.assertEq(receiver.count(), 2, "the second in its time");
     }
 
-    function test_a23_anExpiredMessageIsParkedForGood() public {
-        Message[] memory messages = _send(1, START + 10);
+    function test_a23_anExpiredMessageIsRefusedForGoodAndItsNeighboursLand() public {
+        Message[] memory messages = _send(1, 0);
+        Message[] memory late = _send(1, START + 10);
+        Message[] memory three = new Message[](3);
+        (three[0], three[1], three[2]) = (messages[0], late[0], _send(1, 0)[0]);
         vm.warp(START + 11);
+        _on(peer);
+        Signed memory signed = _signed(peer, _batch(three));
+        bytes32 id = gateway.messageId(late[0]);
         bytes memory reason = abi.encodeWithSelector(Gateway.Expired.selector, START + 10);
-        _deliverParked(messages[0], reason);
-        vm.expectRevert(reason);
+        vm.expectEmit(address(gateway));
+        emit Gateway.MessageRefused(id, home.id, PURPOSE, 2, reason);
+        _execute(peer, _batch(three), signed);
+        vm.assertEq(receiver.count(), 2, "its neighbours");
+        vm.assertEq(gateway.inboundNonce(home.id, PURPOSE), 3, "the lane goes on");
+        vm.expectRevert(abi.encodeWithSelector(Gateway.NotParked.selector, id));
+        gateway.retry(late[0]);
+        vm.expectRevert(abi.encodeWithSelector(Gateway.NotParked.selector, id));
+        gateway.refuse(late[0], "again");
+    }
+
+    function test_mov_6_aParkedMessageThatExpiredIsRefusedByAnybody() public {
+        receiver.set(Probe.Mood.REFUSE);
+        Message[] memory messages = _send(1, START + 10);
+        _deliverParked(messages[0], abi.encodeWithSelector(Probe.NotToday.selector, 7));
+        vm.prank(stranger);
+        vm.expectRevert(abi.encodeWithSelector(Authorised.Unauthorised.selector, stranger, Roles.BRIDGE_OPERATOR));
+        gateway.refuse(messages[0], "too early");
+        receiver.set(Probe.Mood.TAKE);
+        vm.warp(START + 11);
+        bytes memory expired = abi.encodeWithSelector(Gateway.Expired.selector, START + 10);
+        vm.expectRevert(expired);
         gateway.retry(messages[0]);
+        vm.expectEmit(address(gateway));
+        emit Gateway.MessageRefused(gateway.messageId(messages[0]), home.id, PURPOSE, 1, expired);
+        vm.prank(stranger);
+        gateway.refuse(messages[0], "");
         vm.assertEq(receiver.count(), 0, "no effect");
+    }
+
+    function test_mov_6_theOperatorRefusesAParkedMessageWithAReason() public {
+        receiver.set(Probe.Mood.REFUSE);
+        Message[] memory messages = _send(2, 0);
+        _deliverParked(messages[0], abi.encodeWithSelector(Probe.NotToday.selector, 7));
+        vm.startPrank(operator);
+        vm.expectRevert(Gateway.ReasonMissing.selector);
+        gateway.refuse(messages[0], "");
+        vm.expectRevert(abi.encodeWithSelector(Gateway.NotParked.selector, gateway.messageId(messages[1])));
+        gateway.refuse(messages[1], "never arrived");
+        vm.expectEmit(address(gateway));
+        bytes memory why = abi.encodeWithSelector(Gateway.RefusedByOperator.selector, bytes32("holder left"));
+        emit Gateway.MessageRefused(gateway.messageId(messages[0]), home.id, PURPOSE, 1, why);
+        gateway.refuse(messages[0], "holder left");
+        vm.stopPrank();
+        receiver.set(Probe.Mood.TAKE);
+        vm.expectRevert(abi.encodeWithSelector(Gateway.NotParked.selector, gateway.messageId(messages[0])));
+        gateway.retry(messages[0]);
     }
 
     function test_aMessageIsGoodInItsLastSecond() public {
@@ -354,7 +488,7 @@ contract GatewayTest is World {
         _deliverParked(messages[1], reason);
         vm.expectRevert(reason);
         gateway.retry(messages[1]);
-        vm.assertTrue(gateway.isParked(gateway.messageId(messages[1])), "still parked");
+        vm.assertTrue(_isParked(peer, gateway.messageId(messages[1])), "still parked");
         receiver.set(Probe.Mood.TAKE);
         _deliver(peer, _only(messages[2]));
         gateway.retry(messages[1]);
@@ -391,14 +525,16 @@ contract GatewayTest is World {
     }
 
     function test_aMissingReceiverParksAndItsArrivalReleases() public {
-        vm.prank(operator);
-        gateway.setApp(PURPOSE, address(0));
         Message[] memory messages = _send(1, 0);
+        _on(peer);
+        bytes memory there = _interop(home, address(sender));
+        vm.prank(operator);
+        gateway.setLane(home.id, PURPOSE, stranger, there);
         _deliverParked(
             messages[0], abi.encodeWithSelector(Gateway.ReceiverMissing.selector, messages[0].recipient)
         );
         vm.prank(operator);
-        gateway.setApp(PURPOSE, address(receiver));
+        gateway.setLane(home.id, PURPOSE, address(receiver), there);
         gateway.retry(messages[0]);
         vm.assertEq(receiver.count(), 1, "executed");
     }
@@ -422,15 +558,15 @@ contract GatewayTest is World {
         uint256 before = gasleft();
         _deliver(peer, _batch(messages));
         vm.assertTrue(before - gasleft() < 2 * gateway.RECEIVER_GAS() + 500_000, "bounded");
-        vm.assertTrue(gateway.isParked(gateway.messageId(messages[1])), "parked");
+        vm.assertTrue(_isParked(peer, gateway.messageId(messages[1])), "parked");
     }
 
     function test_a17_tooLittleGasConsumesNothing() public {
         Message[] memory messages = _send(3, 0);
         Batch memory batch = _batch(messages);
         _on(peer);
-        bytes[] memory signatures = _quorum(gateway.digest(batch), 0, 1);
-        bytes memory call_ = abi.encodeCall(gateway.execute, (batch, signatures));
+        Signed memory signatures = _signed(peer, batch);
+        bytes memory call_ = _delivery(batch, signatures);
         uint256 refused = 0;
         for (uint256 gas_ = 100_000; gas_ < 1_800_000; gas_ += 50_000) {
             uint256 snapshot = vm.snapshotState();
@@ -441,7 +577,7 @@ contract GatewayTest is World {
                 ++refused;
                 vm.assertEq(gateway.inboundNonce(home.id, PURPOSE), 0, "nothing consumed");
             }
-            vm.assertFalse(gateway.isParked(gateway.messageId(messages[2])), "never parked for want of gas");
+            vm.assertFalse(_isParked(peer, gateway.messageId(messages[2])), "never parked for want of gas");
             vm.revertToState(snapshot);
         }
         vm.assertTrue(refused > 10, "some tries had too little");
@@ -455,14 +591,14 @@ contract GatewayTest is World {
         sender.send(_interop(peer, address(receiver)), new bytes(20_000), _lane(PURPOSE, 0));
         Batch memory batch = _batch(_sent(home));
         _on(peer);
-        bytes[] memory signatures = _quorum(gateway.digest(batch), 0, 1);
-        bytes memory call_ = abi.encodeCall(gateway.execute, (batch, signatures));
+        Signed memory signatures = _signed(peer, batch);
+        bytes memory call_ = _delivery(batch, signatures);
         uint256 given = 0;
         for (uint256 gas_ = 1_200_000; gas_ < 5_000_000; gas_ += 100_000) {
             uint256 snapshot = vm.snapshotState();
             (bool success, ) = address(gateway).call{gas: gas_}(call_);
             uint256 measured = receiver.gasGiven();
-            vm.assertFalse(gateway.isParked(gateway.messageId(batch.messages[0])), "not parked");
+            vm.assertFalse(_isParked(peer, gateway.messageId(batch.messages[0])), "not parked");
             vm.revertToState(snapshot);
             if (!success) continue;
             if (given == 0) given = measured;
@@ -476,13 +612,15 @@ contract GatewayTest is World {
         _on(peer);
         Batch memory second = _only(messages[1]);
         receiver.setAgain(
-            abi.encodeCall(gateway.execute, (second, _quorum(gateway.digest(second), 0, 1)))
+            _delivery(second, _signed(peer, second))
         );
         receiver.set(Probe.Mood.REENTER);
-        _deliverParked(messages[0], abi.encodeWithSignature("ReentrancyGuardReentrantCall()"));
+        bytes memory busy = abi.encodeWithSelector(Gateway.LaneBusy.selector, home.id, PURPOSE);
+        _deliverParked(messages[0], busy);
         vm.assertEq(gateway.inboundNonce(home.id, PURPOSE), 1, "the second was not executed inside the first");
         receiver.setAgain(abi.encodeCall(gateway.retry, (messages[0])));
-        vm.expectRevert(abi.encodeWithSignature("ReentrancyGuardReentrantCall()"));
+        // no longer parked while it is in execution
+        vm.expectRevert(abi.encodeWithSelector(Gateway.NotParked.selector, gateway.messageId(messages[0])));
         gateway.retry(messages[0]);
     }
 
@@ -530,7 +668,7 @@ contract GatewayTest is World {
             )
         );
         vm.assertEq(
-            gateway.digest(_batch(messages)), keccak256(abi.encodePacked(hex"1901", domain, batch)), "EIP-712"
+            _digest(peer, _batch(messages)), keccak256(abi.encodePacked(hex"1901", domain, batch)), "EIP-712"
         );
     }
 
@@ -552,18 +690,18 @@ contract GatewayTest is World {
     function _deliverParked(Message memory message, bytes memory reason) private {
         Batch memory batch = _only(message);
         _on(peer);
-        bytes[] memory signatures = _quorum(gateway.digest(batch), 0, 1);
+        Signed memory signatures = _signed(peer, batch);
         bytes32 id = gateway.messageId(message);
         vm.expectEmit(address(gateway));
         emit Gateway.MessageParked(id, message.source, message.purpose, message.nonce, reason);
-        gateway.execute(batch, signatures);
-        vm.assertTrue(gateway.isParked(id), "parked");
+        _execute(peer, batch, signatures);
+        vm.assertTrue(_isParked(peer, id), "parked");
     }
 
     function _expect(Batch memory batch, bytes memory reason) private {
         _on(peer);
-        bytes[] memory signatures = _quorum(gateway.digest(batch), 0, 1);
+        Signed memory signatures = _signed(peer, batch);
         vm.expectRevert(reason);
-        gateway.execute(batch, signatures);
+        _execute(peer, batch, signatures);
     }
 }

@@ -151,7 +151,7 @@ contract OrdersTest is World {
         vm.prank(tokenizer);
         peer.instances.revokeInstance(SECURITY, peer.id);
         _deliver(peer, _only(ordered));
-        vm.assertTrue(peer.gateway.isParked(peer.gateway.messageId(ordered)), "no such security here");
+        vm.assertTrue(_isParked(peer, peer.gateway.messageId(ordered)), "no such security here");
         vm.prank(tokenizer);
         peer.instances.registerInstances(SECURITY, list);
         _deliver(peer, _only(lifted));
@@ -182,14 +182,14 @@ contract OrdersTest is World {
     function test_ctl_8_aClosedLaneKeepsNoOrderFromTakingEffect() public {
         _on(home);
         vm.prank(operator);
-        home.gateway.setPeer(peer.id, _interop(peer, address(peer.gateway)), false);
+        home.gateway.setLane(peer.id, 5, address(0), _interop(peer, address(peer.holders)));
         vm.expectEmit(address(home.holders));
         emit HolderRegistry.OrderNotSent(_commitment("fr"), SANCTION, peer.id);
         vm.prank(regulator);
         home.holders.order(_commitment("fr"), SANCTION, true, WHY);
         _verdicts(home, 13, 14);
         vm.prank(operator);
-        home.gateway.setPeer(peer.id, _interop(peer, address(peer.gateway)), true);
+        home.gateway.setLane(peer.id, 5, address(home.holders), _interop(peer, address(peer.holders)));
         _deliver(peer, _only(_order(home, "fr", SANCTION, true)));
         _verdicts(peer, 13, 14);
     }
@@ -261,13 +261,13 @@ contract OrdersTest is World {
         _deliver(peer, _only(_order(home, "fr", SECURITY, true)));
         _deliver(peer, _only(_order(home, "fr", SUSPENSION, true)));
         _deliver(peer, _only(movement));
-        vm.assertTrue(peer.gateway.isParked(peer.gateway.messageId(movement)), "suspended: parked");
+        vm.assertTrue(_isParked(peer, peer.gateway.messageId(movement)), "suspended: parked");
         _deliver(peer, _only(_order(home, "fr", SUSPENSION, false)));
         peer.gateway.retry(movement);
         vm.assertEq(peer.token.balanceOf(holderFr), 130, "landed");
         movement = _move(holderDe, stranger, 1);
         _deliver(peer, _only(movement));
-        vm.assertTrue(peer.gateway.isParked(peer.gateway.messageId(movement)), "unknown: parked");
+        vm.assertTrue(_isParked(peer, peer.gateway.messageId(movement)), "unknown: parked");
     }
 
     function test_ctl_8_whatLandsFrozenCountsAtTheRecordTime() public {
@@ -290,7 +290,7 @@ contract OrdersTest is World {
         vm.expectRevert(
             abi.encodeWithSelector(SecurityBase.TransferRestricted.selector, 4, holderFr, address(0), 1)
         );
-        peer.bridge.move(address(peer.token), home.id, abi.encodePacked(holderFr), 1);
+        peer.bridge.move(address(peer.token), home.id, abi.encodePacked(holderFr), 1, 0);
     }
 
     /// Movements, orders and releases by both ledgers, delivered in any order: units are on a ledger or on
@@ -368,7 +368,7 @@ contract OrdersTest is World {
         Chain memory to = message.destination == home.id ? home : peer;
         if (to.gateway.inboundNonce(message.source, message.purpose) + 1 != message.nonce) return false;
         _deliver(to, _only(message));
-        vm.assertFalse(to.gateway.isParked(to.gateway.messageId(message)), "took effect");
+        vm.assertFalse(_isParked(to, to.gateway.messageId(message)), "took effect");
         return true;
     }
 
@@ -382,7 +382,7 @@ contract OrdersTest is World {
     function _lands(Message memory ordered, Message memory movement, uint8 code) private {
         _deliver(peer, _only(ordered));
         _deliver(peer, _only(movement));
-        vm.assertFalse(peer.gateway.isParked(peer.gateway.messageId(movement)), "landed");
+        vm.assertFalse(_isParked(peer, peer.gateway.messageId(movement)), "landed");
         vm.assertEq(peer.token.balanceOf(holderFr), 130, "counted");
         vm.assertEq(home.token.totalSupply() + peer.token.totalSupply(), 1000, "conserved");
         _refused(peer, holderFr, holderDe, code);

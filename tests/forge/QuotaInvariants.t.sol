@@ -55,7 +55,7 @@ contract QuotaHandler is QuotaWorld {
         address a = _who(from);
         uint256 units = uint256(amount) % (token.balanceOf(a) + 1) + 1;
         bytes memory call = abi.encodeCall(
-            c.bridge.move, (address(token), _chain(!away).id, _raw(_who(to)), units)
+            c.bridge.move, (address(token), _chain(!away).id, _raw(_who(to)), units, 0)
         );
         if (_dispatch(c, a, address(c.bridge), call)) ++times["move"];
     }
@@ -206,7 +206,7 @@ contract QuotaHandler is QuotaWorld {
         Message memory message = open[place];
         Chain memory c = _chain(message.destination == peer.id);
         executed = message.nonce <= c.gateway.inboundNonce(message.source, message.purpose)
-            && !c.gateway.isParked(c.gateway.messageId(message));
+            && !_isParked(c, c.gateway.messageId(message));
         if (!executed) return false;
         last[_lane(c, message.purpose)] = message;
         // in the order in which they were sent

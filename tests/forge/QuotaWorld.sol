@@ -114,7 +114,7 @@ abstract contract QuotaWorld is World {
         _on(from);
         vm.recordLogs();
         vm.prank(account);
-        from.bridge.move(address(_tokenOn(from)), to.id, _raw(toAccount), amount);
+        from.bridge.move(address(_tokenOn(from)), to.id, _raw(toAccount), amount, 0);
         return _sent(from)[0];
     }
 }

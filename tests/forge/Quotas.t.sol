@@ -76,7 +76,7 @@ contract QuotasTest is QuotaWorld {
         _endow(holderDe, 50);
         Message memory units = _moveUnits(home, peer, holderDe, holderDe, 20);
         _deliver(peer, _only(units));
-        vm.assertTrue(peer.gateway.isParked(peer.gateway.messageId(units)), "no room");
+        vm.assertTrue(_isParked(peer, peer.gateway.messageId(units)), "no room");
         _deliver(peer, _only(_moveQuota(home, peer, holderDe, holderDe, 20)));
         peer.gateway.retry(units);
         vm.assertEq(peerToken.balanceOf(holderDe), 70, "room was made");
@@ -101,7 +101,7 @@ contract QuotasTest is QuotaWorld {
     function test_ctl_4_capsOverAllChains_noQuotaGoesToAnotherHolder() public {
         Message memory message = _moveQuota(home, peer, holderDe, holderFr, 10);
         _deliver(peer, _only(message));
-        vm.assertTrue(peer.gateway.isParked(peer.gateway.messageId(message)), "parked");
+        vm.assertTrue(_isParked(peer, peer.gateway.messageId(message)), "parked");
         vm.expectRevert(abi.encodeWithSelector(SecurityTokenExtension.AnotherHolder.selector, holderFr));
         peer.gateway.retry(message);
         vm.assertEq(peerToken.quotaOf(holderFr), 50, "not more");
@@ -261,7 +261,7 @@ contract QuotasTest is QuotaWorld {
         Message memory message = _moveQuota(home, peer, holderDe, holderDe, 1);
         message.sender = _interop(home, stranger);
         _deliver(peer, _only(message));
-        vm.assertTrue(peer.gateway.isParked(peer.gateway.messageId(message)), "parked");
+        vm.assertTrue(_isParked(peer, peer.gateway.messageId(message)), "parked");
         vm.expectRevert(abi.encodeWithSelector(Gateway.NotPeer.selector, home.id, message.sender));
         peer.gateway.retry(message);
         vm.assertEq(peerToken.quotaOf(holderDe), 50, "not granted");
@@ -294,7 +294,7 @@ contract QuotasTest is QuotaWorld {
         vm.expectRevert(abi.encodeWithSelector(Quotas.BadAccount.selector, bytes("")));
         home.quotas.moveQuota(address(homeToken), holderDe, peer.id, "", 1);
         // places are the ledger's already
-        vm.expectRevert(abi.encodeWithSelector(Gateway.PeerUnknown.selector, home.id));
+        vm.expectRevert(abi.encodeWithSelector(Gateway.LaneClosed.selector, home.id, 4));
         home.quotas.movePlaces(address(homeToken), home.id, 1);
         vm.stopPrank();
     }
@@ -304,8 +304,7 @@ contract QuotasTest is QuotaWorld {
         bytes memory book = abi.encodePacked(hex"0001b00c08", "register", uint8(6), "quotas");
         uint256 ledger = uint256(keccak256("book:register")) | (1 << 255);
         vm.startPrank(operator);
-        home.gateway.setPeer(ledger, book, true);
-        home.gateway.setPeerApp(ledger, 4, book);
+        home.gateway.setLane(ledger, 4, address(home.quotas), book);
         vm.stopPrank();
         Instance memory instance;
         instance.ledger = ledger;
@@ -340,7 +339,7 @@ contract QuotasTest is QuotaWorld {
             payload: payload
         });
         _deliver(peer, _only(message));
-        vm.assertTrue(peer.gateway.isParked(peer.gateway.messageId(message)), "parked");
+        vm.assertTrue(_isParked(peer, peer.gateway.messageId(message)), "parked");
     }
 
     function _expectQuota(address account, uint64 amount, bytes memory reason) private {

@@ -50,10 +50,12 @@ contract RightsTest is World {
         _row(a, "revokeInstance(bytes32,uint256)", Roles.TOKENIZER);
         _row(a, "setCompatibility(uint32,uint32,uint8)", Roles.TOKENIZER);
 
-        _row(address(home.attestors), "rotate((address,bytes32)[],uint8)", Roles.BRIDGE_OPERATOR);
-        _row(address(home.gateway), "setApp(uint8,address)", Roles.BRIDGE_OPERATOR);
-        _row(address(home.gateway), "setPeer(uint256,bytes,bool)", Roles.BRIDGE_OPERATOR);
-        _row(address(home.gateway), "setPeerApp(uint256,uint8,bytes)", Roles.BRIDGE_OPERATOR);
+        _row(address(home.gateway), "rotate((address,bytes32)[],uint8)", Roles.BRIDGE_OPERATOR);
+        _row(address(home.gateway), "setLane(uint256,uint8,address,bytes)", Roles.BRIDGE_OPERATOR);
+        _row(address(home.gateway), "stopLane(uint256,uint8,bytes32)", Roles.PAUSER);
+        _row(address(home.gateway), "resumeLane(uint256,uint8,bytes32)", Roles.UNPAUSER);
+        _row(address(home.bridge), "setArrivalCap(bytes32,uint256,uint64,uint32)", Roles.BRIDGE_OPERATOR);
+        _row(address(home.bridge), "approveArrival(bytes32)", APPROVED);
 
         _row(address(home.quotas), "movePlaces(address,uint256,uint32)", Roles.TRANSFER_AGENT);
 
@@ -116,10 +118,9 @@ contract RightsTest is World {
             "setPolicy(bytes4,(uint8,uint32,uint32,uint32,uint32,uint32,uint32,uint32))",
             APPROVED
         );
-        address[8] memory proxies = [
+        address[7] memory proxies = [
             address(home.instances),
             address(home.custody),
-            address(home.attestors),
             address(home.gateway),
             address(home.bridge),
             address(home.quotas),

@@ -38,7 +38,7 @@ contract TokenBridgeTest is World {
         _deliver(peer, _only(_move(holderDe, holderDe, 400)));
         vm.recordLogs();
         vm.prank(holderDe);
-        peer.bridge.move(address(peer.token), home.id, abi.encodePacked(holderFr), 150);
+        peer.bridge.move(address(peer.token), home.id, abi.encodePacked(holderFr), 150, 0);
         Message memory back = _sent(peer)[0];
         _deliver(home, _only(back));
         vm.assertEq(home.token.balanceOf(holderFr), 150, "home again");
@@ -50,7 +50,7 @@ contract TokenBridgeTest is World {
         Message memory message = _move(holderDe, american, 5);
         _deliver(peer, _only(message));
         bytes32 id = peer.gateway.messageId(message);
-        vm.assertTrue(peer.gateway.isParked(id), "parked");
+        vm.assertTrue(_isParked(peer, id), "parked");
         vm.expectRevert(
             abi.encodeWithSelector(SecurityBase.TransferRestricted.selector, 5, address(0), american, 5)
         );
@@ -98,9 +98,9 @@ contract TokenBridgeTest is World {
         vm.expectRevert(
             abi.encodeWithSelector(SecurityBase.TransferRestricted.selector, 10, holderFr, address(0), 1)
         );
-        home.bridge.move(address(home.token), peer.id, abi.encodePacked(holderFr), 1);
+        home.bridge.move(address(home.token), peer.id, abi.encodePacked(holderFr), 1, 0);
         vm.expectRevert(TokenBridge.NothingToMove.selector);
-        home.bridge.move(address(home.token), peer.id, abi.encodePacked(holderFr), 0);
+        home.bridge.move(address(home.token), peer.id, abi.encodePacked(holderFr), 0, 0);
         vm.stopPrank();
     }
 
@@ -135,7 +135,7 @@ contract TokenBridgeTest is World {
         Message memory message = _move(holderDe, holderFr, 5);
         message.sender = _interop(home, stranger);
         _deliver(peer, _only(message));
-        vm.assertTrue(peer.gateway.isParked(peer.gateway.messageId(message)), "parked");
+        vm.assertTrue(_isParked(peer, peer.gateway.messageId(message)), "parked");
         vm.expectRevert(abi.encodeWithSelector(Gateway.NotPeer.selector, home.id, message.sender));
         peer.gateway.retry(message);
     }
@@ -145,7 +145,7 @@ contract TokenBridgeTest is World {
         ISecurity fake = _token(home, _tokenInit(home, true));
         vm.prank(holderDe);
         vm.expectRevert(abi.encodeWithSelector(TokenBridge.TokenUnknown.selector, SECURITY, address(fake)));
-        home.bridge.move(address(fake), peer.id, abi.encodePacked(holderFr), 1);
+        home.bridge.move(address(fake), peer.id, abi.encodePacked(holderFr), 1, 0);
     }
 
     // ---------------------------------------------------------------- versions
@@ -173,7 +173,7 @@ contract TokenBridgeTest is World {
         _on(peer);
         _versionOf(peer, home, V2);
         _deliver(peer, _only(message));
-        vm.assertTrue(peer.gateway.isParked(peer.gateway.messageId(message)), "parked");
+        vm.assertTrue(_isParked(peer, peer.gateway.messageId(message)), "parked");
         vm.assertEq(peer.token.totalSupply(), 0, "not applied");
         vm.expectRevert(abi.encodeWithSelector(IInstanceRegistry.VersionsIncompatible.selector, V1, V2));
         peer.gateway.retry(message);
@@ -234,9 +234,9 @@ contract TokenBridgeTest is World {
         _on(home);
         vm.startPrank(holderDe);
         vm.expectRevert(abi.encodeWithSelector(TokenBridge.BadAccount.selector, bytes("SAFE-0001")));
-        home.bridge.move(address(home.token), peer.id, "SAFE-0001", 1);
+        home.bridge.move(address(home.token), peer.id, "SAFE-0001", 1, 0);
         vm.expectRevert(abi.encodeWithSelector(TokenBridge.BadAccount.selector, bytes("")));
-        home.bridge.move(address(home.token), peer.id, "", 1);
+        home.bridge.move(address(home.token), peer.id, "", 1, 0);
         vm.stopPrank();
     }
 
@@ -245,15 +245,14 @@ contract TokenBridgeTest is World {
         bytes memory book = abi.encodePacked(hex"0001b00c08", "register", uint8(6), "bridge");
         uint256 ledger = uint256(keccak256("book:register")) | (1 << 255);
         vm.startPrank(operator);
-        home.gateway.setPeer(ledger, book, true);
-        home.gateway.setPeerApp(ledger, 1, book);
+        home.gateway.setLane(ledger, 1, address(home.bridge), book);
         vm.stopPrank();
         _expectMoveTo(ledger, abi.encodeWithSelector(IInstanceRegistry.InstanceNotTrusted.selector, SECURITY, ledger));
         vm.prank(tokenizer);
         home.instances.registerInstances(SECURITY, _list(_bookInstance(ledger)));
         vm.recordLogs();
         vm.prank(holderDe);
-        home.bridge.move(address(home.token), ledger, "SAFE-0001", 25);
+        home.bridge.move(address(home.token), ledger, "SAFE-0001", 25, 0);
         Message memory message = _sent(home)[0];
         vm.assertEq(message.destination, ledger, "destination");
         vm.assertEq(message.recipient, book, "recipient");
@@ -273,6 +272,6 @@ contract TokenBridgeTest is World {
     function _expectMoveTo(uint256 ledger, bytes memory reason) private {
         vm.prank(holderDe);
         vm.expectRevert(reason);
-        home.bridge.move(address(home.token), ledger, abi.encodePacked(holderFr), 1);
+        home.bridge.move(address(home.token), ledger, abi.encodePacked(holderFr), 1, 0);
     }
 }

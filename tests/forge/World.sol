@@ -9,11 +9,11 @@ import {Interop} from "../../contracts/access/Interop.sol";
 import {Kernel} from "../../contracts/access/Kernel.sol";
 import {Roles} from "../../contracts/access/Roles.sol";
 import {CorporateActions, EventRecord} from "../../contracts/actions/CorporateActions.sol";
-import {AttestorSet} from "../../contracts/bridge/AttestorSet.sol";
 import {Gateway} from "../../contracts/bridge/Gateway.sol";
+import {Quorum} from "../../contracts/bridge/Quorum.sol";
 import {Quotas} from "../../contracts/bridge/Quotas.sol";
 import {TokenBridge} from "../../contracts/bridge/TokenBridge.sol";
-import {Batch, Message} from "../../contracts/interfaces/IGateway.sol";
+import {Message, Standing} from "../../contracts/interfaces/IGateway.sol";
 import {Instance} from "../../contracts/interfaces/IInstanceRegistry.sol";
 import {ISecurity} from "../../contracts/interfaces/ISecurity.sol";
 import {CustodyRegistry} from "../../contracts/registry/CustodyRegistry.sol";
@@ -27,6 +27,18 @@ import {SecurityTokenExtension} from "../../contracts/token/SecurityTokenExtensi
 import {SecurityTokenReadings} from "../../contracts/token/SecurityTokenReadings.sol";
 import {Vm} from "./Vm.sol";
 
+/// Consecutive messages of one lane, and the version of the attestor set that signs them.
+struct Batch {
+    uint32 attestorSetVersion;
+    Message[] messages;
+}
+
+/// Which members of the attestor set signed, bit by bit, and their signatures in its order.
+struct Signed {
+    uint256 signers;
+    bytes signatures;
+}
+
 /// All contracts of one chain.
 struct Chain {
     uint256 id;
@@ -36,7 +48,6 @@ struct Chain {
     HolderRegistry holders;
     InstanceRegistry instances;
     CustodyRegistry custody;
-    AttestorSet attestors;
     Gateway gateway;
     TokenBridge bridge;
     Quotas quotas;
@@ -149,9 +160,7 @@ abstract contract World {
         address k = address(c.kernel);
         c.instances =
             InstanceRegistry(_proxy(address(new InstanceRegistry(m, a, k)), abi.encodeCall(Kernel.initialize, ())));
-        c.attestors = AttestorSet(_proxy(address(new AttestorSet(m, a, k)), abi.encodeCall(Kernel.initialize, ())));
-        c.gateway =
-            Gateway(_proxy(address(new Gateway(m, a, k, address(c.attestors))), abi.encodeCall(Kernel.initialize, ())));
+        c.gateway = Gateway(_proxy(address(new Gateway(m, a, k)), abi.encodeCall(Kernel.initialize, ())));
         c.holders = new HolderRegistry(m, a, k, address(c.gateway), address(c.instances));
         c.custody = CustodyRegistry(
             _proxy(
@@ -282,7 +291,7 @@ abstract contract World {
 
     /// The acts without notice.
     function _corrections() internal pure returns (bytes4[] memory list) {
-        list = new bytes4[](12);
+        list = new bytes4[](13);
         list[0] = SecurityToken.forcedTransfer.selector;
         list[1] = SecurityToken.batchForcedTransfer.selector;
         list[2] = SecurityToken.burn.selector;
@@ -295,6 +304,7 @@ abstract contract World {
         list[9] = SecurityTokenExtension.setHoldingCap.selector;
         list[10] = SecurityTokenExtension.setHolderLimit.selector;
         list[11] = HolderRegistry.recover.selector;
+        list[12] = TokenBridge.approveArrival.selector;
     }
 
     /// Propose an act for a role, by who holds it.
@@ -359,11 +369,7 @@ abstract contract World {
 
     function _configure(Chain memory c) private {
         vm.startPrank(operator);
-        c.attestors.rotate(_members(), 2);
-        c.gateway.setApp(1, address(c.bridge));
-        c.gateway.setApp(2, address(c.actions));
-        c.gateway.setApp(4, address(c.quotas));
-        c.gateway.setApp(5, address(c.holders));
+        c.gateway.rotate(_members(), 2);
         vm.stopPrank();
         vm.startPrank(issuerAgent);
         c.actions.setCash("EUR", address(c.cash));
@@ -382,11 +388,10 @@ abstract contract World {
         here.instances.registerInstances(SECURITY, _list(_instance(here), _instance(there)));
         vm.stopPrank();
         vm.startPrank(operator);
-        here.gateway.setPeer(there.id, _interop(there, address(there.gateway)), true);
-        here.gateway.setPeerApp(there.id, 1, _interop(there, address(there.bridge)));
-        here.gateway.setPeerApp(there.id, 2, _interop(there, address(there.actions)));
-        here.gateway.setPeerApp(there.id, 4, _interop(there, address(there.quotas)));
-        here.gateway.setPeerApp(there.id, 5, _interop(there, address(there.holders)));
+        here.gateway.setLane(there.id, 1, address(here.bridge), _interop(there, address(there.bridge)));
+        here.gateway.setLane(there.id, 2, address(here.actions), _interop(there, address(there.actions)));
+        here.gateway.setLane(there.id, 4, address(here.quotas), _interop(there, address(there.quotas)));
+        here.gateway.setLane(there.id, 5, address(here.holders), _interop(there, address(there.holders)));
         vm.stopPrank();
     }
 
@@ -469,9 +474,9 @@ abstract contract World {
         entities = [bytes32("ENTITY-ONE"), bytes32("ENTITY-TWO"), bytes32("ENTITY-THREE"), bytes32("ENTITY-THREE")];
     }
 
-    function _members() internal view returns (AttestorSet.Attestor[] memory members) {
-        members = new AttestorSet.Attestor[](4);
-        for (uint256 i = 0; i < 4; ++i) members[i] = AttestorSet.Attestor(vm.addr(keys[i]), entities[i]);
+    function _members() internal view returns (Quorum.Attestor[] memory members) {
+        members = new Quorum.Attestor[](4);
+        for (uint256 i = 0; i < 4; ++i) members[i] = Quorum.Attestor(vm.addr(keys[i]), entities[i]);
     }
 
     function _signature(uint256 key, bytes32 digest) internal pure returns (bytes memory) {
@@ -479,18 +484,57 @@ abstract contract World {
         return abi.encodePacked(r, s, v);
     }
 
-    /// Signatures of the attestors at two positions.
-    function _quorum(bytes32 digest, uint256 a, uint256 b) internal view returns (bytes[] memory signatures) {
-        signatures = new bytes[](2);
-        signatures[0] = _signature(keys[a], digest);
-        signatures[1] = _signature(keys[b], digest);
+    /// Signatures of the attestors at two positions, the lower one first.
+    function _quorum(bytes32 digest, uint256 a, uint256 b) internal view returns (Signed memory) {
+        return Signed(1 << a | 1 << b, bytes.concat(_signature(keys[a], digest), _signature(keys[b], digest)));
+    }
+
+    /// What attestors sign for a batch.
+    function _digest(Chain memory c, Batch memory batch) internal view returns (bytes32) {
+        bytes32[] memory ids = new bytes32[](batch.messages.length);
+        for (uint256 i = 0; i < ids.length; ++i) ids[i] = c.gateway.messageId(batch.messages[i]);
+        return c.gateway.digest(batch.attestorSetVersion, ids);
+    }
+
+    function _signed(Chain memory c, Batch memory batch) internal view returns (Signed memory) {
+        return _quorum(_digest(c, batch), 0, 1);
+    }
+
+    /// A batch with a quorum's signatures, as the call that delivers it. No other call is made.
+    function _delivery(Batch memory batch, Signed memory signed) internal pure returns (bytes memory) {
+        Message memory first = batch.messages[0];
+        bytes memory packed;
+        for (uint256 i = 0; i < batch.messages.length; ++i) {
+            Message memory m = batch.messages[i];
+            packed = bytes.concat(packed, abi.encodePacked(uint40(m.timestamp), uint40(m.expiry)));
+            packed = bytes.concat(packed, abi.encodePacked(uint24(m.payload.length), m.payload));
+        }
+        uint256 head = first.purpose | uint256(first.nonce) << 8 | uint256(first.version) << 72;
+        head |= uint256(batch.attestorSetVersion) << 104 | signed.signers << 136;
+        return abi.encodeCall(
+            Gateway.execute, (first.source, head, first.sender, first.recipient, packed, signed.signatures)
+        );
+    }
+
+    /// Deliver, and revert as the gateway does.
+    function _execute(Chain memory c, Batch memory batch, Signed memory signed) internal {
+        (bool success, bytes memory reason) = address(c.gateway).call(_delivery(batch, signed));
+        if (!success) {
+            assembly {
+                revert(add(reason, 32), mload(reason))
+            }
+        }
     }
 
     function _deliver(Chain memory c, Batch memory batch) internal {
         _on(c);
-        bytes[] memory signatures = _quorum(c.gateway.digest(batch), 0, 1);
+        Signed memory signed = _signed(c, batch);
         vm.prank(relayer);
-        c.gateway.execute(batch, signatures);
+        _execute(c, batch, signed);
+    }
+
+    function _isParked(Chain memory c, bytes32 id) internal view returns (bool) {
+        return c.gateway.standingOf(id) == Standing.PARKED;
     }
 
     // -------------------------------------------------------------- messages
@@ -516,8 +560,9 @@ abstract contract World {
         bytes memory envelope = attributes[0];
         bytes memory body = new bytes(envelope.length - 4);
         for (uint256 i = 0; i < body.length; ++i) body[i] = envelope[i + 4];
-        (m.purpose, m.nonce, m.timestamp, m.expiry, m.version) =
-            abi.decode(body, (uint8, uint64, uint64, uint64, uint32));
+        uint256 word = abi.decode(body, (uint256));
+        (m.purpose, m.nonce, m.timestamp) = (uint8(word), uint64(word >> 8), uint64(word >> 72));
+        (m.expiry, m.version) = (uint64(word >> 136), uint32(word >> 200));
         m.source = source.id;
         (m.destination, ) = Interop.parse(m.recipient);
         vm.assertEq(source.gateway.messageId(m), log.topics[1], "the log alone gives the message");
@@ -537,7 +582,7 @@ abstract contract World {
         _on(home);
         vm.recordLogs();
         vm.prank(from);
-        home.bridge.move(address(home.token), peer.id, abi.encodePacked(to), amount);
+        home.bridge.move(address(home.token), peer.id, abi.encodePacked(to), amount, 0);
         return _sent(home)[0];
     }
 

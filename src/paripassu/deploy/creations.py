@@ -27,7 +27,6 @@ _REFERENCES = {
     "approvals": "Approvals",
     "kernel": "Kernel",
     "holderRegistry": "HolderRegistry",
-    "attestorSet": "AttestorSet",
     "gateway": "Gateway",
     "instanceRegistry": "InstanceRegistry",
     "bridge": "TokenBridge",

@@ -11,7 +11,7 @@ from paripassu.deploy.desired import APPROVALS, CASH, TOKEN, Calls, Creation, Se
 from paripassu.deploy.policies import acts, policies
 from paripassu.deploy.rights import APPROVED
 from paripassu.identifiers import ZERO32, InteropAddress
-from paripassu.ledgers.book import book_application, book_gateway
+from paripassu.ledgers.book import book_application
 from paripassu.ledgers.evm.contracts import View, codec
 from paripassu.ledgers.signers import signer_from_spec
 from paripassu.messages import Purpose
@@ -49,13 +49,9 @@ def chain_settings(
         settings.append(_instances(network, place, addresses, token_code))
         settings += _blackouts(place, security)
     settings.append(_quorum(network))
-    for purpose, app in APPS.items():
-        settings.append(
-            _set("bridge_operator", "Gateway", "setApp", (int(purpose), addresses[app]), "appOf", 1)
-        )
     for other in network.ledgers.values():
         if other.id != ledger.id:
-            settings += _peer(other, addresses)
+            settings += _lanes(other, addresses)
     for currency in network.cash:
         code, token = currency.encode("ascii"), addresses[f"{CASH}/{currency}"]
         settings.append(_set("issuer_agent", "CorporateActions", "setCash", (code, token), "cashOf", 1))
@@ -202,34 +198,33 @@ def _quorum(network: NetworkConfig) -> Setting:
     ]
     threshold = network.attestors.threshold
     title = f"attestors: {threshold} of {', '.join(member.name for member in network.attestors.members)}"
-    call = codec("AttestorSet").encode("rotate", members, threshold)
+    members.sort(key=lambda member: int(member[0], 16))
+    call = codec("Gateway").encode("rotate", members, threshold)
 
     def matches(found: Any) -> bool:
         return bool(found[1] == threshold and set(found[2]) == set(members))
 
-    view = View("AttestorSet", "current")
-    return Setting(title, "bridge_operator", "AttestorSet", view, _unless(matches, title, call))
+    view = View("Gateway", "attestors")
+    return Setting(title, "bridge_operator", "Gateway", view, _unless(matches, title, call))
 
 
-def _peer(other: LedgerConfig, addresses: Mapping[str, str]) -> Sequence[Setting]:
-    """Open the lanes with another ledger and name its applications."""
+def _lanes(other: LedgerConfig, addresses: Mapping[str, str]) -> Sequence[Setting]:
+    """Open the lanes with another ledger: by purpose, who speaks in them here and there."""
 
-    def app(purpose: Purpose) -> bytes:
+    def peer(purpose: Purpose) -> bytes:
         if other.id.is_evm:
             return InteropAddress(other.id, addresses[APPS[purpose]]).encode()
         return book_application(other.id, purpose)
 
-    gateway = (
-        InteropAddress(other.id, addresses["Gateway"]).encode() if other.id.is_evm else book_gateway(other.id)
-    )
-    role, number = "bridge_operator", other.id.numeric
-    opened = f"open the lanes with {other.id}"
-    found = [_set(role, "Gateway", "setPeer", (number, gateway, True), "peerOf", 1, opened)]
-    for purpose, contract in APPS.items():
-        title = f"{contract}: its counterpart on {other.id}"
-        args = (number, int(purpose), app(purpose))
-        found.append(_set(role, "Gateway", "setPeerApp", args, "peerAppOf", 2, title))
-    return found
+    def setting(purpose: Purpose, contract: str) -> Setting:
+        key, wanted = (other.id.numeric, int(purpose)), (addresses[contract], peer(purpose))
+        title = f"{contract}: its lanes with {other.id}"
+        call = codec("Gateway").encode("setLane", *key, *wanted)
+        # whether lanes are stopped is the operator's, not the network file's
+        calls = _unless(lambda found: tuple(found[:2]) == wanted, title, call)
+        return Setting(title, "bridge_operator", "Gateway", View("Gateway", "laneOf", key), calls)
+
+    return [setting(purpose, contract) for purpose, contract in APPS.items()]
 
 
 def _shown(value: Any) -> str:

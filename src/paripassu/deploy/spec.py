@@ -44,7 +44,6 @@ DEPLOYER_VARIABLE = "PARI_DEPLOYER_KEY"
 _SHARED = (
     "InstanceRegistry",
     "CustodyRegistry",
-    "AttestorSet",
     "Gateway",
     "TokenBridge",
     "CorporateActions",

@@ -52,11 +52,12 @@ class DeliveryStatus(Enum):
     PENDING = "PENDING"
     EXECUTED = "EXECUTED"
     PARKED = "PARKED"
+    REFUSED = "REFUSED"  # it expired or was refused, and never takes effect
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message's fate on its destination: status, reason when parked, block when it happened."""
+    """A message's fate on its destination: status, reason when it took no effect, block when it happened."""
 
     message_id: Bytes32
     lane: Lane

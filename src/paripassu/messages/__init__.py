@@ -33,6 +33,7 @@ from paripassu.messages.payloads import (
     decode_corporate_action,
     decode_quota,
 )
+from paripassu.messages.wire import batch_head, execution, packed_messages, packed_signatures
 
 __all__ = [
     "BATCH_TYPE",
@@ -56,6 +57,10 @@ __all__ = [
     "Purpose",
     "QuotaPayload",
     "batch_digest",
+    "batch_head",
     "decode_corporate_action",
     "decode_quota",
+    "execution",
+    "packed_messages",
+    "packed_signatures",
 ]

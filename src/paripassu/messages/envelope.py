@@ -95,6 +95,11 @@ class Message:
         """EIP-712 struct hash of the message; the same on both ledgers."""
         return _message_id(self)
 
+    @property
+    def route(self) -> tuple[bytes, bytes, int]:
+        """What the messages of a batch have in common beside the lane: sender, recipient, version."""
+        return (self.sender, self.recipient, self.version)
+
     def abi_tuple(self) -> tuple[Any, ...]:
         """Values in the order of `MESSAGE_ABI`."""
         return (
@@ -140,7 +145,8 @@ def _message_id(message: Message) -> Bytes32:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What attestors sign: consecutive messages of one lane, under one version of the attestor set."""
+    """What attestors sign: consecutive messages of one lane, from one sender to one recipient, under one
+    version of the attestor set."""
 
     attestor_set_version: int
     messages: tuple[Message, ...]
@@ -159,14 +165,20 @@ class Batch:
                 raise MalformedMessage(
                     f"A batch of lane {earlier.lane} holds nonce {later.nonce} after {earlier.nonce}."
                 )
+            if later.route != earlier.route:
+                raise MalformedMessage(
+                    f"A batch of lane {earlier.lane} goes from one sender to one recipient, by one version; "
+                    f"nonce {later.nonce} does not."
+                )
 
     @property
     def lane(self) -> Lane:
         return self.messages[0].lane
 
-    def abi_tuple(self) -> tuple[Any, ...]:
-        """Values of the contract's Batch struct."""
-        return (self.attestor_set_version, [message.abi_tuple() for message in self.messages])
+    @property
+    def ids(self) -> tuple[Bytes32, ...]:
+        """Identifiers of the messages, in lane order: what is signed."""
+        return tuple(message.id for message in self.messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +211,7 @@ class GatewayDomain:
 
 def batch_digest(batch: Batch, domain: GatewayDomain) -> Bytes32:
     """The EIP-712 digest that attestors sign for the gateway of `domain`."""
-    ids = keccak256(b"".join(message.id for message in batch.messages))
+    ids = keccak256(b"".join(batch.ids))
     values = [bytes(BATCH_TYPEHASH), batch.attestor_set_version, bytes(ids)]
     struct_hash = keccak256(_abi_encode(["bytes32", "uint32", "bytes32"], values))
     return keccak256(b"\x19\x01" + domain.separator + struct_hash)

@@ -30,8 +30,6 @@ CONTRACTS = {
     "instanceregistry": "InstanceRegistry",
     "instances": "InstanceRegistry",
     "custodyregistry": "CustodyRegistry",
-    "attestors": "AttestorSet",
-    "attestorset": "AttestorSet",
     "gateway": "Gateway",
     "bridge": "TokenBridge",
     "tokenbridge": "TokenBridge",

@@ -8,7 +8,6 @@ from paripassu.ledgers.book.configuration import (
     BookPeer,
     BookSecurity,
     book_application,
-    book_gateway,
 )
 from paripassu.ledgers.book.ledger import BookLedger
 
@@ -20,5 +19,4 @@ __all__ = [
     "Clock",
     "SystemClock",
     "book_application",
-    "book_gateway",
 ]

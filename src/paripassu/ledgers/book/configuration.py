@@ -41,11 +41,6 @@ def book_application(ledger: LedgerId, purpose: Purpose) -> bytes:
     return InteropAddress(ledger, _APPLICATION_ACCOUNTS[purpose]).encode()
 
 
-def book_gateway(ledger: LedgerId) -> bytes:
-    """ERC-7930 address of a book-entry ledger's gateway."""
-    return InteropAddress(ledger, "gateway").encode()
-
-
 @dataclass(frozen=True, slots=True)
 class BookPeer:
     """Another ledger as the book knows it: its applications by purpose, as ERC-7930 bytes.

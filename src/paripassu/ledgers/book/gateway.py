@@ -15,9 +15,9 @@ from paripassu.errors import BatchRefused, CommandRefused, PariError
 from paripassu.identifiers import LedgerId
 from paripassu.ledgers.book.configuration import BookConfiguration, book_application
 from paripassu.ledgers.book.journal import Entry, refusals
-from paripassu.ledgers.book.quorum import require_quorum
 from paripassu.ledgers.book.schema import counter, inbox, outbox
 from paripassu.ledgers.port import DeliveryStatus
+from paripassu.ledgers.quorum import require_quorum
 from paripassu.messages import PROTOCOL_VERSION, Batch, GatewayDomain, Lane, Message, Purpose, batch_digest
 
 Receiver = Callable[[Entry, BookConfiguration, Message], None]

@@ -24,7 +24,9 @@ def dispatch(entry: Entry, configuration: BookConfiguration, command: Move) -> N
         account_to_bytes(command.destination, command.target),
         command.units,
     )
-    gateway.send(entry, configuration, command.destination, Purpose.MOVEMENT, payload.encode())
+    gateway.send(
+        entry, configuration, command.destination, Purpose.MOVEMENT, payload.encode(), command.expiry
+    )
     entry.move(configuration.asset, command.source, ledger_account(command.destination), command.units)
     entry.note(
         dispatched=str(int(command.units)),

@@ -51,7 +51,8 @@ from paripassu.ledgers.port import (
     Signer,
     StruckPositions,
 )
-from paripassu.messages import GatewayDomain, Lane
+from paripassu.ledgers.quorum import signers_among
+from paripassu.messages import GatewayDomain, Lane, batch_digest
 from paripassu.quantities import Minor, Units
 from paripassu.rules import DecisionRecord, HolderRecord, Movement, Restriction
 
@@ -261,7 +262,7 @@ class EvmLedger:
     # -- writes --------------------------------------------------------------------------
 
     async def submit(self, command: Command, signer: Signer, reference: str) -> Outcome:
-        call = self._call(command, signer, reference)
+        call = await self._call(command, signer, reference)
         try:
             outcome = await self._sender.submit(call, signer, self._stored(reference))
         except RuleError as refused:
@@ -273,7 +274,7 @@ class EvmLedger:
         return replace(await self._sender.outcome(self._stored(reference)), reference=reference)
 
     async def execute(self, command: Command, signer: Signer, reference: str) -> Outcome:
-        call = self._call(command, signer, reference)
+        call = await self._call(command, signer, reference)
         try:
             outcome = await self._sender.execute(call, signer, self._stored(reference))
         except RuleError as refused:
@@ -291,15 +292,17 @@ class EvmLedger:
     async def keep_refusal(self, movement: Movement, reference: str) -> None:
         await self._keeper.refused(movement, Restriction.NONE, reference)
 
-    def _call(self, command: Command, signer: Signer, reference: str) -> Call:
+    async def _call(self, command: Command, signer: Signer, reference: str) -> Call:
         """The command's call; what was stored under its reference before must be the same one.
 
         Raises:
             CommandImpossible: a value of the command does not fit the contract.
             ReferenceConflict: the reference stands for another command.
+            BatchRefused: the signatures of a batch are not those of members of the current attestor set.
         """
         try:
-            call = call_for(command, signer.address, reference, self.contracts.address)
+            signers = await self._signers(command)
+            call = call_for(command, signer.address, reference, self.contracts.address, signers)
         except EncodingError as error:
             kind = type(command).__name__
             raise CommandImpossible(f"{self._name} cannot be told to {kind}: {error}") from None
@@ -312,6 +315,14 @@ class EvmLedger:
                     f"in transaction {intent.transaction}."
                 )
         return call
+
+    async def _signers(self, command: Command) -> int:
+        """Which members of the attestor set signed a batch; nobody for what is no batch."""
+        if not isinstance(command, Deliver):
+            return 0
+        digest = batch_digest(command.batch, self.domain)
+        attestors = await self.attestor_set()
+        return signers_among(attestors, command.batch.attestor_set_version, digest, command.signatures)
 
     def _stored(self, reference: str) -> str:
         """Ledgers share one intent log, and a caller may use one reference on each, for each security."""

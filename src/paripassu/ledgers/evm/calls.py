@@ -30,7 +30,7 @@ from paripassu.ledgers.evm.contracts import codec
 from paripassu.ledgers.evm.control_calls import AddressOf, control_call, reference_word
 from paripassu.ledgers.evm.preparation import Call
 from paripassu.ledgers.evm.securities import ZERO_ADDRESS
-from paripassu.messages import Purpose
+from paripassu.messages import Purpose, execution
 
 _MESSAGE_GAS = {
     Purpose.MOVEMENT: 220_000,
@@ -43,11 +43,14 @@ _TRANSACTION_GAS = 1 << 24
 """No transaction may have more gas since EIP-7825 (Osaka)."""
 
 
-def call_for(command: Command, signer: str, reference: str, address_of: AddressOf) -> Call:
+def call_for(
+    command: Command, signer: str, reference: str, address_of: AddressOf, signers: int = 0
+) -> Call:
     """The call that carries out `command`, signed by the address `signer`.
 
     `reference` becomes the contract's own reference where the contract keeps one (issues of
-    units and of cash), so that it is once there too.
+    units and of cash), so that it is once there too. `signers` says of a delivery which members of the
+    attestor set signed, bit by bit.
 
     Raises:
         CommandImpossible: the command names an account that this signer cannot act for.
@@ -112,9 +115,9 @@ def call_for(command: Command, signer: str, reference: str, address_of: AddressO
             ]
             return call("CorporateActions", "pay", bytes(event_key(command.event_id)), lines)
         case Deliver():
-            signatures = [bytes(signature) for signature in command.signatures]
-            execution = call("Gateway", "execute", command.batch.abi_tuple(), signatures)
-            return replace(execution, gas=_delivery_gas(command, len(execution.data)), tried=True)
+            arguments = execution(command.batch, signers, command.signatures)
+            delivery = call("Gateway", "execute", *arguments)
+            return replace(delivery, gas=_delivery_gas(command, len(delivery.data)), tried=True)
         case Retry():
             return call("Gateway", "retry", command.message.abi_tuple())
     return control_call(command, signer, address_of)
@@ -155,6 +158,7 @@ def _move(command: Move, signer: str, address_of: AddressOf) -> Call:
         command.destination.numeric,
         account_to_bytes(command.destination, command.target),
         int(command.units),
+        command.expiry,
     )
     return Call(address_of("TokenBridge"), data)
 

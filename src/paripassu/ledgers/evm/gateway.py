@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from eth_abi.abi import decode as abi_decode
-
 from paripassu.errors import LedgerInconsistent
 from paripassu.identifiers import Bytes32, InteropAddress, LedgerId
 from paripassu.ledgers.evm.blocks import Blocks
@@ -15,7 +13,14 @@ from paripassu.ledgers.evm.logs import Logs
 from paripassu.ledgers.port import Attestor, AttestorSet, BlockRef, Delivery, DeliveryStatus, SentMessage
 from paripassu.messages import Lane, Message, Purpose
 
-_ENVELOPE = ["uint8", "uint64", "uint64", "uint64", "uint32"]
+_ENVELOPE = (8, 64, 64, 64, 32)
+"""Bits of purpose, nonce, source time, expiry and version in the word of a sent message's log."""
+
+_STATUS = {
+    "MessageExecuted": DeliveryStatus.EXECUTED,
+    "MessageParked": DeliveryStatus.PARKED,
+    "MessageRefused": DeliveryStatus.REFUSED,
+}
 
 
 class GatewayReader:
@@ -36,7 +41,7 @@ class GatewayReader:
         self._blocks = blocks
 
     async def attestor_set(self) -> AttestorSet:
-        version, threshold, members = await self._contracts.view("AttestorSet", "current")
+        version, threshold, members = await self._contracts.view("Gateway", "attestors")
         return AttestorSet(
             version, threshold, tuple(Attestor(signer, Bytes32(entity)) for signer, entity in members)
         )
@@ -63,7 +68,7 @@ class GatewayReader:
         return tuple(SentMessage(self._message(log), blocks[log.height], log.transaction) for log in logs)
 
     async def deliveries(self, first: int, last: int) -> tuple[Delivery, ...]:
-        logs = await self._read(("MessageExecuted", "MessageParked"), first, last)
+        logs = await self._read(tuple(_STATUS), first, last)
         blocks = await self._block_refs(logs)
         return tuple(self._delivery(log, blocks[log.height]) for log in logs)
 
@@ -84,8 +89,7 @@ class GatewayReader:
 
     def _message(self, log: DecodedLog) -> Message:
         """The message of a MessageSent log; its hash must be the id that the gateway gave it."""
-        envelope = log.args["attributes"][0]
-        purpose, nonce, timestamp, expiry, version = abi_decode(_ENVELOPE, envelope[4:])
+        purpose, nonce, timestamp, expiry, version = _envelope(log.args["attributes"][0])
         destination = InteropAddress.decode(log.args["recipient"]).ledger
         message = Message(
             lane=Lane(self._ledger, destination, Purpose(purpose)),
@@ -105,13 +109,23 @@ class GatewayReader:
         return message
 
     def _delivery(self, log: DecodedLog, block: BlockRef) -> Delivery:
-        parked = log.event == "MessageParked"
+        status = _STATUS[log.event]
         source = LedgerId.from_numeric(log.args["source"], self._known)
         return Delivery(
             message_id=Bytes32(log.args["messageId"]),
             lane=Lane(source, self._ledger, Purpose(log.args["purpose"])),
             nonce=log.args["nonce"],
-            status=DeliveryStatus.PARKED if parked else DeliveryStatus.EXECUTED,
-            reason=str(self._contracts.reverts.error(log.args["reason"])) if parked else "",
+            status=status,
+            reason=str(self._contracts.reverts.error(log.args["reason"])) if "reason" in log.args else "",
             block=block,
         )
+
+
+def _envelope(attribute: bytes) -> list[int]:
+    """Purpose, nonce, source time, expiry and version, from the lowest bit of the attribute's one word on."""
+    word = int.from_bytes(attribute[4:36], "big")
+    values = []
+    for bits in _ENVELOPE:
+        values.append(word & ((1 << bits) - 1))
+        word >>= bits
+    return values
