@@ -34,7 +34,7 @@ contract Gateway is Quorum, IGateway {
     );
 
     /// @notice A message will never take effect here.
-    /// @param reason the error `Expired`, or what the operator stated
+    /// @param reason the error `MessageExpired`, or what the operator stated
     event MessageRefused(
         bytes32 indexed messageId,
         uint256 indexed source,
@@ -104,7 +104,7 @@ contract Gateway is Quorum, IGateway {
     error FromTheFuture(uint64 timestamp, uint256 blockTimestamp);
 
     /// @notice The message expired, or would at once.
-    error Expired(uint64 expiry);
+    error MessageExpired(uint64 expiry);
 
     /// @notice The sender speaks another major version of the protocol.
     error UnsupportedVersion(uint32 version);
@@ -293,7 +293,7 @@ contract Gateway is Quorum, IGateway {
         address app = lane.state.app();
         bytes memory reason = _obstacle(lane, app, header, message.sender, message.recipient);
         if (reason.length == 0 && _isExpired(message.expiry)) {
-            reason = abi.encodeWithSelector(Expired.selector, message.expiry);
+            reason = abi.encodeWithSelector(MessageExpired.selector, message.expiry);
         }
         if (reason.length != 0) _revert(reason);
         delete _s().standing[id];
@@ -309,7 +309,7 @@ contract Gateway is Quorum, IGateway {
         (, , bytes32 id) = _parked(message);
         bytes memory why;
         if (_isExpired(message.expiry)) {
-            why = abi.encodeWithSelector(Expired.selector, message.expiry);
+            why = abi.encodeWithSelector(MessageExpired.selector, message.expiry);
         } else {
             _checkRole(Roles.BRIDGE_OPERATOR);
             if (reason == 0) revert ReasonMissing();
@@ -496,7 +496,7 @@ contract Gateway is Quorum, IGateway {
     ) private returns (bytes32 id) {
         Lane storage lane = _s().lanes[destination][purpose];
         uint256 nonce = _count(lane, destination, purpose);
-        if (expiry != 0 && expiry < block.timestamp) revert Expired(expiry);
+        if (expiry != 0 && expiry < block.timestamp) revert MessageExpired(expiry);
         (bytes memory sender, bytes memory recipient) = (Interop.local(msg.sender), lane.peer);
         uint256 head = purpose | (nonce << 8);
         // all its members are set, here and by `begin`
@@ -643,7 +643,7 @@ contract Gateway is Quorum, IGateway {
     ) private {
         bytes memory reason = route.obstacle;
         if (_isExpired(header.expiry)) {
-            reason = abi.encodeWithSelector(Expired.selector, header.expiry);
+            reason = abi.encodeWithSelector(MessageExpired.selector, header.expiry);
             emit MessageRefused(id, header.source, uint8(header.purpose), uint64(header.nonce), reason);
             return;
         }

@@ -119,7 +119,8 @@ def test_a1_one_signature_is_no_quorum(world, arriving, attestors, relayer):
 def test_mov_3_a_later_batch_waits_for_the_earlier(world, arriving, attestors, relayer):
     later = Batch(1, arriving.messages[1:])
     signed = signatures(world, later, attestors)
-    assert refusal(world.gateway.execute, *execution(later, 3, signed), sender=relayer) == ("NonceGap", (1, 2))
+    found = refusal(world.gateway.execute, *execution(later, 3, signed), sender=relayer)
+    assert found == ("NonceGap", (1, 2))
 
 
 def test_a_movement_to_an_ineligible_holder_is_parked_with_the_code(

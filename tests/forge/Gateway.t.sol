@@ -421,7 +421,7 @@ contract GatewayTest is World {
         _on(peer);
         Signed memory signed = _signed(peer, _batch(three));
         bytes32 id = gateway.messageId(late[0]);
-        bytes memory reason = abi.encodeWithSelector(Gateway.Expired.selector, START + 10);
+        bytes memory reason = abi.encodeWithSelector(Gateway.MessageExpired.selector, START + 10);
         vm.expectEmit(address(gateway));
         emit Gateway.MessageRefused(id, home.id, PURPOSE, 2, reason);
         _execute(peer, _batch(three), signed);
@@ -442,7 +442,7 @@ contract GatewayTest is World {
         gateway.refuse(messages[0], "too early");
         receiver.set(Probe.Mood.TAKE);
         vm.warp(START + 11);
-        bytes memory expired = abi.encodeWithSelector(Gateway.Expired.selector, START + 10);
+        bytes memory expired = abi.encodeWithSelector(Gateway.MessageExpired.selector, START + 10);
         vm.expectRevert(expired);
         gateway.retry(messages[0]);
         vm.expectEmit(address(gateway));

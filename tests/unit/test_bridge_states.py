@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -18,12 +19,14 @@ from paripassu.bridge.states import (
     batch_after,
     choose_quorum,
     may_become,
+    of_one_route,
     plan,
     submit_obstacle,
 )
+from paripassu.errors import MalformedMessage
 from paripassu.identifiers import LedgerId, keccak256
 from paripassu.ledgers.port import Attestor, AttestorSet, OutcomeState
-from paripassu.messages import Lane, Purpose
+from paripassu.messages import PROTOCOL_VERSION, Batch, Lane, Message, Purpose
 
 LANE = Lane(LedgerId("eip155:31001"), LedgerId("book:register"), Purpose.MOVEMENT)
 SITUATION = LaneSituation(
@@ -167,3 +170,16 @@ def test_waiting_after_failures_grows_and_is_bounded() -> None:
     waits = [backoff_seconds(failures) for failures in range(20)]
     assert waits == sorted(waits)
     assert (waits[0], waits[-1]) == (0.5, 60.0)
+
+
+def test_a_batch_ends_where_sender_recipient_or_version_change() -> None:
+    def sent(nonce: int, **changed: Any) -> Message:
+        values: dict[str, Any] = {"version": PROTOCOL_VERSION, "sender": b"s", "recipient": b"r", **changed}
+        return Message(lane=LANE, nonce=nonce, timestamp=1, expiry=0, payload=b"", **values)
+
+    for other in ({"version": 2 << 16}, {"sender": b"t"}, {"recipient": b"q"}):
+        messages = (sent(1), sent(2), sent(3, **other), sent(4))
+        assert of_one_route(messages) == messages[:2]
+        with pytest.raises(MalformedMessage, match="from one sender to one recipient"):
+            Batch(1, messages)
+    assert of_one_route((sent(1), sent(2))) == (sent(1), sent(2))

@@ -224,7 +224,7 @@ def test_a_missing_quorum_is_of_an_act_or_of_a_batch() -> None:
     error = decoder.error(selector + act[selector][1].encode((bytes(ID), 1, 2)))
     assert isinstance(error, ActRefused)
     assert "1 roles that hold, 2 are needed" in str(error)
-    batch = codec("AttestorSet").errors
+    batch = codec("Gateway").errors
     selector = next(key for key, (name, _) in batch.items() if name == "QuorumMissing")
     error = decoder.error(selector + batch[selector][1].encode((2, 1)))
     assert isinstance(error, BatchRefused)

@@ -28,6 +28,7 @@ from paripassu.bridge.states import (
     batch_after,
     choose_quorum,
     entities_among,
+    of_one_route,
     plan,
     submit_obstacle,
 )
@@ -103,11 +104,11 @@ class DestinationRelayer:
         attestors = await self._ledger.attestor_set()
         with self._store.write() as connection:
             leases.check(connection, self._lease)
-            messages = records.messages(connection, lane, first, last)
+            messages = of_one_route(records.messages(connection, lane, first, last))
             batch = Batch(attestors.version, messages)
             digest = batch_digest(batch, self._ledger.domain)
             now = self._store.clock()
-            propose(connection, now, digest, lane, first, last, attestors.version)
+            propose(connection, now, digest, lane, first, messages[-1].nonce, attestors.version)
             seam("relayer.proposed.before_commit")
         seam("relayer.proposed.after_commit")
         return True

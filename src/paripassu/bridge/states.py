@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import takewhile
 
 from paripassu.ledgers.port import AttestorSet, OutcomeState
-from paripassu.messages import Lane
+from paripassu.messages import Lane, Message
 
 BATCH_LIMIT = 100
 
@@ -137,6 +138,11 @@ def plan(situation: LaneSituation, limit: int = BATCH_LIMIT) -> tuple[int, int] 
         if nonce == last + 1 and time <= situation.destination_time and last - first + 1 < limit:
             last = nonce
     return first, last
+
+
+def of_one_route(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """The first of some messages that go from one sender to one recipient by one version, as a batch does."""
+    return tuple(takewhile(lambda message: message.route == messages[0].route, messages))
 
 
 @dataclass(frozen=True, slots=True)

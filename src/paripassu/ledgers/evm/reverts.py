@@ -21,6 +21,7 @@ from paripassu.errors import (
     EventConflict,
     EventUnknown,
     InvalidEventRecord,
+    LaneHalted,
     NotAuthorised,
     OrderUnknown,
     PariError,
@@ -148,21 +149,20 @@ _MEANINGS: dict[str, Callable[[Args], PariError]] = {
 _KINDS: dict[str, type[PariError]] = {
     **dict.fromkeys(
         (
+            "BadSignature",
             "EmptyBatch",
-            "MixedLanes",
-            "NotContiguous",
-            "NonceGap",
-            "WrongDestination",
             "FromTheFuture",
             "InsufficientGas",
+            "LaneBusy",
+            "LaneClosed",
+            "MalformedBatch",
+            "MessageExpired",
+            "NeverSent",
+            "NonceGap",
             "NotParked",
-            "PeerClosed",
-            "SignersNotAscending",
-            "UnknownSigner",
+            "NotReturned",
+            "SignaturesMismatch",
             "WrongSetVersion",
-            "ECDSAInvalidSignature",
-            "ECDSAInvalidSignatureLength",
-            "ECDSAInvalidSignatureS",
         ),
         BatchRefused,
     ),
@@ -187,6 +187,7 @@ _KINDS: dict[str, type[PariError]] = {
         ActRefused,
     ),
     **dict.fromkeys(("CurrencyUnknown", "EmptyEntitlements"), PaymentRefused),
+    "LaneHalted": LaneHalted,
 }
 """Errors that are named with their arguments under a code of the domain."""
 
