@@ -22,10 +22,10 @@ library Interop {
 
     /// @notice Address of a contract on an EVM chain.
     function format(uint256 chainId, address account) internal pure returns (bytes memory interop) {
-        uint256 size = 1;
-        while (size < 32 && chainId >> (8 * size) != 0) ++size;
         // at most 58 bytes; the last word that is written may reach 12 bytes further
         assembly ("memory-safe") {
+            let size := 1
+            for {} shr(shl(3, size), chainId) { size := add(size, 1) } {}
             interop := mload(0x40)
             mstore(0x40, add(interop, 128))
             mstore(interop, add(26, size))

@@ -18,10 +18,15 @@ abstract contract Typed {
     /// @dev Name of the domain.
     function _domainName() internal view virtual returns (string memory);
 
+    /// @dev Its hash; to be a constant where every bit of gas counts.
+    function _domainNameHash() internal view virtual returns (bytes32) {
+        return keccak256(bytes(_domainName()));
+    }
+
     function _domainSeparator() internal view returns (bytes32) {
         return keccak256(
             abi.encode(
-                DOMAIN_TYPEHASH, keccak256(bytes(_domainName())), VERSION_HASH, block.chainid, address(this)
+                DOMAIN_TYPEHASH, _domainNameHash(), VERSION_HASH, block.chainid, address(this)
             )
         );
     }

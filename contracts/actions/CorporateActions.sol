@@ -493,7 +493,7 @@ contract CorporateActions is Application {
         for (uint256 i = 0; i < ledgers.length; ++i) {
             // the gateway's own event states the identifier
             // slither-disable-next-line unused-return
-            if (ledgers[i] != block.chainid) GATEWAY.send(ledgers[i], CORPORATE_ACTION, 0, payload);
+            if (ledgers[i] != block.chainid) GATEWAY.dispatch(ledgers[i], CORPORATE_ACTION, 0, payload);
         }
     }
 

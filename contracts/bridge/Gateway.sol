@@ -5,6 +5,7 @@ import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {Interop} from "../access/Interop.sol";
 import {PariContract} from "../access/PariContract.sol";
 import {Roles} from "../access/Roles.sol";
+import {Typed} from "../access/Typed.sol";
 import {IERC7786GatewaySource, IERC7786Recipient} from "../interfaces/IERC7786.sol";
 import {IGateway, Message, Standing} from "../interfaces/IGateway.sol";
 import {Lane, LaneState, LaneStateLib} from "./Lanes.sol";
@@ -20,7 +21,11 @@ import {Quorum} from "./Quorum.sol";
 /// what their counterparts on the other ledgers sent: applications need not know of these. Nobody gets into a lane
 /// while a message of it is in execution.
 contract Gateway is Quorum, IGateway {
-    /// @notice A message took effect.
+    /// @notice Messages of a lane took effect, all from `first` to `last` but those that the transaction says were
+    /// parked or refused. One event a batch: another for each message would cost more than its effect.
+    event BatchExecuted(uint256 indexed source, uint8 indexed purpose, uint64 first, uint64 last);
+
+    /// @notice A message that was parked took effect.
     event MessageExecuted(bytes32 indexed messageId, uint256 indexed source, uint8 indexed purpose, uint64 nonce);
 
     /// @notice A message arrived but could not take effect; `retry` may carry it out later.
@@ -112,7 +117,7 @@ contract Gateway is Quorum, IGateway {
     /// @notice The recipient is not the application of the message's purpose here.
     error ReceiverMissing(bytes recipient);
 
-    /// @notice The application did not answer as ERC-7786 demands.
+    /// @notice The application did not answer as ERC-7786 demands; nothing is taken from it or given to it.
     error BadReceiver(address receiver);
 
     /// @notice Too little gas to give the application its allowance; nothing was consumed.
@@ -133,9 +138,6 @@ contract Gateway is Quorum, IGateway {
     /// @notice More arrivals are attested than messages were sent.
     error NeverSent(uint64 sent, uint64 attested);
 
-    /// @notice Only the gateway itself.
-    error OnlySelf();
-
     /// @notice What an application may spend on one message, no more and no less.
     uint256 public constant RECEIVER_GAS = 1_000_000;
 
@@ -149,7 +151,12 @@ contract Gateway is Quorum, IGateway {
     uint256 private constant PREFIX = 13;
 
     bytes4 private constant LANE = bytes4(keccak256("lane(uint8,uint64)"));
-    bytes4 private constant ENVELOPE = bytes4(keccak256("envelope(uint256)"));
+
+    // three that are needed in assembly, where they have to be literal: bytes4(keccak256("envelope(uint256)")),
+    // IERC7786GatewaySource.MessageSent.selector, the type hash of Message
+    bytes32 private constant ENVELOPE = 0x36b8f40500000000000000000000000000000000000000000000000000000000;
+    bytes32 private constant SENT = 0x7446eaa0a0dda80670b3bfe972bfbefab659bcfb67abad4e0b64dc4630a70481;
+    bytes32 private constant MESSAGE_TYPEHASH = 0x4a61ace81b4a4745c5538408b276bcdb9d7441d6d188563132b7bef2a1d8c424;
 
     bytes32 private constant BATCH_TYPEHASH = keccak256(
         "Batch(uint32 attestorSetVersion,Message[] messages)Message(uint256 source,uint256 destination,uint8 purpose,uint64 nonce,uint64 timestamp,uint64 expiry,uint32 version,bytes sender,bytes recipient,bytes payload)"
@@ -159,13 +166,19 @@ contract Gateway is Quorum, IGateway {
     );
 
     /// @dev Between whom the messages of a batch go.
-    /// @param app the application here
+    /// @param state of the lane, with the application here
     /// @param sender ERC-7930 address of that there
     /// @param obstacle why none of them can take effect; empty where they can
     struct Route {
-        address app;
+        LaneState state;
         bytes sender;
         bytes obstacle;
+    }
+
+    /// @dev Hashes of the ERC-7930 addresses of the applications that a lane knows, there and here.
+    struct Parties {
+        bytes32 sender;
+        bytes32 recipient;
     }
 
     /// @custom:storage-location erc7201:paripassu.storage.Gateway
@@ -209,8 +222,10 @@ contract Gateway is Quorum, IGateway {
         if (app == address(this) || app == address(AUTHORITY) || app == APPROVALS) revert BadApp(purpose, app);
         if (Interop.ledgerOf(peer) != ledger || ledger == block.chainid) revert PeerMismatch(ledger);
         Lane storage lane = _s().lanes[ledger][purpose];
-        lane.state = lane.state.withApp(app);
-        lane.peer = peer;
+        bool same = keccak256(peer) == keccak256(Interop.format(ledger, app));
+        lane.state = lane.state.withApp(app).withFlag(LaneStateLib.SAME_ADDRESS, same);
+        if (same) delete lane.peer;
+        else lane.peer = peer;
         emit LaneSet(ledger, purpose, app, peer);
     }
 
@@ -232,13 +247,13 @@ contract Gateway is Quorum, IGateway {
 
     /// @inheritdoc IGateway
     /// @custom:access-control the application of the purpose
-    function send(
+    function dispatch(
         uint256 destination,
         uint8 purpose,
         uint64 expiry,
         bytes calldata payload
     ) external returns (bytes32) {
-        return _send(destination, purpose, expiry, payload);
+        return _dispatch(destination, purpose, expiry, payload);
     }
 
     /// @inheritdoc IERC7786GatewaySource
@@ -254,10 +269,9 @@ contract Gateway is Quorum, IGateway {
         if (msg.value != 0) revert ValueNotSupported();
         (uint8 purpose, uint64 expiry) = _lane(attributes);
         uint256 destination = Interop.ledgerOf(recipient);
-        id = _send(destination, purpose, expiry, payload);
-        if (keccak256(recipient) != keccak256(_s().lanes[destination][purpose].peer)) {
-            revert NotRecipient(recipient);
-        }
+        id = _dispatch(destination, purpose, expiry, payload);
+        Lane storage lane = _s().lanes[destination][purpose];
+        if (keccak256(recipient) != keccak256(_peer(lane, lane.state, destination))) revert NotRecipient(recipient);
     }
 
     // ------------------------------------------------------------------ inbox
@@ -267,21 +281,20 @@ contract Gateway is Quorum, IGateway {
     /// @param source number of the ledger that the messages are from
     /// @param head from the lowest bit on: purpose 8 bits, number of the first message 64, protocol version 32,
     /// version of the attestor set 32, which of its members signed 32
-    /// @param sender ERC-7930 address of the messages' sender; empty for the application known here
-    /// @param recipient ERC-7930 address of their recipient; empty for the application here
+    /// @param parties ABI encoding of the ERC-7930 addresses of the messages' sender and recipient; empty where these
+    /// are the applications that the lane knows
     /// @param messages one after the other: source time and expiry in seconds, 5 bytes each, length of the payload,
     /// 3 bytes, payload
     /// @param signatures of the members named, in the set's order, 65 bytes each, over `digest` of the batch
     function execute(
         uint256 source,
         uint256 head,
-        bytes calldata sender,
-        bytes calldata recipient,
+        bytes calldata parties,
         bytes calldata messages,
         bytes calldata signatures
     ) external {
         Lane storage lane = _s().lanes[source][uint8(head)];
-        (Headers.Header memory header, Route memory route) = _route(lane, source, head, sender, recipient);
+        (Headers.Header memory header, Route memory route) = _route(lane, source, head, parties);
         bytes32[] memory ids = _identify(header, messages);
         _verifyBatch(head, ids, signatures);
         _executeAll(lane, header, route, ids, messages);
@@ -291,7 +304,9 @@ contract Gateway is Quorum, IGateway {
     function retry(Message calldata message) external {
         (Lane storage lane, Headers.Header memory header, bytes32 id) = _parked(message);
         address app = lane.state.app();
-        bytes memory reason = _obstacle(lane, app, header, message.sender, message.recipient);
+        bytes32 peer = keccak256(_peer(lane, lane.state, message.source));
+        Parties memory known = Parties(peer, keccak256(Interop.local(app)));
+        bytes memory reason = _obstacle(app, header, known, message.sender, message.recipient);
         if (reason.length == 0 && _isExpired(message.expiry)) {
             reason = abi.encodeWithSelector(MessageExpired.selector, message.expiry);
         }
@@ -366,31 +381,6 @@ contract Gateway is Quorum, IGateway {
         emit MessageRefunded(id, message.destination, message.purpose);
     }
 
-    /// @notice Call the application and insist on its answer, all or nothing.
-    /// @dev An external function so that a delivery with a wrong answer leaves no trace. At most
-    /// `REASON_LENGTH` bytes of what the application returns are ever copied.
-    /// @param receiver the application
-    /// @param message the call
-    /// @custom:access-control the gateway itself
-    function deliver(address receiver, bytes calldata message) external {
-        if (msg.sender != address(this)) revert OnlySelf();
-        bool answered;
-        bytes4 answer = IERC7786Recipient.receiveMessage.selector;
-        assembly ("memory-safe") {
-            let free := mload(0x40)
-            calldatacopy(free, message.offset, message.length)
-            let success := call(gas(), receiver, 0, free, message.length, 0, 32)
-            answered := and(gt(returndatasize(), 31), eq(mload(0), answer))
-            if iszero(success) {
-                let size := returndatasize()
-                if gt(size, REASON_LENGTH) { size := REASON_LENGTH }
-                returndatacopy(free, 0, size)
-                revert(free, size)
-            }
-        }
-        if (!answered) revert BadReceiver(receiver);
-    }
-
     // ------------------------------------------------------------------ reading
 
     /// @notice What is known of a message that did not simply take effect.
@@ -421,7 +411,7 @@ contract Gateway is Quorum, IGateway {
     ) external view returns (address app, bytes memory peer, bool stopped) {
         Lane storage lane = _s().lanes[ledger][purpose];
         LaneState state = lane.state;
-        return (state.app(), lane.peer, state.has(LaneStateLib.STOPPED));
+        return (state.app(), _peer(lane, state, ledger), state.has(LaneStateLib.STOPPED));
     }
 
     /// @inheritdoc IERC7786GatewaySource
@@ -477,56 +467,117 @@ contract Gateway is Quorum, IGateway {
         Lane storage lane,
         uint256 source,
         uint256 head,
-        bytes memory sender,
-        bytes memory recipient
+        bytes calldata parties
     ) private view returns (Headers.Header memory header, Route memory route) {
-        route.app = _free(lane, source, uint8(head)).app();
-        route.sender = sender.length == 0 ? lane.peer : sender;
-        if (recipient.length == 0) recipient = Interop.local(route.app);
-        Headers.begin(header, source, block.chainid, head, keccak256(route.sender), keccak256(recipient));
-        route.obstacle = _obstacle(lane, route.app, header, route.sender, recipient);
+        route.state = _free(lane, source, uint8(head));
+        bytes memory sender = _peer(lane, route.state, source);
+        bytes memory recipient = Interop.local(route.state.app());
+        Parties memory known = Parties(keccak256(sender), keccak256(recipient));
+        if (parties.length != 0) (sender, recipient) = abi.decode(parties, (bytes, bytes));
+        Headers.begin(header, source, block.chainid, head, keccak256(sender), keccak256(recipient));
+        route.sender = sender;
+        route.obstacle = _obstacle(route.state.app(), header, known, sender, recipient);
+    }
+
+    /// @dev ERC-7930 address of the application on the other side of a lane.
+    function _peer(Lane storage lane, LaneState state, uint256 ledger) private view returns (bytes memory) {
+        return state.has(LaneStateLib.SAME_ADDRESS) ? Interop.format(ledger, state.app()) : lane.peer;
     }
 
     /// @dev Send the next message of a lane. An application may answer while a message is in execution.
-    function _send(
+    function _dispatch(
         uint256 destination,
         uint8 purpose,
         uint64 expiry,
         bytes calldata payload
     ) private returns (bytes32 id) {
-        Lane storage lane = _s().lanes[destination][purpose];
-        uint256 nonce = _count(lane, destination, purpose);
+        (uint256 nonce, bytes memory recipient) = _count(destination, purpose);
         if (expiry != 0 && expiry < block.timestamp) revert MessageExpired(expiry);
-        (bytes memory sender, bytes memory recipient) = (Interop.local(msg.sender), lane.peer);
-        uint256 head = purpose | (nonce << 8);
-        // all its members are set, here and by `begin`
-        // slither-disable-next-line uninitialized-local
-        Headers.Header memory header;
-        Headers.begin(
-            header,
-            block.chainid,
-            destination,
-            head | (uint256(protocolVersion()) << 72),
-            keccak256(sender),
-            keccak256(recipient)
-        );
-        (header.timestamp, header.expiry, header.payload) = (block.timestamp, expiry, keccak256(payload));
-        id = Headers.idOf(header);
-        head |= (block.timestamp << 72) | (uint256(expiry) << 136) | (uint256(protocolVersion()) << 200);
-        bytes[] memory envelope = new bytes[](1);
-        envelope[0] = abi.encodeWithSelector(ENVELOPE, head);
-        emit MessageSent(id, sender, recipient, payload, 0, envelope);
+        uint256 envelope = purpose | (nonce << 8) | (block.timestamp << 72) | (uint256(expiry) << 136);
+        envelope |= uint256(protocolVersion()) << 200;
+        return _emitSent(destination, Interop.local(msg.sender), recipient, payload, envelope);
     }
 
-    /// @dev Number of the next message of a lane, which its application alone sends.
-    function _count(Lane storage lane, uint256 destination, uint8 purpose) private returns (uint256) {
+    /// @dev Number of the next message of a lane, which its application alone sends, and to whom it goes.
+    function _count(uint256 destination, uint8 purpose) private returns (uint256, bytes memory) {
+        Lane storage lane = _s().lanes[destination][purpose];
         LaneState state = lane.state;
-        if (state.app() == address(0)) revert LaneClosed(destination, purpose);
-        if (msg.sender != state.app()) revert NotApp(purpose, msg.sender);
+        if (msg.sender != state.app()) {
+            if (state.app() == address(0)) revert LaneClosed(destination, purpose);
+            revert NotApp(purpose, msg.sender);
+        }
         if (state.has(LaneStateLib.STOPPED)) revert LaneHalted(destination, purpose);
         state = state.withNextOutbound();
         lane.state = state;
-        return state.outbound();
+        return (state.outbound(), _peer(lane, state, destination));
+    }
+
+    /// @dev Compute the message's identifier and emit `MessageSent` with the one attribute `envelope(uint256)`. By hand,
+    /// in memory that nobody keeps: it takes half of the gas that the event's own bytes leave.
+    function _emitSent(
+        uint256 destination,
+        bytes memory sender,
+        bytes memory recipient,
+        bytes calldata payload,
+        uint256 envelope
+    ) private returns (bytes32 id) {
+        (uint256 header, uint256 at) = _layOut(sender, recipient, payload);
+        assembly ("memory-safe") {
+            mstore(header, MESSAGE_TYPEHASH)
+            mstore(add(header, 32), chainid())
+            mstore(add(header, 64), destination)
+            mstore(add(header, 96), and(envelope, 0xff))
+            mstore(add(header, 128), and(shr(8, envelope), 0xffffffffffffffff))
+            mstore(add(header, 160), and(shr(72, envelope), 0xffffffffffffffff))
+            mstore(add(header, 192), and(shr(136, envelope), 0xffffffffffffffff))
+            mstore(add(header, 224), shr(200, envelope))
+            mstore(add(header, 256), keccak256(add(sender, 32), mload(sender)))
+            mstore(add(header, 288), keccak256(add(recipient, 32), mload(recipient)))
+            id := keccak256(header, 352)
+            // one attribute of 36 bytes: selector and word
+            mstore(at, 1)
+            mstore(add(at, 32), 32)
+            mstore(add(at, 64), 36)
+            mstore(add(at, 128), 0)
+            mstore(add(at, 96), ENVELOPE)
+            mstore(add(at, 100), envelope)
+            let data := add(header, 352)
+            log2(data, sub(add(at, 160), data), SENT, id)
+        }
+    }
+
+    /// @dev Room for a message's header in free memory, with the payload's hash, and behind it the data of `MessageSent`
+    /// up to the attributes; where the header is, and where these begin.
+    function _layOut(
+        bytes memory sender,
+        bytes memory recipient,
+        bytes calldata payload
+    ) private pure returns (uint256 header, uint256 at) {
+        assembly ("memory-safe") {
+            // length and whole words; behind the end they are zero
+            function put(to, from) -> next {
+                next := add(add(to, 32), and(add(mload(from), 31), not(31)))
+                for {} lt(to, next) { to := add(to, 32) } {
+                    mstore(to, mload(from))
+                    from := add(from, 32)
+                }
+            }
+            header := mload(0x40)
+            let data := add(header, 352)
+            mstore(data, 160)
+            at := put(add(data, 160), sender)
+            mstore(add(data, 32), sub(at, data))
+            at := put(at, recipient)
+            mstore(add(data, 64), sub(at, data))
+            mstore(add(data, 96), 0)
+            let next := add(add(at, 32), and(add(payload.length, 31), not(31)))
+            mstore(sub(next, 32), 0)
+            mstore(at, payload.length)
+            calldatacopy(add(at, 32), payload.offset, payload.length)
+            mstore(add(header, 320), keccak256(add(at, 32), payload.length))
+            at := next
+            mstore(add(data, 128), sub(at, data))
+        }
     }
 
     function _verifyBatch(uint256 head, bytes32[] memory ids, bytes calldata signatures) private view {
@@ -551,7 +602,11 @@ contract Gateway is Quorum, IGateway {
     }
 
     function _digest(uint32 setVersion, bytes32[] memory ids) private view returns (bytes32) {
-        return _digestOf(keccak256(abi.encode(BATCH_TYPEHASH, setVersion, keccak256(abi.encodePacked(ids)))));
+        bytes32 list;
+        assembly ("memory-safe") {
+            list := keccak256(add(ids, 32), mul(mload(ids), 32))
+        }
+        return _digestOf(keccak256(abi.encode(BATCH_TYPEHASH, setVersion, list)));
     }
 
     function _setStopped(uint256 ledger, uint8 purpose, bytes32 reason, bool stopped) private {
@@ -570,22 +625,29 @@ contract Gateway is Quorum, IGateway {
     ) private pure returns (bytes32[] memory ids) {
         uint256 count = 0;
         uint256 at = 0;
-        while (at + PREFIX <= messages.length) {
-            at += PREFIX + (uint104(bytes13(messages[at:at + PREFIX])) & 0xffffff);
-            ++count;
+        assembly ("memory-safe") {
+            for {} iszero(gt(add(at, PREFIX), messages.length)) { count := add(count, 1) } {
+                at := add(at, add(PREFIX, and(shr(152, calldataload(add(messages.offset, at))), 0xffffff)))
+            }
         }
         if (at != messages.length) revert MalformedBatch();
         if (count == 0) revert EmptyBatch();
         ids = new bytes32[](count);
+        uint256 first = header.nonce;
         at = 0;
         for (uint256 i = 0; i < count; ++i) {
             bytes calldata payload = _next(header, messages, at);
-            header.payload = keccak256(payload);
-            ids[i] = Headers.idOf(header);
-            at += PREFIX + payload.length;
-            ++header.nonce;
+            assembly ("memory-safe") {
+                // in free memory that nobody keeps
+                let free := mload(0x40)
+                calldatacopy(free, payload.offset, payload.length)
+                mstore(add(header, 320), keccak256(free, payload.length))
+                mstore(add(add(ids, 32), mul(i, 32)), keccak256(header, 352))
+                at := add(at, add(PREFIX, payload.length))
+                mstore(add(header, 128), add(mload(add(header, 128)), 1))
+            }
         }
-        header.nonce -= count;
+        header.nonce = first;
     }
 
     /// @dev Time and expiry of the message at `at`, into `header`, and its payload. Where it is has been checked.
@@ -613,26 +675,33 @@ contract Gateway is Quorum, IGateway {
         bytes32[] memory ids,
         bytes calldata messages
     ) private {
-        LaneState state = lane.state;
+        LaneState state = route.state;
         uint256 expected = state.inbound() + 1;
-        if (header.nonce > expected || header.nonce == 0) revert NonceGap(uint64(expected), uint64(header.nonce));
-        if (header.nonce + ids.length <= expected) return;
+        uint256 nonce = header.nonce;
+        if (nonce > expected || nonce == 0) revert NonceGap(uint64(expected), uint64(nonce));
+        if (nonce + ids.length <= expected) return;
         lane.state = state.withFlag(LaneStateLib.BUSY, true);
         uint256 at = 0;
         for (uint256 i = 0; i < ids.length; ++i) {
             bytes calldata payload = _next(header, messages, at);
-            at += PREFIX + payload.length;
-            if (header.nonce >= expected) {
+            unchecked {
+                at += PREFIX + payload.length;
+            }
+            if (nonce >= expected) {
                 if (header.timestamp > block.timestamp) {
-                    if (header.nonce != expected) break;
+                    if (nonce != expected) break;
                     revert FromTheFuture(uint64(header.timestamp), block.timestamp);
                 }
+                header.nonce = nonce;
                 _executeOne(header, route, ids[i], payload);
             }
-            ++header.nonce;
+            unchecked {
+                ++nonce;
+            }
         }
         // what messages did meanwhile to this lane, such as answering in it, stays
-        lane.state = lane.state.withInbound(header.nonce - 1).withFlag(LaneStateLib.BUSY, false);
+        lane.state = lane.state.withInbound(nonce - 1).withFlag(LaneStateLib.BUSY, false);
+        emit BatchExecuted(header.source, uint8(header.purpose), uint64(expected), uint64(nonce - 1));
     }
 
     function _executeOne(
@@ -650,11 +719,8 @@ contract Gateway is Quorum, IGateway {
         if (reason.length == 0) {
             bool success;
             (success, reason) =
-                _deliver(route.app, id, route.sender, payload, header.source, header.timestamp, RECEIVER_GAS);
-            if (success) {
-                emit MessageExecuted(id, header.source, uint8(header.purpose), uint64(header.nonce));
-                return;
-            }
+                _deliver(route.state.app(), id, route.sender, payload, header.source, header.timestamp, RECEIVER_GAS);
+            if (success) return;
         }
         _s().standing[id] = Standing.PARKED;
         emit MessageParked(id, header.source, uint8(header.purpose), uint64(header.nonce), reason);
@@ -669,7 +735,8 @@ contract Gateway is Quorum, IGateway {
         lane.state = lane.state.withFlag(LaneStateLib.BUSY, false);
     }
 
-    /// @dev Call `deliver` of this very contract with what the application is to be called with.
+    /// @dev Call the application, with at most `REASON_LENGTH` bytes of the reason where it refuses. One that answers
+    /// wrongly is none, and what it did is undone with all else.
     /// @param allowance gas for the application, no more and no less; 0 for all that is left
     function _deliver(
         address app,
@@ -680,40 +747,48 @@ contract Gateway is Quorum, IGateway {
         uint256 dispatchedAt,
         uint256 allowance
     ) private returns (bool success, bytes memory reason) {
-        uint256 start = _begin(app, id, source);
+        uint256 start = _begin(id, source);
         uint256 size = _complete(start, sender, payload, dispatchedAt);
         // last before the call: nothing in between may cost the application its allowance
         uint256 needed = (RECEIVER_GAS * 64) / 63 + RESERVED_GAS;
         if (allowance != 0 && gasleft() < needed) revert InsufficientGas(gasleft(), needed);
-        assembly ("memory-safe") {
-            if iszero(allowance) { allowance := gas() }
-            success := call(allowance, address(), 0, start, size, 0, 0)
-        }
-        if (!success) {
-            assembly ("memory-safe") {
-                reason := mload(0x40)
-                mstore(reason, returndatasize())
-                returndatacopy(add(reason, 32), 0, returndatasize())
-                mstore(0x40, add(add(reason, 32), and(add(returndatasize(), 31), not(31))))
-            }
-        }
+        return _call(app, start, size, allowance);
     }
 
-    /// @dev The beginning of `deliver(app, receiveMessage(id, sender, payload) ‖ source ‖ dispatchedAt)` in free memory.
-    /// It is not allocated: a batch takes no more memory than a message. The source waits where the sender begins.
-    function _begin(address app, bytes32 id, uint256 source) private pure returns (uint256 start) {
-        bytes4 delivering = this.deliver.selector;
+    function _call(
+        address app,
+        uint256 start,
+        uint256 size,
+        uint256 allowance
+    ) private returns (bool success, bytes memory reason) {
+        bool answered;
+        bytes4 answer = IERC7786Recipient.receiveMessage.selector;
+        assembly ("memory-safe") {
+            if iszero(allowance) { allowance := gas() }
+            success := call(allowance, app, 0, start, size, 0, 32)
+            answered := and(gt(returndatasize(), 31), eq(mload(0), answer))
+            if iszero(success) {
+                reason := mload(0x40)
+                let length := returndatasize()
+                if gt(length, REASON_LENGTH) { length := REASON_LENGTH }
+                mstore(reason, length)
+                returndatacopy(add(reason, 32), 0, length)
+                mstore(0x40, add(add(reason, 32), and(add(length, 31), not(31))))
+            }
+        }
+        if (success && !answered) revert BadReceiver(app);
+    }
+
+    /// @dev The beginning of `receiveMessage(id, sender, payload) ‖ source ‖ dispatchedAt` in free memory. It is not
+    /// allocated: a batch takes no more memory than a message. The source waits where the sender begins.
+    function _begin(bytes32 id, uint256 source) private pure returns (uint256 start) {
         bytes4 receiving = IERC7786Recipient.receiveMessage.selector;
         assembly ("memory-safe") {
             start := mload(0x40)
-            mstore(start, delivering)
-            // what else stands in the word that the address is from must not get into the call
-            mstore(add(start, 4), shr(96, shl(96, app)))
-            mstore(add(start, 36), 64)
-            mstore(add(start, 100), receiving)
-            mstore(add(start, 104), id)
-            mstore(add(start, 136), 96)
-            mstore(add(start, 232), source)
+            mstore(start, receiving)
+            mstore(add(start, 4), id)
+            mstore(add(start, 36), 96)
+            mstore(add(start, 132), source)
         }
     }
 
@@ -725,12 +800,12 @@ contract Gateway is Quorum, IGateway {
         uint256 dispatchedAt
     ) private pure returns (uint256 size) {
         assembly ("memory-safe") {
-            let source := mload(add(start, 232))
+            let source := mload(add(start, 132))
             // sender: its length and whole words; what stands behind it in the last one is zero
             let words := and(add(mload(sender), 31), not(31))
-            mstore(add(start, 168), add(128, words))
-            mstore(add(start, 200), mload(sender))
-            let at := add(start, 232)
+            mstore(add(start, 68), add(128, words))
+            mstore(add(start, 100), mload(sender))
+            let at := add(start, 132)
             for { let i := 0 } lt(i, words) { i := add(i, 32) } {
                 mstore(add(at, i), mload(add(add(sender, 32), i)))
             }
@@ -744,25 +819,24 @@ contract Gateway is Quorum, IGateway {
             mstore(at, source)
             mstore(add(at, 32), dispatchedAt)
             size := sub(add(at, 64), start)
-            mstore(add(start, 68), sub(size, 100))
         }
     }
 
     /// @dev Why no message from this sender to this recipient can take effect now; empty where it can.
     function _obstacle(
-        Lane storage lane,
         address app,
         Headers.Header memory header,
+        Parties memory known,
         bytes memory sender,
         bytes memory recipient
     ) private view returns (bytes memory) {
         if (header.version >> 16 != protocolVersion() >> 16) {
             return abi.encodeWithSelector(UnsupportedVersion.selector, header.version);
         }
-        if (app.code.length == 0 || header.recipient != keccak256(Interop.local(app))) {
+        if (app.code.length == 0 || header.recipient != known.recipient) {
             return abi.encodeWithSelector(ReceiverMissing.selector, _shorten(recipient));
         }
-        if (header.sender != keccak256(lane.peer)) {
+        if (header.sender != known.sender) {
             return abi.encodeWithSelector(NotPeer.selector, header.source, _shorten(sender));
         }
         return "";
@@ -810,5 +884,10 @@ contract Gateway is Quorum, IGateway {
 
     function _domainName() internal pure override returns (string memory) {
         return "Pari Passu Gateway";
+    }
+
+    /// @inheritdoc Typed
+    function _domainNameHash() internal pure override returns (bytes32) {
+        return keccak256("Pari Passu Gateway");
     }
 }

@@ -14,7 +14,7 @@ using LaneStateLib for LaneState global;
 
 /// @notice The lanes of one purpose with one ledger, out and in.
 /// @param state application, counters, flags
-/// @param peer ERC-7930 address of the application there
+/// @param peer ERC-7930 address of the application there; empty where it has the same address
 /// @param acknowledged number up to which the other ledger's arrivals are attested here
 struct Lane {
     LaneState state;
@@ -29,6 +29,9 @@ library LaneStateLib {
 
     /// @notice Nothing is sent or executed (MOV-9).
     uint256 internal constant STOPPED = 2;
+
+    /// @notice The application there has the address of that here, as `pari deploy` has it on chains: nothing to read.
+    uint256 internal constant SAME_ADDRESS = 4;
 
     uint256 private constant COUNTER = (1 << 44) - 1;
 

@@ -52,8 +52,8 @@ abstract contract Quorum is PariContract, Typed {
     // keccak256(abi.encode(uint256(keccak256("paripassu.storage.Quorum")) - 1)) & ~bytes32(uint256(0xff))
     bytes32 private constant STORAGE = 0x7a11c6613bd79696fe3bbb099e434b3635ee2da961cd84f729ae070283300e00;
 
-    /// @dev Bytes of a member in the members' code: signer, entity.
-    uint256 private constant MEMBER = 52;
+    /// @dev Bytes of a member in the members' code: signer, entity, number of the entity among those of the set.
+    uint256 private constant MEMBER = 53;
 
     uint256 private constant MOST_MEMBERS = 32;
 
@@ -75,8 +75,9 @@ abstract contract Quorum is PariContract, Typed {
         for (uint256 i = 0; i < members.length; ++i) {
             (address signer, bytes32 entity) = (members[i].signer, members[i].entity);
             if (signer <= previous || entity == 0 || i == MOST_MEMBERS) revert BadMember(signer, entity);
-            packed = abi.encodePacked(packed, signer, entity);
-            entities = _note(seen, entities, entity);
+            uint256 number = _note(seen, entities, entity);
+            packed = abi.encodePacked(packed, signer, entity, uint8(number));
+            if (number == entities) ++entities;
             previous = signer;
         }
         if (threshold < 2 || threshold > entities) revert BadThreshold(threshold, entities);
@@ -96,7 +97,7 @@ abstract contract Quorum is PariContract, Typed {
         (setVersion, threshold) = ($.version, $.threshold);
         (uint256 at, uint256 count) = _members($.members);
         members = new Attestor[](count);
-        for (uint256 i = 0; i < count; ++i) (members[i].signer, members[i].entity) = _member(at, i);
+        for (uint256 i = 0; i < count; ++i) (members[i].signer, members[i].entity, ) = _member(at, i);
     }
 
     /// @dev Revert unless enough distinct entities of the current set signed.
@@ -120,37 +121,52 @@ abstract contract Quorum is PariContract, Typed {
         bytes calldata signatures
     ) private view returns (uint256 entities) {
         (uint256 at, uint256 count) = _members(code);
-        bytes32[] memory seen = new bytes32[](count);
+        uint256 seen = 0;
         uint256 used = 0;
         for (uint256 i = 0; i < count; ++i) {
             if ((signers >> i) & 1 == 0) continue;
-            if (used + 65 > signatures.length) revert SignaturesMismatch(signers, signatures.length);
-            (address signer, bytes32 entity) = _member(at, i);
-            if (_signerOf(digest, signatures[used:used + 65]) != signer) revert BadSignature(signer);
-            used += 65;
-            entities = _note(seen, entities, entity);
+            unchecked {
+                used += 65;
+            }
+            if (used > signatures.length) revert SignaturesMismatch(signers, signatures.length);
+            (address signer, , uint256 number) = _member(at, i);
+            if (_signerOf(digest, signatures, used) != signer) revert BadSignature(signer);
+            seen |= 1 << number;
         }
         if (used != signatures.length || signers >> count != 0) {
             revert SignaturesMismatch(signers, signatures.length);
         }
+        for (; seen != 0; seen &= seen - 1) ++entities;
     }
 
     /// @dev Who signed; zero where the signature is none, or has another form than the one that counts.
-    function _signerOf(bytes32 digest, bytes calldata signature) private pure returns (address signer) {
+    /// @param end where the signature ends among `signatures`
+    function _signerOf(
+        bytes32 digest,
+        bytes calldata signatures,
+        uint256 end
+    ) private pure returns (address signer) {
+        bytes32 r;
+        bytes32 s;
+        uint8 v;
+        assembly ("memory-safe") {
+            let at := add(signatures.offset, sub(end, 65))
+            r := calldataload(at)
+            s := calldataload(add(at, 32))
+            v := byte(0, calldataload(add(at, 64)))
+        }
         // a failed recovery answers zero, which no member is
         // slither-disable-next-line unused-return
-        (signer, , ) = ECDSA.tryRecover(
-            digest, uint8(signature[64]), bytes32(signature[:32]), bytes32(signature[32:64])
-        );
+        (signer, , ) = ECDSA.tryRecover(digest, v, r, s);
     }
 
-    /// @dev Put `entity` among the `count` seen ones, once; returns the new count.
+    /// @dev The place of `entity` among the `count` seen ones, where it is put if it is not there.
     function _note(bytes32[] memory seen, uint256 count, bytes32 entity) private pure returns (uint256) {
         for (uint256 i = 0; i < count; ++i) {
-            if (seen[i] == entity) return count;
+            if (seen[i] == entity) return i;
         }
         seen[count] = entity;
-        return count + 1;
+        return count;
     }
 
     /// @dev A contract whose code is the data. It begins with STOP, so that a call does nothing.
@@ -174,11 +190,15 @@ abstract contract Quorum is PariContract, Typed {
         }
     }
 
-    function _member(uint256 at, uint256 index) private pure returns (address signer, bytes32 entity) {
+    function _member(
+        uint256 at,
+        uint256 index
+    ) private pure returns (address signer, bytes32 entity, uint256 place) {
         assembly ("memory-safe") {
             let member := add(at, mul(index, MEMBER))
             signer := shr(96, mload(member))
             entity := mload(add(member, 20))
+            place := byte(0, mload(add(member, 52)))
         }
     }
 }

@@ -143,7 +143,7 @@ contract Quotas is Application {
         bytes memory toAccount,
         uint64 amount
     ) private returns (bytes32) {
-        return GATEWAY.send(destination, PURPOSE, 0, abi.encode(securityId, kind, holder, toAccount, amount));
+        return GATEWAY.dispatch(destination, PURPOSE, 0, abi.encode(securityId, kind, holder, toAccount, amount));
     }
 
     /// @dev To the account that stands for the one that was named: its key may have been changed while

@@ -115,7 +115,7 @@ contract TokenBridge is Application {
             revert TokenUnknown(securityId, token);
         }
         ISecurityToken(token).crosschainBurn(msg.sender, amount);
-        messageId = GATEWAY.send(
+        messageId = GATEWAY.dispatch(
             destination, MOVEMENT, expiry, abi.encode(securityId, abi.encodePacked(msg.sender), toAccount, amount)
         );
         emit UnitsDispatched(messageId, securityId, msg.sender, destination, toAccount, amount);

@@ -49,7 +49,7 @@ interface IGateway is IERC7786GatewaySource {
     /// @param expiry last second at which it may be executed there; 0 for never
     /// @param payload application data
     /// @return sendId the message's identifier
-    function send(
+    function dispatch(
         uint256 destination,
         uint8 purpose,
         uint64 expiry,

@@ -315,7 +315,7 @@ contract HolderRegistry is PariContract, Typed, IHolderRegistry, IERC7786Recipie
             if (ledgers[i] == block.chainid) continue;
             // the message's identifier is in the gateway's event
             // slither-disable-next-line unused-return
-            try GATEWAY.send(ledgers[i], ORDER, 0, payload) {} catch {
+            try GATEWAY.dispatch(ledgers[i], ORDER, 0, payload) {} catch {
                 emit OrderNotSent(holder, scope, ledgers[i]);
             }
         }

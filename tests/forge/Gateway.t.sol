@@ -194,7 +194,7 @@ contract GatewayTest is World {
         gateway.refuse(messages[0], "no");
         vm.prank(address(receiver));
         vm.expectRevert(halted);
-        gateway.send(home.id, PURPOSE, 0, "");
+        gateway.dispatch(home.id, PURPOSE, 0, "");
         _issue(holderDe, 1);
         Message memory other = _move(holderDe, holderFr, 1);
         _deliver(peer, _only(other));
@@ -308,14 +308,14 @@ contract GatewayTest is World {
             bytes memory part = new bytes(length);
             for (uint256 i = 0; i < length; ++i) part[i] = packed[i];
             vm.expectRevert(Gateway.MalformedBatch.selector);
-            gateway.execute(home.id, head, "", "", part, signed.signatures);
+            gateway.execute(home.id, head, "", part, signed.signatures);
         }
         vm.expectRevert(Gateway.MalformedBatch.selector);
-        gateway.execute(home.id, head, "", "", bytes.concat(packed, hex"00"), signed.signatures);
+        gateway.execute(home.id, head, "", bytes.concat(packed, hex"00"), signed.signatures);
         vm.expectRevert(Gateway.EmptyBatch.selector);
-        gateway.execute(home.id, head, "", "", "", signed.signatures);
+        gateway.execute(home.id, head, "", "", signed.signatures);
         // sender and recipient may be left out where they are those that the lane knows
-        gateway.execute(home.id, head, "", "", packed, signed.signatures);
+        gateway.execute(home.id, head, "", packed, signed.signatures);
         vm.assertEq(receiver.count(), 1, "executed");
     }
 
@@ -547,7 +547,7 @@ contract GatewayTest is World {
         vm.recordLogs();
         _deliver(peer, _batch(messages));
         Vm.Log[] memory logs = vm.getRecordedLogs();
-        vm.assertEq(logs.length, 2, "both parked");
+        vm.assertEq(logs.length, 3, "both parked, in one batch");
         (, bytes memory reason) = abi.decode(logs[0].data, (uint64, bytes));
         vm.assertEq(reason.length, 256, "the reason is cut");
     }
@@ -627,13 +627,15 @@ contract GatewayTest is World {
     function test_aWrongAnswerLeavesNoTrace() public {
         receiver.set(Probe.Mood.WRONG_ANSWER);
         Message[] memory messages = _send(1, 0);
-        _deliverParked(messages[0], abi.encodeWithSelector(Gateway.BadReceiver.selector, address(receiver)));
+        _expect(_batch(messages), abi.encodeWithSelector(Gateway.BadReceiver.selector, address(receiver)));
         vm.assertEq(receiver.count(), 0, "what the receiver did is undone");
+        vm.assertEq(gateway.inboundNonce(home.id, PURPOSE), 0, "and nothing consumed");
+        receiver.set(Probe.Mood.TAKE);
+        _deliver(peer, _batch(messages));
+        vm.assertEq(receiver.count(), 1, "once it answers");
     }
 
     function test_a8_nobodyButTheGatewayDelivers() public {
-        vm.expectRevert(Gateway.OnlySelf.selector);
-        gateway.deliver(address(receiver), "");
         bytes memory sender_ = _interop(home, address(home.bridge));
         vm.expectRevert(abi.encodeWithSelector(Application.NotGateway.selector, address(this)));
         peer.bridge.receiveMessage(0, sender_, "");

@@ -512,7 +512,7 @@ abstract contract World {
         uint256 head = first.purpose | uint256(first.nonce) << 8 | uint256(first.version) << 72;
         head |= uint256(batch.attestorSetVersion) << 104 | signed.signers << 136;
         return abi.encodeCall(
-            Gateway.execute, (first.source, head, first.sender, first.recipient, packed, signed.signatures)
+            Gateway.execute, (first.source, head, abi.encode(first.sender, first.recipient), packed, signed.signatures)
         );
     }
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from eth_abi.abi import encode as _abi_encode
+
 from paripassu.errors import MalformedMessage
 from paripassu.messages.envelope import Batch
 
@@ -20,8 +22,10 @@ _COUNTER_BITS: Final = 44
 
 def execution(
     batch: Batch, signers: int, signatures: Sequence[bytes]
-) -> tuple[int, int, bytes, bytes, bytes, bytes]:
-    """Arguments of the gateway's `execute`: source, head, sender, recipient, messages, signatures.
+) -> tuple[int, int, bytes, bytes, bytes]:
+    """Arguments of the gateway's `execute`: source, head, parties, messages, signatures.
+
+    The parties are named: a gateway that knows others parks the messages, with the reason.
 
     Args:
         signers: which members of the attestor set signed, bit by bit in the set's order.
@@ -31,9 +35,9 @@ def execution(
         MalformedMessage: a value that a batch has no room for.
     """
     first = batch.messages[0]
-    head_ = batch_head(batch, signers)
+    parties = _abi_encode(["bytes", "bytes"], [first.sender, first.recipient])
     packed = packed_messages(batch), packed_signatures(signatures)
-    return (batch.lane.source.numeric, head_, first.sender, first.recipient, *packed)
+    return (batch.lane.source.numeric, batch_head(batch, signers), parties, *packed)
 
 
 def batch_head(batch: Batch, signers: int) -> int:

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+/// @title What every bridge under measurement delivers to
+/// @notice One warm slot that changes from one number to another, one event with the payload's hash.
+abstract contract Receiver {
+    event Received(bytes32 indexed payload, uint256 count);
+
+    uint256 public count = 1;
+
+    function _take(bytes calldata payload) internal {
+        emit Received(keccak256(payload), ++count);
+    }
+}
+
+/// @title The receiver as an ERC-7786 gateway calls it
+contract Erc7786Receiver is Receiver {
+    function receiveMessage(bytes32, bytes calldata, bytes calldata payload) external payable returns (bytes4) {
+        _take(payload);
+        return this.receiveMessage.selector;
+    }
+}
+
+/// @title Sends any number of messages in one transaction, as an application that serves many holders does
+contract Erc7786Sender {
+    /// @notice Send the payload so many times over a lane of the gateway.
+    function send(address gateway, uint256 destination, uint8 purpose, bytes calldata payload, uint256 times) external {
+        bytes memory call = abi.encodeWithSignature(
+            "dispatch(uint256,uint8,uint64,bytes)", destination, purpose, uint64(0), payload
+        );
+        for (uint256 i = 0; i < times; ++i) {
+            (bool success, ) = gateway.call(call);
+            require(success);
+        }
+    }
+}
