@@ -133,6 +133,12 @@ class UnknownRole(IdentifierError):
     code = "PP-ID-013"
 
 
+class InvalidVersion(IdentifierError):
+    """A version of a contract is malformed."""
+
+    code = "PP-ID-014"
+
+
 class QuantityError(PariError):
     """A quantity cannot be used."""
 

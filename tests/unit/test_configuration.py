@@ -10,6 +10,8 @@ import pytest
 
 from paripassu.config import (
     CHANGE_CLASSES,
+    COMPATIBILITY_LEVELS,
+    Compatibility,
     holder_salt,
     load_breakdown,
     load_event,
@@ -33,6 +35,7 @@ from paripassu.errors import (
     InvalidRate,
     InvalidToml,
     InvalidValue,
+    InvalidVersion,
     MissingKey,
     MissingVariable,
     NegativeQuantity,
@@ -143,6 +146,13 @@ def test_ver_6_notice_is_none_on_a_local_network_and_days_elsewhere(tmp_path: Pa
     assert not load_network(pilot).approvals.quorum_names_roles
 
 
+def test_ver_4_network_file_judges_pairs_of_versions(tmp_path: Path) -> None:
+    assert load_network(NETWORK).compatibility == ()
+    told = '[[compatibility]]\nversions = ["1.10.0", "1.2.3"]\nlevel = "exchange"\n[attestors]'
+    (one,) = load_network(changed(NETWORK, tmp_path, "[attestors]", told)).compatibility
+    assert one == Compatibility((0x10203, 0x10A00), COMPATIBILITY_LEVELS.index("exchange"))
+
+
 def test_attestors_legal_entity_is_its_lei_on_chains() -> None:
     member = load_network(NETWORK).attestors.members[0]
     assert member.entity_id == b"529900CSDATTEST00066" + bytes(12)
@@ -186,6 +196,30 @@ def test_rpc_urls_come_from_the_environment(tmp_path: Path) -> None:
             "[approvals]\nthreshold = 1\n[attestors]\nthreshold = 2",
             InvalidValue,
             "approvals.threshold",
+        ),
+        (
+            "[attestors]",
+            '[[compatibility]]\nversions = ["1.0.0", "1.0.256"]\nlevel = "read"\n[attestors]',
+            InvalidVersion,
+            "compatibility[0].versions: '1.0.256' is no version",
+        ),
+        (
+            "[attestors]",
+            '[[compatibility]]\nversions = ["1.0.0", "1.0.0"]\nlevel = "read"\n[attestors]',
+            InconsistentFile,
+            "a version always exchanges units with itself",
+        ),
+        (
+            "[attestors]",
+            2 * '[[compatibility]]\nversions = ["1.0.0", "2.0.0"]\nlevel = "read"\n' + "[attestors]",
+            InconsistentFile,
+            "compatibility[1].versions: 1.0.0 and 2.0.0 are judged twice",
+        ),
+        (
+            "[attestors]",
+            '[[compatibility]]\nversions = ["1.0.0", "2.0.0"]\nlevel = "write"\n[attestors]',
+            InvalidValue,
+            "compatibility.0.level",
         ),
         ('home = "alpha"', "", MissingKey, "the key 'home' is missing"),
         ("chainId = 31001\n", "", MissingKey, "'ledgers.alpha.chainId' is missing"),

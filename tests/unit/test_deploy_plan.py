@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from paripassu import artefacts
-from paripassu.config import load_network, load_securities, load_security
+from paripassu.config import Compatibility, load_network, load_securities, load_security
 from paripassu.deploy import records
 from paripassu.deploy.acts import ObservedAct
 from paripassu.deploy.chain import Chain
@@ -211,6 +211,17 @@ def test_instances_that_differ_are_registered_and_extra_ones_revoked() -> None:
     stray = (*wanted, (7, b"x", bytes(32), 1, False, bytes(9)))
     ((_, call),) = setting.calls(stray)
     assert abi.decode_call(call) == ("revokeInstance", (key, 7))
+
+
+def test_ver_4_versions_that_the_network_file_judges_are_judged_on_chain() -> None:
+    judged = replace(NETWORK, compatibility=(Compatibility((1 << 16, 2 << 16), 2),))
+    desired = desired_state(judged, [FIRST])["alpha"]
+    assert isinstance(desired, EvmDesired)
+    (setting,) = [one for one in desired.settings if one.title == "versions 1.0.0 and 2.0.0: exchange"]
+    assert (setting.role, setting.read.args) == ("tokenizer", (1 << 16, 2 << 16))
+    assert setting.calls(2) == ()
+    ((_, call),) = setting.calls(1)
+    assert codec("InstanceRegistry").decode_call(call) == ("setCompatibility", (1 << 16, 2 << 16, 2))
 
 
 def test_other_code_at_our_address_is_no_step() -> None:

@@ -16,6 +16,7 @@ from paripassu.errors import (
     InvalidIsin,
     InvalidLedgerId,
     InvalidLei,
+    InvalidVersion,
     UnknownCountry,
     UnknownCurrency,
     UnknownRole,
@@ -40,6 +41,8 @@ from paripassu.identifiers import (
     keccak256,
     role_id,
     security_id,
+    version_tag,
+    version_text,
 )
 
 ALPHA = LedgerId("eip155:31001")
@@ -262,3 +265,19 @@ def test_id_7_roles_are_a_closed_list() -> None:
         role_id("admin")
     with pytest.raises(TypeError):
         ROLES["admin"] = 19  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("text", "tag"), [("1.0.0", 1 << 16), ("0.0.1", 1), ("65535.255.255", (1 << 32) - 1)]
+)
+def test_ver_1_version_and_tag_are_the_same_thing(text: str, tag: int) -> None:
+    assert version_tag(text) == tag
+    assert version_text(tag) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1", "1.0", "1.0.0.0", "01.0.0", "1.0.256", "65536.0.0", "1.0.0-rc1", "v1.0.0"]
+)
+def test_ver_1_what_has_no_tag_is_no_version(text: str) -> None:
+    with pytest.raises(InvalidVersion, match=r"major\.minor\.patch"):
+        version_tag(text)

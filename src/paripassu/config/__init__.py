@@ -8,11 +8,13 @@ from paripassu.config.network import load_network
 from paripassu.config.security import load_securities, load_security, security_of
 from paripassu.config.types import (
     CHANGE_CLASSES,
+    COMPATIBILITY_LEVELS,
     ApprovalsConfig,
     AttestorMember,
     AttestorsConfig,
     Blocks,
     CashConfig,
+    Compatibility,
     DevnetNode,
     LedgerConfig,
     NetworkConfig,
@@ -20,11 +22,13 @@ from paripassu.config.types import (
 
 __all__ = [
     "CHANGE_CLASSES",
+    "COMPATIBILITY_LEVELS",
     "ApprovalsConfig",
     "AttestorMember",
     "AttestorsConfig",
     "Blocks",
     "CashConfig",
+    "Compatibility",
     "DevnetNode",
     "EventFile",
     "LedgerConfig",

@@ -13,6 +13,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from paripassu.config.compatibility import CompatibilityModel, compatibilities
 from paripassu.config.files import FileModel, expand, located, names_its_file, read_model
 from paripassu.config.types import (
     LOCAL_ENVIRONMENT,
@@ -105,6 +106,7 @@ class _Network(FileModel):
     roles: dict[str, str | list[str]] = Field(default_factory=dict)
     cash: dict[str, _Cash] = Field(default_factory=dict)
     approvals: _Approvals | None = None
+    compatibility: list[CompatibilityModel] = Field(default_factory=list)
 
 
 @names_its_file
@@ -143,6 +145,7 @@ def load_network(path: Path | str, environ: Mapping[str, str] | None = None) -> 
         roles=roles,
         cash=cash,
         approvals=_approvals(file),
+        compatibility=compatibilities(path, file.compatibility),
     )
 
 

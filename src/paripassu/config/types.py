@@ -15,6 +15,10 @@ LOCAL_ENVIRONMENT = "local"
 CHANGE_CLASSES = ("regulatory", "corporateStructure", "economicTerms", "technical")
 """Classes of a change of code, as the contracts number them from 1 (VER-6)."""
 
+COMPATIBILITY_LEVELS = ("none", "read", "exchange")
+"""What versions may do with each other, as the contracts number it from 0: with `read` events are
+delivered, with `exchange` units move too (VER-4)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
@@ -102,6 +106,19 @@ class ApprovalsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Compatibility:
+    """What instances of two versions may do with each other, in either direction (VER-4).
+
+    Args:
+        versions: packed tags, the lower one first.
+        level: place in COMPATIBILITY_LEVELS.
+    """
+
+    versions: tuple[int, int]
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkConfig:
     """A whole network. Signers are kept as written (`dev:…`, `${…}`, `keystore:…`), never as keys.
 
@@ -117,6 +134,7 @@ class NetworkConfig:
     roles: Mapping[str, tuple[str, ...]]
     cash: Mapping[CurrencyCode, CashConfig]
     approvals: ApprovalsConfig
+    compatibility: tuple[Compatibility, ...] = ()
 
     @property
     def security_path(self) -> Path:

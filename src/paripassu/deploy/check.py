@@ -17,6 +17,7 @@ from paripassu.deploy.observe import EvmObserved, observe, versioned
 from paripassu.deploy.rights import role_name
 from paripassu.deploy.spec import desired_state
 from paripassu.errors import CodeDrift, DeploymentDrift, DeploymentError
+from paripassu.identifiers import version_text
 from paripassu.ledgers.book.configuration import to_json
 from paripassu.workspace import Workspace
 
@@ -191,17 +192,14 @@ def _versions(desired: EvmDesired, observed: EvmObserved) -> Iterator[Finding]:
         expected = artefacts.load(name.partition("/")[0]).version
         found = observed.versions.get(name)
         if expected is not None and found != expected:
-            shown = "none" if found is None else _semver(found)
-            yield Finding(desired.name, "version", f"the version tag of {name}", _semver(expected), shown)
+            shown = "none" if found is None else version_text(found)
+            title = f"the version tag of {name}"
+            yield Finding(desired.name, "version", title, version_text(expected), shown)
 
 
 def _hex(value: bytes) -> str:
     """A word's value, without the zeros on the left of an address."""
     return "0x" + (value[12:] if len(value) == 32 and not any(value[:12]) else value).hex()
-
-
-def _semver(packed: int) -> str:
-    return f"{packed >> 16}.{packed >> 8 & 0xFF}.{packed & 0xFF}"
 
 
 def _listed(values: Sequence[str]) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from paripassu import artefacts
-from paripassu.config import LedgerConfig, NetworkConfig
+from paripassu.config import COMPATIBILITY_LEVELS, Compatibility, LedgerConfig, NetworkConfig
 from paripassu.deploy.desired import APPROVALS, CASH, TOKEN, Calls, Creation, SecurityPlace, Setting
 from paripassu.deploy.policies import acts, policies
 from paripassu.deploy.rights import APPROVED
-from paripassu.identifiers import ZERO32, InteropAddress
+from paripassu.identifiers import ZERO32, InteropAddress, version_text
 from paripassu.ledgers.book import book_application
 from paripassu.ledgers.evm.contracts import View, codec
 from paripassu.ledgers.signers import signer_from_spec
@@ -48,6 +48,7 @@ def chain_settings(
         settings.append(_security(security))
         settings.append(_instances(network, place, addresses, token_code))
         settings += _blackouts(place, security)
+    settings += [_judgement(one) for one in network.compatibility]
     settings.append(_quorum(network))
     for other in network.ledgers.values():
         if other.id != ledger.id:
@@ -189,6 +190,14 @@ def _instance(
         ledger.name == network.home,
         _NO_DTI,
     )
+
+
+def _judgement(one: Compatibility) -> Setting:
+    """What two versions may do; other pairs are left as they are, for the tokenizer may have judged them."""
+    first, second = (version_text(tag) for tag in one.versions)
+    title = f"versions {first} and {second}: {COMPATIBILITY_LEVELS[one.level]}"
+    args = (*one.versions, one.level)
+    return _set("tokenizer", _INSTANCES, "setCompatibility", args, "compatibility", 2, title)
 
 
 def _quorum(network: NetworkConfig) -> Setting:

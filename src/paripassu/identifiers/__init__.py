@@ -27,6 +27,7 @@ from paripassu.identifiers.hashing import (
 from paripassu.identifiers.interop import InteropAddress
 from paripassu.identifiers.iso import Cfi, Country, CurrencyCode, Dti, Fisn, Isin, Lei
 from paripassu.identifiers.roles import ROLES, role_id
+from paripassu.identifiers.versions import version_tag, version_text
 
 __all__ = [
     "COMMITMENT_BYTES",
@@ -52,6 +53,8 @@ __all__ = [
     "keccak256",
     "role_id",
     "security_id",
+    "version_tag",
+    "version_text",
 ]
 
 

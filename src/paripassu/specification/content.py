@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from paripassu.canonical import Json, canonical_json
+from paripassu.identifiers import version_text
 from paripassu.securities import Security
 from paripassu.specification.facts import ActFacts, InstanceFacts, PlatformFacts
 from paripassu.specification.sheet import Section, Sheet
@@ -27,11 +28,6 @@ def specification_of(
             *_contracts(platforms),
         ),
     )
-
-
-def semver(tag: int) -> str:
-    """A packed version tag as text."""
-    return f"{tag >> 16}.{tag >> 8 & 0xFF}.{tag & 0xFF}"
 
 
 def _identity(security: Security) -> Section:
@@ -115,7 +111,7 @@ def _contracts(platforms: Sequence[PlatformFacts]) -> Iterable[Section]:
     columns = ("contract", "address", "version", "code hash", "interface")
     for one in platforms:
         rows = tuple(
-            (name, facts.address, semver(facts.version), facts.code_hash, facts.interface)
+            (name, facts.address, version_text(facts.version), facts.code_hash, facts.interface)
             for name, facts in sorted(one.contracts.items())
         )
         if rows:

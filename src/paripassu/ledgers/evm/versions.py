@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from paripassu.identifiers import Bytes32
+from paripassu.identifiers import Bytes32, version_text
 from paripassu.ledgers.control import Running, VersionChange
 from paripassu.ledgers.evm.blocks import Blocks
 from paripassu.ledgers.evm.contracts import ContractReader, View, codec
@@ -13,11 +13,6 @@ from paripassu.ledgers.evm.logs import Logs
 
 APPROVALS = "Approvals"
 _EVENT = "VersionChanged"
-
-
-def version_text(tag: int) -> str:
-    """A version tag as text: major, minor and patch."""
-    return f"{tag >> 16}.{tag >> 8 & 0xFF}.{tag & 0xFF}"
 
 
 class VersionsReader:
