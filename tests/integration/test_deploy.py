@@ -217,7 +217,7 @@ async def test_role_granted_by_hand_is_found_and_taken_back(deployed: Deployed) 
 async def test_lane_closed_by_hand_is_found_and_opened_by_the_role_that_may(deployed: Deployed) -> None:
     settings = deployed.desired("charlie").settings
     peer = next(one for one in settings if one.title == "open the lanes with book:register")
-    number, address, _ = codec("Gateway").decode_call(peer.calls(None)[0][1])[1]
+    number, address, _ = codec("Gateway").decode_call(peer.calls(None, {})[0][1])[1]
     await deployed.by_hand("charlie", "dev:bridge_operator", "Gateway", "setPeer", number, address, False)
     report = await deploy.check(deployed.network, deployed.workspace)
     assert [(one.ledger, one.kind) for one in report.findings] == [("charlie", "set-up")]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -21,7 +21,12 @@ from paripassu import artefacts, deploy
 from paripassu.artefacts import Artefact
 from paripassu.bridge.queries import list_messages
 from paripassu.bridge.states import MessageState
-from paripassu.identifiers import keccak256
+from paripassu.config import Compatibility
+from paripassu.deploy.chain import Chain
+from paripassu.deploy.desired import EvmDesired
+from paripassu.deploy.spec import desired_state
+from paripassu.errors import ContractRefused
+from paripassu.identifiers import keccak256, version_text
 from paripassu.jobs import paying
 from paripassu.ledgers.book import gateway as book_gateway
 from paripassu.ledgers.port import DeliveryStatus
@@ -50,6 +55,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalNetwork]:
     head, bravo = text.split("[ledgers.bravo]")
     text = head + "[ledgers.bravo]" + bravo.replace('client = "anvil"', 'client = "ganache"', 1)
     text = text.replace('"securities/', f'"{EXAMPLES}/securities/')
+    text += '\n[[compatibility]]\nversions = ["1.0.0", "2.0.0"]\nlevel = "exchange"\n'
     path = folder / "network.toml"
     path.write_text(text, "utf-8")
     for network in started(path, folder / "ws"):
@@ -132,20 +138,27 @@ def _compiled(tool: ModuleType, texts: dict[str, str], shipped: dict[str, Artefa
 
 
 @contextmanager
-def _shipping(names: Sequence[str], on: str) -> Iterator[None]:
-    """As if the package shipped version 2.0.0 of these contracts, and one ledger were deployed to."""
-    applying = importlib.import_module("paripassu.deploy.apply")
-    newer, load, wanted = second_versions(*names), artefacts.load, applying.desired_state
+def _shipping(*names: str) -> Iterator[None]:
+    """As if the package shipped version 2.0.0 of these contracts."""
+    newer, load = second_versions(*names), artefacts.load
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(artefacts, "load", lambda name: newer.get(name) or load(name))
-        patch.setattr(applying, "desired_state", lambda *given: {on: wanted(*given)[on]})
         yield
+
+
+def apply_to(pari: LocalNetwork, *ledgers: str) -> deploy.AppliedDeployment:
+    """Deploy to some of the ledgers, as where the notice of the others is not over."""
+    applying = importlib.import_module("paripassu.deploy.apply")
+    wanted = applying.desired_state
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(applying, "desired_state", lambda *given: {on: wanted(*given)[on] for on in ledgers})
+        return pari.run(deploy.apply(pari.network, pari.workspace))
 
 
 def upgrade(pari: LocalNetwork, on: str, *names: str) -> None:
     """Put version 2.0.0 of contracts in place on one chain: proposed, approved and executed acts."""
-    with _shipping(names, on):
-        applied = pari.run(deploy.apply(pari.network, pari.workspace))
+    with _shipping(*names):
+        applied = apply_to(pari, on)
     assert applied.ledgers[on].steps >= 4 * len(names)
     assert not applied.ledgers[on].waiting
     running = {one.contract: one.version for one in pari.run(pari.ledger(on).controls.running())}
@@ -321,3 +334,53 @@ def test_ver_2_a_message_that_waits_holds_up_nobody_behind_it(pari: LocalNetwork
     pari.move("holder_fr", "alpha", "holder_lu", "register", 9)
     pari.deliver()
     assert pari.position("holder_lu", "register") == int(before) + 9
+
+
+# ------------------------------------------------------------ a rollout, chain by chain
+
+
+def trusted(pari: LocalNetwork, on: str) -> dict[str, str]:
+    """The version of each ledger's instance, as the registry of one chain tells it."""
+    desired = desired_state(pari.network, [pari.session.security])[on]
+    assert isinstance(desired, EvmDesired)
+    names = {one.id.numeric: name for name, one in pari.network.ledgers.items()}
+
+    async def read() -> list[tuple[Any, ...]]:
+        async with Chain(pari.network.ledgers[on], desired) as chain:
+            key = bytes(pari.session.security.security_id)
+            return list(await chain.contracts.view("InstanceRegistry", "instances", key))
+
+    return {names[one[0]]: version_text(one[3]) for one in pari.run(read())}
+
+
+def test_ver_4_during_a_rollout_each_chain_knows_what_the_others_run(
+    pari: LocalNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_step(pari)
+    unjudged = replace(pari.network, compatibility=(Compatibility((1 << 16, 2 << 16), 1),))
+    monkeypatch.setattr(pari, "network", unjudged)
+    apply_to(pari, "alpha", "bravo")
+    upgrade(pari, "bravo", "SecurityToken")
+    assert trusted(pari, "bravo") == {"alpha": "1.0.0", "bravo": "2.0.0", "register": "2.0.0"}
+    assert apply_to(pari, "alpha").ledgers["alpha"].steps == 1, "alpha is told, and waits with its own"
+    assert trusted(pari, "alpha") == {"alpha": "1.0.0", "bravo": "2.0.0", "register": "1.0.0"}
+
+    before = {on: int(pari.position("holder_fr", on)) for on in LEDGERS}
+    with pytest.raises(ContractRefused, match="VersionsIncompatible"):
+        pari.move("holder_fr", "alpha", "holder_de", "bravo", 40)
+    assert {on: int(pari.position("holder_fr", on)) for on in LEDGERS} == before, "refused before the burn"
+    event = pari.dividend(rate="0.3725")
+    pari.announce(event)
+    known = {pari.run(pari.ledger(on).event(event.official_event_id)) is not None for on in LEDGERS}
+    assert known == {True}, "events are delivered all the same"
+
+    with _shipping("SecurityToken"):
+        apply_to(pari, *LEDGERS)
+        assert pari.run(deploy.plan(pari.network, pari.workspace)).is_empty
+    everywhere = dict.fromkeys(LEDGERS, "2.0.0")
+    assert trusted(pari, "alpha") == trusted(pari, "bravo") == everywhere, "bravo was told of alpha's too"
+    received = int(pari.position("holder_de", "bravo"))
+    pari.move("holder_fr", "alpha", "holder_de", "bravo", 40)
+    pari.deliver()
+    assert int(pari.position("holder_de", "bravo")) == received + 40
+    assert pari.reconcile().ok

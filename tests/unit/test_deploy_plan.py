@@ -17,7 +17,7 @@ from paripassu.deploy.acts import ObservedAct
 from paripassu.deploy.chain import Chain
 from paripassu.deploy.check import _administrator
 from paripassu.deploy.create3 import factory_address
-from paripassu.deploy.desired import MANAGER, BookDesired, Calls, EvmDesired
+from paripassu.deploy.desired import MANAGER, BookDesired, Calls, EvmDesired, Running, Setting, TokenCode
 from paripassu.deploy.execution import Executor
 from paripassu.deploy.journal import Journal
 from paripassu.deploy.observe import EvmObserved
@@ -92,13 +92,13 @@ def complete(desired: EvmDesired) -> EvmObserved:
 def content(desired: EvmDesired) -> EvmDesired:
     """The desired state with stand-ins for code, and settings that "as desired" satisfies."""
 
-    def unless_so(made: Calls) -> Callable[[Any], Calls]:
-        return lambda found: () if found == "as desired" else made
+    def unless_so(made: Calls) -> Callable[[Any, Running], Calls]:
+        return lambda found, _: () if found == "as desired" else made
 
     return replace(
         desired,
         settings=tuple(
-            replace(one, calls=unless_so(one.calls(None) or ((one.title, b"a call"),)))
+            replace(one, calls=unless_so(one.calls(None, {}) or ((one.title, b"a call"),)))
             for one in desired.settings
         ),
         creations=tuple(
@@ -194,22 +194,22 @@ def test_changed_setting_is_made_by_the_holder_of_its_role_in_its_own_transactio
     (step,) = steps_for(desired, replace(complete(desired), settings=tuple(found)))
     setting = desired.settings[number]
     assert (step.signer, step.stage, step.title) == ("bridge_operator", 2, setting.title)
-    assert (step.to, step.data) == (desired.addresses[setting.contract], setting.calls(None)[0][1])
+    assert (step.to, step.data) == (desired.addresses[setting.contract], setting.calls(None, {})[0][1])
 
 
 def test_instances_that_differ_are_registered_and_extra_ones_revoked() -> None:
     desired, abi = chain("alpha"), codec("InstanceRegistry")
     setting = next(one for one in desired.settings if one.title.startswith("the trusted instances"))
-    ((_, call),) = setting.calls(None)
+    ((_, call),) = setting.calls(None, {})
     key, wanted = abi.decode_call(call)[1]
     assert len(wanted) == 4
-    assert setting.calls(wanted) == ()
+    assert setting.calls(wanted, {}) == ()
     outdated = (*wanted[:2], (*wanted[2][:3], 99, *wanted[2][4:]), *wanted[3:])
-    ((title, call),) = setting.calls(outdated)
+    ((title, call),) = setting.calls(outdated, {})
     assert abi.decode_call(call) == ("registerInstances", (key, (wanted[2],)))
     assert "eip155:31003" in title
     stray = (*wanted, (7, b"x", bytes(32), 1, False, bytes(9)))
-    ((_, call),) = setting.calls(stray)
+    ((_, call),) = setting.calls(stray, {})
     assert abi.decode_call(call) == ("revokeInstance", (key, 7))
 
 
@@ -219,9 +219,63 @@ def test_ver_4_versions_that_the_network_file_judges_are_judged_on_chain() -> No
     assert isinstance(desired, EvmDesired)
     (setting,) = [one for one in desired.settings if one.title == "versions 1.0.0 and 2.0.0: exchange"]
     assert (setting.role, setting.read.args) == ("tokenizer", (1 << 16, 2 << 16))
-    assert setting.calls(2) == ()
-    ((_, call),) = setting.calls(1)
+    assert setting.calls(2, {}) == ()
+    ((_, call),) = setting.calls(1, {})
     assert codec("InstanceRegistry").decode_call(call) == ("setCompatibility", (1 << 16, 2 << 16, 2))
+
+
+OLDER = TokenCode((1 << 16) - 1, keccak256(b"the code before"))
+
+
+def instances_of(desired: EvmDesired) -> tuple[Setting, Setting, str]:
+    """The instances as they run, those once upgraded, and the name of the token."""
+    now, later = [one for one in desired.settings if one.title.startswith("the trusted instances")]
+    return now, later, desired.securities[0].token
+
+
+def entries(calls: Calls) -> dict[int, tuple[int, bytes]]:
+    """Version and code hash that a call registers, by ledger."""
+    ((_, call),) = calls
+    listed = codec("InstanceRegistry").decode_call(call)[1][1]
+    return {one[0]: (one[3], bytes(one[2])) for one in listed}
+
+
+def test_ver_4_each_instance_is_registered_with_the_version_that_runs_there() -> None:
+    desired = chain("alpha")
+    setting, later, token = instances_of(desired)
+    alpha, bravo, charlie = (chain(name).ledger for name in ("alpha", "bravo", "charlie"))
+    shipped = entries(setting.calls(None, {}))
+    running: Running = {(bravo, token): OLDER, (charlie, token): None}
+    found = entries(setting.calls(None, running))
+    assert found[bravo.numeric] == (OLDER.version, bytes(OLDER.code_hash))
+    assert found[alpha.numeric] == shipped[alpha.numeric], "not there yet: it will run what ships"
+    assert charlie.numeric not in found, "nothing is said of a chain that does not tell"
+    assert not setting.after, "another chain's version does not wait for this chain's upgrade"
+    assert later.calls(None, running) == ()
+
+
+def test_ver_4_chain_that_cannot_be_read_keeps_the_version_that_is_known_of_it() -> None:
+    setting, _, token = instances_of(chain("alpha"))
+    ((_, call),) = setting.calls(None, {})
+    known = codec("InstanceRegistry").decode_call(call)[1][1]
+    assert setting.calls(known, {(chain("bravo").ledger, token): None}) == ()
+
+
+def test_ver_4_own_and_book_entry_follow_once_the_chain_itself_is_upgraded() -> None:
+    desired = chain("alpha")
+    setting, later, token = instances_of(desired)
+    own, book = desired.ledger, DESIRED["register"].ledger
+    running: Running = {(own, token): OLDER}
+    before = entries(setting.calls(None, running))
+    assert before[own.numeric] == (OLDER.version, bytes(OLDER.code_hash))
+    assert before[book.numeric] == (OLDER.version, bytes(32))
+    ((_, call),) = setting.calls(None, running)
+    known = codec("InstanceRegistry").decode_call(call)[1][1]
+    assert setting.calls(known, running) == ()
+    after = entries(later.calls(known, running))
+    assert later.after == "SecurityToken"
+    assert after.keys() == {own.numeric, book.numeric}
+    assert entries(setting.calls(known, {})) == after
 
 
 def test_other_code_at_our_address_is_no_step() -> None:
@@ -361,7 +415,8 @@ def test_second_security_needs_a_proxy_and_its_registration_and_nothing_else() -
     assert new == ["SecurityToken/FR0014ZZPPT7"]
     known = {setting.title for setting in one.settings}
     added = [setting for setting in both.settings if setting.title not in known]
-    assert [(setting.role, setting.contract) for setting in added] == [("tokenizer", "InstanceRegistry")] * 2
+    made = [setting for setting in added if setting.calls(None, {})]
+    assert [(setting.role, setting.contract) for setting in made] == [("tokenizer", "InstanceRegistry")] * 2
     assert both.addresses["SecurityToken"] == one.addresses["SecurityToken"]
     places = {entry.isin: both.addresses[entry.token] for entry in both.securities}
     assert len(set(places.values())) == 2
@@ -369,7 +424,7 @@ def test_second_security_needs_a_proxy_and_its_registration_and_nothing_else() -
 
 def test_second_security_is_on_every_ledger_and_in_the_book_by_its_isin() -> None:
     setting = next(one for one in two_securities().settings if one.title.endswith("of FR0014ZZPPT7"))
-    ((_, call),) = setting.calls(None)
+    ((_, call),) = setting.calls(None, {})
     _, (_, instances) = codec("InstanceRegistry").decode_call(call)
     assert len(instances) == len(NETWORK.ledgers)
     book = desired_state(NETWORK, [FIRST, SECOND])["register"]

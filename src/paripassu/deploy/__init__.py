@@ -1,6 +1,7 @@
 """Deployment: `plan` shows how file and ledgers differ, `apply` carries it out, `check` finds drift."""
 
-from paripassu.deploy.apply import AppliedDeployment, Progress, apply
+from paripassu.deploy.applied import AppliedDeployment, Progress
+from paripassu.deploy.apply import apply
 from paripassu.deploy.check import CheckReport, Finding, check
 from paripassu.deploy.planning import plan
 from paripassu.deploy.steps import LedgerPlan, Plan, Step

@@ -4,22 +4,24 @@ On each chain: first whatever an earlier run sent is waited for, then the chain 
 a final block and what is missing is planned anew, so a resumed run is no special case.
 Each transaction is in the journal before it is sent. A stage ends when its transactions
 are final; after the last one the chain is read again, and what could not be sent before is
-planned with what is known now. At the end nothing is left but what waits for its notice.
+planned with what is known now. A chain that was done before another one took up a new version
+is told of it. At the end nothing is left but what waits for its notice.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from paripassu.config import NetworkConfig, load_securities
 from paripassu.deploy import records
+from paripassu.deploy.applied import AppliedDeployment, AppliedLedger, Progress
 from paripassu.deploy.books import adjusted, book_of, book_plan
-from paripassu.deploy.chain import Chain
-from paripassu.deploy.desired import BookDesired, Desired
+from paripassu.deploy.chain import Chain, chain_of
+from paripassu.deploy.desired import BookDesired, Desired, EvmDesired
 from paripassu.deploy.execution import Executor
 from paripassu.deploy.journal import Journal, seam
 from paripassu.deploy.observe import EvmObserved, observe
@@ -32,60 +34,6 @@ from paripassu.ledgers.book.configuration import to_json
 from paripassu.ledgers.port import Signer
 from paripassu.ledgers.signers import signer_from_spec
 from paripassu.workspace import Workspace
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """One thing that happened: `done` of `total` steps of the ledger are final."""
-
-    ledger: str
-    title: str
-    done: int
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class AppliedLedger:
-    """One ledger after apply: how many steps were carried out, where its contracts are, what waits.
-
-    `waiting` has the steps that a later apply carries out, once the notice of their act is over.
-    """
-
-    ledger: str
-    caip2: str
-    steps: int
-    gas_used: int
-    addresses: Mapping[str, str] = field(default_factory=dict)
-    record: str = ""
-    waiting: tuple[Step, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class AppliedDeployment:
-    """The network after apply."""
-
-    environment: str
-    seconds: float
-    ledgers: Mapping[str, AppliedLedger]
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "schema": "paripassu.applied/1",
-            "environment": self.environment,
-            "seconds": round(self.seconds, 1),
-            "ledgers": {
-                name: {
-                    "caip2": one.caip2,
-                    "steps": one.steps,
-                    "gasUsed": one.gas_used,
-                    "addresses": dict(one.addresses),
-                    "record": one.record,
-                    "waiting": [step.as_json() for step in one.waiting],
-                }
-                for name, one in self.ledgers.items()
-            },
-        }
-
 
 Report = Callable[[Progress], None]
 
@@ -106,6 +54,9 @@ async def apply(
     folder = records.folder_of(network, workspace)
     with Journal(folder / "journal.jsonl").opened() as journal:
         done = await _all([_apply_one(network, workspace, journal, one, report) for one in desired.values()])
+        while behind := _behind(done):
+            again = await _all([_apply_one(network, workspace, journal, one, report) for one in behind])
+            done = _merged(done, again)
         chains = [
             records.read(records.path_of(network, workspace, ledger))
             for ledger in network.ledgers.values()
@@ -113,26 +64,70 @@ async def apply(
         ]
         records.write_map(folder, chains)
     return AppliedDeployment(
-        network.environment, time.monotonic() - started, {one.ledger: one for one in done}
+        network.environment, time.monotonic() - started, {one.applied.ledger: one.applied for one in done}
     )
 
 
-async def _all(work: Sequence[Any]) -> list[AppliedLedger]:
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """A ledger after apply, and a chain as it was read last."""
+
+    applied: AppliedLedger
+    chain: tuple[EvmDesired, EvmObserved] | None = None
+
+
+def _behind(done: Sequence[_Done]) -> list[Desired]:
+    """The chains that have something to do now that the others are done too."""
+    chains = [one.chain for one in done if one.chain]
+    running = {
+        key: code
+        for desired, observed in chains
+        for key, code in observed.running.items()
+        if key[0] == desired.ledger
+    }
+    return [
+        desired
+        for desired, observed in chains
+        if _ready(desired, replace(observed, running={**observed.running, **running}))
+    ]
+
+
+def _merged(done: Sequence[_Done], again: Sequence[_Done]) -> list[_Done]:
+    """Both rounds of each ledger as one.
+
+    Raises:
+        NotConverged: the second one found nothing to do, or the same would be found once more.
+    """
+    later = {one.applied.ledger: one for one in again}
+    merged = []
+    for one in done:
+        new = later.get(one.applied.ledger)
+        if new is not None and not new.applied.steps:
+            raise NotConverged(f"The node of {new.applied.ledger} does not show what other chains run yet.")
+        merged.append(one if new is None else _Done(one.applied.then(new.applied), new.chain))
+    return merged
+
+
+def _ready(desired: EvmDesired, observed: EvmObserved) -> tuple[Step, ...]:
+    return tuple(step for step in steps_for(desired, observed) if not step.waits)
+
+
+async def _all(work: Sequence[Any]) -> list[_Done]:
     """Run side by side; a failure of one lets the others finish their stage before it is raised."""
     results = await asyncio.gather(*work, return_exceptions=True)
     failures = [result for result in results if isinstance(result, BaseException)]
     if failures:
         raise next((one for one in failures if isinstance(one, DeploymentError)), failures[0])
-    return [result for result in results if isinstance(result, AppliedLedger)]
+    return [result for result in results if isinstance(result, _Done)]
 
 
 async def _apply_one(
     network: NetworkConfig, workspace: Workspace, journal: Journal, desired: Desired, report: Report
-) -> AppliedLedger:
+) -> _Done:
     config = network.ledgers[desired.name]
     if isinstance(desired, BookDesired):
-        return await _apply_book(network, workspace, desired, report)
-    async with Chain(config, desired, records.first_block(network, workspace, config)) as chain:
+        return _Done(await _apply_book(network, workspace, desired, report))
+    async with chain_of(network, workspace, desired) as chain:
         log = journal.intents_of(await chain.genesis())
         executor = Executor(chain, log, _signers(network))
         await executor.finish_earlier()
@@ -141,7 +136,8 @@ async def _apply_one(
         seam()
         records.write(path, await chain_record(chain, network.environment, observed))
         seam()
-        return AppliedLedger(desired.name, desired.ledger, count, gas, desired.addresses, str(path), left)
+        place = (desired.addresses, str(path), left)
+        return _Done(AppliedLedger(desired.name, desired.ledger, count, gas, *place), (desired, observed))
 
 
 async def _converge(

@@ -11,7 +11,7 @@ from paripassu import artefacts
 from paripassu.config import LedgerConfig, NetworkConfig, load_securities
 from paripassu.deploy import records
 from paripassu.deploy.books import adjusted, book_of
-from paripassu.deploy.chain import Chain
+from paripassu.deploy.chain import chain_of
 from paripassu.deploy.desired import BookDesired, Creation, Desired, EvmDesired
 from paripassu.deploy.observe import EvmObserved, observe, versioned
 from paripassu.deploy.rights import role_name
@@ -98,7 +98,7 @@ async def _check_one(network: NetworkConfig, workspace: Workspace, desired: Desi
     record = records.read(records.path_of(network, workspace, config))
     if isinstance(desired, BookDesired):
         return await _check_book(config, workspace, desired)
-    async with Chain(config, desired, records.first_block(network, workspace, config)) as chain:
+    async with chain_of(network, workspace, desired) as chain:
         observed = await observe(chain)
     checks = (_code, _record_of(record), _members, _settings, _versions)
     found = [finding for part in checks for finding in part(desired, observed)]
@@ -183,7 +183,7 @@ def _members(desired: EvmDesired, observed: EvmObserved) -> Iterator[Finding]:
 
 def _settings(desired: EvmDesired, observed: EvmObserved) -> Iterator[Finding]:
     for setting, found in zip(desired.settings, observed.settings, strict=True):
-        if setting.calls(found):
+        if setting.calls(found, observed.running):
             yield Finding(desired.name, "set-up", setting.title, "as the network file says", str(found))
 
 

@@ -56,6 +56,19 @@ Calls = tuple[tuple[str, bytes], ...]
 
 
 @dataclass(frozen=True, slots=True)
+class TokenCode:
+    """The code that a token runs: its packed version, major << 16 | minor << 8 | patch, and its hash."""
+
+    version: int
+    code_hash: Bytes32
+
+
+Running = Mapping[tuple[LedgerId, str], TokenCode | None]
+"""What each token runs, by its chain and its name there; None where the chain does not tell now.
+A token that is not listed is not there yet: it will run what this package ships."""
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """One piece of set-up.
 
@@ -63,8 +76,8 @@ class Setting:
         role: who may make it.
         contract: name of the contract that is called.
         read: how it is read.
-        calls: from what was read (None where the contract is not there yet) to the calls that
-            make it right; none where it is.
+        calls: from what was read (None where the contract is not there yet), and what the tokens
+            of all chains run, to the calls that make it right; none where it is.
         after: kind of contract that must run its desired code first; empty where none must.
     """
 
@@ -72,7 +85,7 @@ class Setting:
     role: str
     contract: str
     read: View
-    calls: Callable[[Any], Calls]
+    calls: Callable[[Any, Running], Calls]
     after: str = ""
 
 

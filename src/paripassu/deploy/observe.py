@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from paripassu import artefacts
 from paripassu.deploy.acts import ObservedAct, observed_acts
 from paripassu.deploy.chain import Chain
 from paripassu.deploy.create3 import DETERMINISTIC_DEPLOYER
-from paripassu.deploy.desired import IMPLEMENTATION, MANAGER, EvmDesired
+from paripassu.deploy.desired import IMPLEMENTATION, MANAGER, EvmDesired, Running
+from paripassu.deploy.running import running_everywhere
 from paripassu.identifiers import Bytes32, keccak256
 from paripassu.ledgers.evm.contracts import View, codec
 from paripassu.ledgers.port import BlockRef
@@ -26,7 +27,8 @@ class EvmObserved:
 
     `codes` by address, empty where there is none; `implementations` by proxy name; `settings`
     in the order of the desired ones, None where the contract is not there; `acts` are the
-    changes of code that are proposed and not carried out.
+    changes of code that are proposed and not carried out; `running` has the tokens of the
+    network's other chains too.
     """
 
     genesis: str
@@ -38,6 +40,7 @@ class EvmObserved:
     members: Mapping[int, frozenset[str]]
     versions: Mapping[str, int]
     acts: tuple[ObservedAct, ...] = ()
+    running: Running = field(default_factory=dict)
 
     def has(self, address: str) -> bool:
         """Whether there is code at an address."""
@@ -72,6 +75,7 @@ async def observe(chain: Chain) -> EvmObserved:
         members=await _members(chain, final.height),
         versions=await _versions(chain, final.height),
         acts=await observed_acts(chain, final.height),
+        running=await running_everywhere(chain, final.height),
     )
 
 

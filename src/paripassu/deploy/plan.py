@@ -87,7 +87,7 @@ def _missing(desired: EvmDesired, observed: EvmObserved) -> Missing:
     return [
         (setting, title, call)
         for setting, found in zip(desired.settings, observed.settings, strict=True)
-        for title, call in setting.calls(found)
+        for title, call in setting.calls(found, observed.running)
     ]
 
 

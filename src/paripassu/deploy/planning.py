@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from paripassu.config import NetworkConfig, load_securities
-from paripassu.deploy import records
 from paripassu.deploy.books import book_of, book_plan
-from paripassu.deploy.chain import Chain
-from paripassu.deploy.desired import BookDesired, Desired, EvmDesired
+from paripassu.deploy.chain import chain_of
+from paripassu.deploy.desired import BookDesired, Desired
 from paripassu.deploy.observe import observe
 from paripassu.deploy.plan import steps_for
 from paripassu.deploy.spec import desired_state
@@ -38,10 +37,5 @@ async def _plan_one(network: NetworkConfig, workspace: Workspace, desired: Desir
             return book_plan(desired, book.configuration())
         finally:
             await book.close()
-    return await _plan_chain(Chain(config, desired, records.first_block(network, workspace, config)), desired)
-
-
-async def _plan_chain(chain: Chain, desired: EvmDesired) -> LedgerPlan:
-    async with chain:
-        steps = steps_for(desired, await observe(chain))
-    return LedgerPlan(desired.name, desired.ledger, steps)
+    async with chain_of(network, workspace, desired) as chain:
+        return LedgerPlan(desired.name, desired.ledger, steps_for(desired, await observe(chain)))

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from paripassu import artefacts
 from paripassu.config import COMPATIBILITY_LEVELS, Compatibility, LedgerConfig, NetworkConfig
-from paripassu.deploy.desired import APPROVALS, CASH, TOKEN, Calls, Creation, SecurityPlace, Setting
+from paripassu.deploy.desired import (
+    APPROVALS,
+    CASH,
+    TOKEN,
+    Calls,
+    Creation,
+    Running,
+    SecurityPlace,
+    Setting,
+)
+from paripassu.deploy.instances import INSTANCES, instances, shipped_code
 from paripassu.deploy.policies import acts, policies
 from paripassu.deploy.rights import APPROVED
-from paripassu.identifiers import ZERO32, InteropAddress, version_text
+from paripassu.identifiers import InteropAddress, version_text
 from paripassu.ledgers.book import book_application
 from paripassu.ledgers.evm.contracts import View, codec
 from paripassu.ledgers.signers import signer_from_spec
@@ -25,8 +34,7 @@ APPS = {
 }
 """The application of each purpose on chains."""
 
-_HOLDERS, _INSTANCES = "HolderRegistry", "InstanceRegistry"
-_NO_DTI = bytes(9)
+_HOLDERS = "HolderRegistry"
 
 
 def chain_settings(
@@ -44,9 +52,10 @@ def chain_settings(
         token_code: the code behind every security token.
     """
     settings = [*_policies(network), *_subscription(token_code)]
+    shipped = shipped_code(token_code)
     for place, security in securities.items():
         settings.append(_security(security))
-        settings.append(_instances(network, place, addresses, token_code))
+        settings += instances(network, place, ledger, addresses, shipped)
         settings += _blackouts(place, security)
     settings += [_judgement(one) for one in network.compatibility]
     settings.append(_quorum(network))
@@ -70,9 +79,9 @@ def _set(
     return Setting(title, role, contract, view, _unless(lambda found: bool(found == expected), title, call))
 
 
-def _unless(matches: Callable[[Any], bool], title: str, call: bytes) -> Callable[[Any], Calls]:
+def _unless(matches: Callable[[Any], bool], title: str, call: bytes) -> Callable[[Any, Running], Calls]:
     """One call, unless what was found is right."""
-    return lambda found: () if found is not None and matches(found) else ((title, call),)
+    return lambda found, _: () if found is not None and matches(found) else ((title, call),)
 
 
 def _policies(network: NetworkConfig) -> list[Setting]:
@@ -90,7 +99,7 @@ def _policies(network: NetworkConfig) -> list[Setting]:
             APPROVED,
             APPROVALS,
             View(APPROVALS, "policyOf", (selector,)),
-            lambda found: () if found is None else calls(found),
+            lambda found, running: () if found is None else calls(found, running),
         )
 
     return [setting(selector, policy) for selector, policy in policies(network.approvals)]
@@ -106,7 +115,7 @@ def _subscription(token_code: Creation) -> tuple[Setting, Setting]:
     view = View(_HOLDERS, "subscribers")
     subscribe = _unless(lambda found: address in found, title, abi.encode("addSubscriber", address))
 
-    def others(found: Any) -> Calls:
+    def others(found: Any, _: Running) -> Calls:
         return tuple(
             (f"tell the former token code {one} no longer", abi.encode("removeSubscriber", one))
             for one in found or ()
@@ -122,39 +131,10 @@ def _subscription(token_code: Creation) -> tuple[Setting, Setting]:
 def _security(security: Security) -> Setting:
     isin, title = security.isin.encode("ascii"), f"register the security {security.isin}"
     args = (isin, security.lei.encode("ascii"), bytes(security.terms_hash))
-    call = codec(_INSTANCES).encode("registerSecurity", *args)
-    view, expected = View(_INSTANCES, "securityIdOf", (isin,)), bytes(security.security_id)
+    call = codec(INSTANCES).encode("registerSecurity", *args)
+    view, expected = View(INSTANCES, "securityIdOf", (isin,)), bytes(security.security_id)
     calls = _unless(lambda found: bool(found == expected), title, call)
-    return Setting(title, "tokenizer", _INSTANCES, view, calls)
-
-
-def _instances(
-    network: NetworkConfig,
-    place: SecurityPlace,
-    addresses: Mapping[str, str],
-    token_code: Creation,
-) -> Setting:
-    """Trust a security's instances; in book entry it is known by its ISIN. Trust no others."""
-    key, abi = bytes(place.security_id), codec(_INSTANCES)
-    wanted = [_instance(network, place, one, addresses, token_code) for one in network.ledgers.values()]
-    names = {one.id.numeric: str(one.id) for one in network.ledgers.values()}
-
-    def calls(found: Any) -> Calls:
-        known = {instance[0]: instance for instance in found or ()}
-        differ = [one for one in wanted if known.get(one[0]) != one]
-        made: list[tuple[str, bytes]] = []
-        if differ:
-            listed = ", ".join(names[one[0]] for one in differ)
-            call = abi.encode("registerInstances", key, differ)
-            made.append((f"trust the instances of {place.isin} on {listed}", call))
-        for ledger in sorted(known.keys() - {one[0] for one in wanted}):
-            call = abi.encode("revokeInstance", key, ledger)
-            made.append((f"trust no instance of {place.isin} on ledger {ledger}", call))
-        return tuple(made)
-
-    title = f"the trusted instances of {place.isin}"
-    # the registry asks the token of its own chain what code it runs
-    return Setting(title, "tokenizer", _INSTANCES, View(_INSTANCES, "instances", (key,)), calls, TOKEN)
+    return Setting(title, "tokenizer", INSTANCES, view, calls)
 
 
 def _blackouts(place: SecurityPlace, security: Security) -> list[Setting]:
@@ -164,7 +144,7 @@ def _blackouts(place: SecurityPlace, security: Security) -> list[Setting]:
         return []
     title = f"the blackout windows of {place.isin}"
 
-    def calls(found: Any) -> Calls:
+    def calls(found: Any, _: Running) -> Calls:
         known = [tuple(window) for window in found or ()]
         if all(window in known for window in wanted):
             return ()
@@ -174,30 +154,12 @@ def _blackouts(place: SecurityPlace, security: Security) -> list[Setting]:
     return [Setting(title, "rule_manager", place.token, View(place.token, "blackouts"), calls)]
 
 
-def _instance(
-    network: NetworkConfig,
-    place: SecurityPlace,
-    ledger: LedgerConfig,
-    addresses: Mapping[str, str],
-    token_code: Creation,
-) -> tuple[Any, ...]:
-    account = addresses[place.token] if ledger.id.is_evm else place.isin
-    return (
-        ledger.id.numeric,
-        InteropAddress(ledger.id, account).encode(),
-        bytes(token_code.code_hash if ledger.id.is_evm else ZERO32),
-        artefacts.load(TOKEN).version,
-        ledger.name == network.home,
-        _NO_DTI,
-    )
-
-
 def _judgement(one: Compatibility) -> Setting:
     """What two versions may do; other pairs are left as they are, for the tokenizer may have judged them."""
     first, second = (version_text(tag) for tag in one.versions)
     title = f"versions {first} and {second}: {COMPATIBILITY_LEVELS[one.level]}"
     args = (*one.versions, one.level)
-    return _set("tokenizer", _INSTANCES, "setCompatibility", args, "compatibility", 2, title)
+    return _set("tokenizer", INSTANCES, "setCompatibility", args, "compatibility", 2, title)
 
 
 def _quorum(network: NetworkConfig) -> Setting:

@@ -9,7 +9,7 @@ from typing import Any
 from paripassu.config import ApprovalsConfig, LedgerConfig, NetworkConfig, load_securities
 from paripassu.deploy import records
 from paripassu.deploy.books import book_of
-from paripassu.deploy.chain import Chain
+from paripassu.deploy.chain import Chain, chain_of
 from paripassu.deploy.desired import APPROVALS, Desired, EvmDesired, SecurityPlace
 from paripassu.deploy.observe import observe, versioned
 from paripassu.deploy.policies import acts
@@ -57,7 +57,7 @@ async def _ledger(
     if not isinstance(desired, EvmDesired):
         return await _book(config, workspace, security)
     place = next(one for one in desired.securities if one.isin == security.isin)
-    async with Chain(config, desired, records.first_block(network, workspace, config)) as chain:
+    async with chain_of(network, workspace, desired) as chain:
         height = (await chain.blocks.final()).height
         return await _instance(chain, place, height), await _platform(chain, height, network.approvals)
 
