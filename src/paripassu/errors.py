@@ -563,7 +563,7 @@ class LaneHalted(BridgeError):
     """A ledger's lanes are halted until an operator has looked."""
 
     code = "PP-BRG-013"
-    next_command = "pari status"
+    next_command = "pari lane resume LEDGER --reason TEXT"
 
 
 class DrainTimeout(BridgeError):
@@ -578,6 +578,20 @@ class IncompleteOutbox(BridgeError):
 
     code = "PP-BRG-015"
     next_command = "pari status"
+
+
+class NotHalted(BridgeError):
+    """A ledger's lanes are not halted, so there is nothing to resume."""
+
+    code = "PP-BRG-016"
+    next_command = "pari status"
+
+
+class HistoryGone(BridgeError):
+    """A ledger no longer shows something that the bridge has acted on, so its lanes stay halted."""
+
+    code = "PP-BRG-017"
+    next_command = "pari message list"
 
 
 class StoreError(PariError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import signal
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -201,6 +202,24 @@ def entitled(announced: Stage) -> Stage:
     stage.ok("entitle again", *entitle)
     stage.ok("relay root", "relay", "--with-attestors", "--drain")
     stage.ok("show", "event", "show", str(EVENT), "--json")
+    return stage
+
+
+@pytest.fixture(scope="session")
+def halted(paid: Stage) -> Stage:
+    """The relayer meets another block on bravo than it had seen as final; the operator looks, and resumes."""
+    stage = Stage(paid.operator)
+    with sqlite3.connect(stage.operator.workspace / "bridge.db", timeout=10) as store:
+        seen = "update cursor set hash = ? where observer = 'relayer' and ledger = 'eip155:31002'"
+        assert store.execute(seen, ("0x" + "11" * 32,)).rowcount == 1
+    store.close()
+    stage.run("relay", "relay", "--drain")
+    stage.run("status", "status")
+    resume = ("lane", "resume", "bravo", "--reason", "the node was replaced", "--json")
+    stage.ok("resume", *resume)
+    stage.run("resume again", *resume)
+    stage.ok("status after", "status")
+    stage.ok("relay after", "relay", "--with-attestors", "--drain")
     return stage
 
 

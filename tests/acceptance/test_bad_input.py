@@ -363,6 +363,22 @@ CASES = [
         r"pari message list",
     ),
     Case(
+        "lanes resumed that are not halted",
+        ("lane", "resume", "bravo", "--reason", "to be sure"),
+        "PP-BRG-016",
+        r"The lanes of bravo \(eip155:31002\) are not halted",
+        r"pari status",
+    ),
+    Case(
+        "lanes resumed without a reason",
+        ("lane", "resume", "bravo", "--reason", " "),
+        "PP-CLI-002",
+        r"states its reason",
+        r"pari lane resume --help",
+        status=64,
+        offline=True,
+    ),
+    Case(
         "attestor that is unknown",
         ("attest", "--as", "attestor_x"),
         "PP-CFG-008",

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from paripassu.jobs.local import dev_address
-from paripassu.testing.commandline import Operator, Stage
+from paripassu.testing.commandline import Operator, Stage, rows_in
 
 ISSUED = 1_000_000
 RATE = Fraction(149, 400)
@@ -244,6 +244,37 @@ def test_tables_for_people_show_the_same_figures(paid: Stage) -> None:
     assert "250,000" in positions
     assert "no message is waiting" in status
     assert paid.operator.run("status", "--json").json["waiting"] == []
+
+
+# halted and resumed
+
+
+def test_mov_4_a_halt_names_the_command_that_lifts_it(halted: Stage) -> None:
+    relay, status = halted["relay"], halted["status"]
+    assert relay.status == status.status == 1
+    assert "error PP-BRG-013: eip155:31002 is halted: PP-BRG-010: bravo shows block" in relay.err
+    assert relay.err.splitlines()[-1] == "  next: pari lane resume eip155:31002 --reason TEXT"
+    assert "halted: PP-BRG-010" in status.out
+    assert status.out.splitlines()[-1] == "next: pari lane resume bravo --reason TEXT"
+
+
+def test_mov_4_resuming_tells_what_was_halted_and_the_bridge_goes_on(halted: Stage) -> None:
+    resumed = halted["resume"].json
+    assert (resumed["schema"], resumed["ledger"]) == ("paripassu.resumed/1", "eip155:31002")
+    assert resumed["halted"]["code"] == "PP-BRG-010"
+    assert "it was final as 0x1111" in resumed["halted"]["sentence"]
+    assert resumed["reason"] == "the node was replaced"
+    assert {"relayer", "attestor_csd"} <= resumed["readFrom"].keys()
+    assert "no message is waiting" in halted["status after"].out
+    store = halted.operator.workspace / "bridge.db"
+    assert rows_in(store, "audit", "kind = 'ledger.cleared' and detail like '%the node was replaced%'") == 1
+
+
+def test_mov_4_what_is_not_halted_cannot_be_resumed(halted: Stage) -> None:
+    again = halted["resume again"]
+    assert again.status == 1
+    assert again.out == ""
+    assert "error PP-BRG-016" in again.err
 
 
 # down

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from paripassu.bridge import attestations, batches, records
-from paripassu.bridge.node import BridgeSettings, Seat, drain, run_bridge
+from paripassu.bridge.node import BridgeSettings, Seat, drain, lanes_between, run_bridge
 from paripassu.bridge.queries import list_messages, message_history
+from paripassu.bridge.resuming import Resumed, resume
 from paripassu.bridge.states import MessageState
 from paripassu.commands import Deliver, Move, Retry
-from paripassu.errors import DrainTimeout, LaneHalted, LeaseHeld, UnknownMessage
+from paripassu.errors import DrainTimeout, HistoryGone, LaneHalted, LeaseHeld, NotHalted, UnknownMessage
 from paripassu.identifiers import LedgerId
 from paripassu.invariants.books import DeliveredEntry, LaneState, SentEntry, once
 from paripassu.invariants.supply import SupplyState, conservation
@@ -70,6 +72,11 @@ class World:
         assert outcome.block is not None
         (sent,) = await source.sent_messages(outcome.block.height, outcome.block.height)
         return sent.message.id.text
+
+    async def resume(self, ledger: Ledger) -> Resumed:
+        """What an operator does about a halted ledger."""
+        lanes = [lane for lane in lanes_between([book.id for book in self.books]) if lane.source == ledger.id]
+        return await resume(self.store, ledger, lanes, operator="operator_1", reason="looked at")
 
     async def drain(
         self,
@@ -358,11 +365,48 @@ async def test_fault_a_changed_final_block_halts_that_ledger_alone_until_an_oper
     with pytest.raises(LaneHalted):  # a restart, and an honest node, do not lift the halt
         await world.drain()
     assert await world.west.supply() == 9
-    with world.store.write() as connection:
-        cursors.clear_halt(connection, world.store.clock(), world.home.id, "operator_1")
+    resumed = await world.resume(world.home)
+    assert (resumed.halt.code, resumed.heights["relayer"]) == ("PP-BRG-010", cursor.height)
     await world.drain()
     assert await world.west.supply() == 16
     await world.check()
+    with world.store.read() as connection:
+        (cleared,) = audit.entries(connection, "ledger.cleared")
+    assert json.loads(cleared.detail) == {"operator": "operator_1", "reason": "looked at"}
+    with pytest.raises(NotHalted, match="are not halted"):
+        await world.resume(world.home)
+
+
+async def test_mov_4_a_halt_is_not_lifted_where_a_message_that_was_read_is_another_one_now(
+    world: World,
+) -> None:
+    two_faced = FaultyLedger(world.home)
+    await world.send(world.home, world.south, 5)
+    await world.drain()
+    two_faced.changed_blocks = {(await world.home.final()).height}
+    with pytest.raises(LaneHalted) as halted:
+        await world.drain(world.seat("relayer", two_faced))
+    assert halted.value.next_command == f"pari lane resume {world.home.id} --reason TEXT"
+    two_faced.rewrite = forged
+    with pytest.raises(HistoryGone, match=r"has stored message 0x.* as number 1 of lane book:home"):
+        await world.resume(two_faced.port)
+    two_faced.hide_messages = True
+    with pytest.raises(HistoryGone, match="the ledger shows none there"):
+        await world.resume(two_faced.port)
+    with pytest.raises(LaneHalted):  # a refusal changed nothing
+        await world.drain()
+
+
+async def test_mov_4_a_halt_is_not_lifted_where_a_delivery_that_was_read_is_gone(world: World) -> None:
+    await world.send(world.home, world.south, 5)
+    await world.drain()
+    forgetful = FaultyLedger(world.south)
+    forgetful.changed_blocks = {(await world.south.final()).height}
+    with pytest.raises(LaneHalted):
+        await world.drain(world.seat("relayer", forgetful))
+    forgetful.hide_deliveries = True
+    with pytest.raises(HistoryGone, match="was executed; the ledger shows that no more"):
+        await world.resume(forgetful.port)
 
 
 async def test_fault_a_lost_answer_to_a_delivery_leads_to_one_effect(world: World) -> None:

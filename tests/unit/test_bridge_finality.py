@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -11,9 +11,11 @@ import pytest
 
 from paripassu.bridge.finality import Sight, has_read, sight
 from paripassu.bridge.observer import QUIET_BLOCKS, AttestorKeeper, Keeper, Observer, RelayerKeeper
+from paripassu.bridge.resuming import PartyView, read_until
+from paripassu.errors import HistoryGone
 from paripassu.identifiers import LedgerId, keccak256
-from paripassu.ledgers.port import BlockRef, Delivery, Ledger, SentMessage
-from paripassu.messages import Lane, Purpose
+from paripassu.ledgers.port import BlockRef, Delivery, DeliveryStatus, Ledger, SentMessage
+from paripassu.messages import Lane, Message, Purpose
 from paripassu.store import Store, cursors
 
 ALPHA = LedgerId("eip155:31001")
@@ -137,7 +139,7 @@ async def test_a_lifted_halt_is_judged_by_the_cursor_alone(store: Store) -> None
     assert "shows block 9" in halted(store)
     assert not await observer.step()
     with store.write() as connection:
-        cursors.clear_halt(connection, 1.0, ALPHA, "operator_1")
+        cursors.clear_halt(connection, 1.0, ALPHA, "operator_1", "the node lied")
     await observer.step()
     assert halted(store) == ""
 
@@ -151,3 +153,41 @@ async def test_a_long_history_is_read_to_its_end_without_waiting_for_a_further_b
     with store.read() as connection:
         assert cursors.get(connection, "relayer", ALPHA) == block(12_000)
     assert steps == 3
+
+
+# -- going on after a halt ----------------------------------------------------------------
+
+
+def message(nonce: int, height: int) -> SentMessage:
+    fields = (nonce, 1_000, 0, 1 << 16, b"sender", b"recipient", b"payload")
+    return SentMessage(Message(LANE, *fields), block(height), "0x01")
+
+
+def arrived(nonce: int, status: DeliveryStatus, height: int) -> Delivery:
+    return Delivery(message(nonce, 1).message.id, LANE, nonce, status, "", block(height))
+
+
+def view(*sent: SentMessage, **delivered: DeliveryStatus) -> PartyView:
+    places = {(LANE, one.message.nonce): one.message.id.text for one in sent}
+    known = {message(int(key[1:]), 1).message.id.text: status for key, status in delivered.items()}
+    return PartyView("relayer", block(100), places, known)
+
+
+def test_mov_4_a_party_goes_on_from_its_cursor_or_from_before_what_it_has_not_read() -> None:
+    one, two, three = message(1, 10), message(2, 40), message(3, 120)
+    assert read_until(view(one, two), [one, two], []) == 100
+    assert read_until(view(one, two), [one, two, three], []) == 100
+    assert read_until(view(one), [one, two], []) == 39
+    parked, executed = arrived(7, DeliveryStatus.PARKED, 20), arrived(7, DeliveryStatus.EXECUTED, 30)
+    assert read_until(view(n7=DeliveryStatus.EXECUTED), [], [parked, executed]) == 100
+    assert read_until(view(n7=DeliveryStatus.PARKED), [], [parked, executed]) == 19
+    assert read_until(view(), [], [arrived(7, DeliveryStatus.PENDING, 20)]) == 100
+    assert read_until(replace(view(), delivered=None), [], [executed]) == 100, "an attestor reads none"
+
+
+def test_mov_4_what_was_read_and_is_gone_lets_nobody_go_on() -> None:
+    one = message(1, 10)
+    with pytest.raises(HistoryGone, match="the ledger shows none there"):
+        read_until(view(one), [], [])
+    with pytest.raises(HistoryGone, match="shows that no more"):
+        read_until(view(n7=DeliveryStatus.EXECUTED), [], [arrived(7, DeliveryStatus.PARKED, 20)])

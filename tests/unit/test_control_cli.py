@@ -42,6 +42,7 @@ PRIVILEGED: list[tuple[str, ...]] = [
     ("rules", "minimum-lot", "5"),
     ("rules", "blackout"),
     ("rules", "modules"),
+    ("lane", "resume", "alpha"),
     ("act", "propose", "forced-transfer", "--from", A, "--to", B, "--units", "5"),
     ("act", "propose", "forced-transfers", "file.csv"),
     ("act", "propose", "burn", "--from", A, "--units", "5"),

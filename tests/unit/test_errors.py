@@ -18,6 +18,9 @@ LEAVES = [kind for kind in CLASSES if kind is not PariError and kind not in BRAN
 PROGRAMS = {"make", "pip"}
 """Commands beside `pari` that a remedy may ask for: our users have both."""
 
+PLACEHOLDERS = {"FILE", "LEDGER", "TEXT", "--help", "--json", "--reason", "--waiting"}
+"""What a remedy may have behind its command: options, and words in capitals that its reader replaces."""
+
 
 def named(kind: type[PariError]) -> str:
     return kind.__name__
@@ -64,7 +67,7 @@ def test_the_next_command_can_be_run(kind: type[PariError]) -> None:
     paths = [" ".join(words[:count]) for count in (3, 2, 1)]
     path = next((path for path in paths if path in COMMANDS), "")
     assert path, kind.next_command
-    assert set(words[len(path.split()) :]) <= {"FILE", "--help", "--json", "--waiting"}, kind.next_command
+    assert set(words[len(path.split()) :]) <= PLACEHOLDERS, kind.next_command
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=named)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -163,10 +164,12 @@ def test_a_halt_outlives_a_restart_and_only_an_operator_clears_it(tmp_path: Path
         with store.read() as connection:
             assert cursors.halted(connection) == {ALPHA: "PP-BRG-010: Block 7 changed."}
         with store.write() as connection:
-            cursors.clear_halt(connection, 3.0, ALPHA, "operator")
+            cursors.clear_halt(connection, 3.0, ALPHA, "operator_1", "the node lied")
         with store.read() as connection:
             assert cursors.halted(connection) == {}
-            assert [entry.kind for entry in audit.entries(connection)] == ["ledger.halted", "ledger.cleared"]
+            halted, cleared = audit.entries(connection)
+        assert (halted.kind, cleared.kind) == ("ledger.halted", "ledger.cleared")
+        assert json.loads(cleared.detail) == {"operator": "operator_1", "reason": "the node lied"}
 
 
 @pytest.mark.parametrize("change", [{"detail": "{}"}, {"subject": "other"}, {"at": 9.0}, {"seq": 7}])

@@ -16,7 +16,7 @@ from paripassu.bridge import batches, records
 from paripassu.bridge.attestor import Attestor
 from paripassu.bridge.finality import has_read
 from paripassu.bridge.observer import AttestorKeeper, Keeper, Observer, RelayerKeeper
-from paripassu.bridge.queries import halted_ledgers, stuck_messages
+from paripassu.bridge.queries import halted_ledgers, resume_command, stuck_messages
 from paripassu.bridge.relayer import DestinationRelayer
 from paripassu.bridge.retries import VersionRetries
 from paripassu.bridge.states import ENDS
@@ -156,7 +156,10 @@ async def await_drained(store: Store, ledgers: Mapping[LedgerId, Ledger], *, pat
             raise DrainTimeout(_under_way(store, patience))
         await asyncio.sleep(0.05)
     if halted := halted_ledgers(store):
-        raise LaneHalted("; ".join(f"{ledger} is halted: {why}" for ledger, why in halted.items()))
+        raise LaneHalted(
+            "; ".join(f"{ledger} is halted: {why}" for ledger, why in halted.items()),
+            next_command=resume_command(next(iter(halted))),
+        )
 
 
 async def _retry_first(store: Store, seat: Seat, lease: Lease, settings: BridgeSettings) -> None:

@@ -136,6 +136,11 @@ def halted_ledgers(store: Store) -> dict[LedgerId, str]:
         return cursors.halted(connection)
 
 
+def resume_command(ledger: str) -> str:
+    """What lifts a ledger's halt, once an operator has looked."""
+    return f"pari lane resume {ledger} --reason TEXT"
+
+
 def _view(row: Row[Any]) -> MessageView:
     return MessageView(
         id=Bytes32(row.id),

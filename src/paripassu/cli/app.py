@@ -33,6 +33,7 @@ _GROUPS = {
     "version": "Which code every contract ran, and since when.",
     "event": "Corporate actions: validate, announce, entitle, pay.",
     "message": "Messages between ledgers and their history.",
+    "lane": "Lanes between ledgers that were halted.",
     "time": "The business clock of a local network.",
 }
 
@@ -165,6 +166,7 @@ COMMANDS = {
     "message list": ("paripassu.cli.bridge:message_list", "List messages and their states."),
     "message show": ("paripassu.cli.bridge:message_show", "Show one message with its history."),
     "message retry": ("paripassu.cli.bridge:message_retry", "Try a parked message again."),
+    "lane resume": ("paripassu.cli.lanes:resume", "Let a halted ledger's lanes run again."),
     "time show": ("paripassu.cli.network:time_show", "Show the time of every ledger."),
     "time travel": ("paripassu.cli.network:time_travel", "Move every local ledger to a later time."),
 }

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from paripassu.bridge.queries import halted_ledgers, stuck_messages
+from paripassu.bridge.queries import halted_ledgers, resume_command, stuck_messages
 from paripassu.cli.common import JsonFlag, Place, print_json, print_table, run
 from paripassu.config import LedgerConfig, NetworkConfig
 from paripassu.deploy.opening import ledger_of
@@ -55,7 +55,7 @@ async def _look_at_all(network: NetworkConfig, workspace: Workspace, store: Stor
         except PariError as error:
             return _Standing(config.name, config.id, problem=str(error), remedy=error.next_command)
         reason = f"halted: {halted[config.id]}" if config.id in halted else ""
-        return _Standing(config.name, config.id, head, final, reason, "pari message list --waiting")
+        return _Standing(config.name, config.id, head, final, reason, resume_command(config.name))
 
     return list(await asyncio.gather(*map(look, network.ledgers.values())))
 

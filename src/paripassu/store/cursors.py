@@ -6,6 +6,8 @@ in one of its own.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection, delete, insert, select, update
 
 from paripassu.errors import PariError
@@ -15,12 +17,31 @@ from paripassu.store import audit
 from paripassu.store.schema import cursor, halt
 
 
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Why a ledger's lanes are halted, and since when, in seconds since the epoch."""
+
+    ledger: LedgerId
+    at: float
+    code: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.sentence}"
+
+
 def get(connection: Connection, observer: str, ledger: LedgerId) -> BlockRef | None:
     """The last block that `observer` has read, with the hash that it had then."""
     row = connection.execute(
         select(cursor).where(cursor.c.observer == observer, cursor.c.ledger == ledger)
     ).first()
     return None if row is None else BlockRef(row.height, Bytes32(row.hash), row.time)
+
+
+def all_of(connection: Connection, ledger: LedgerId) -> dict[str, BlockRef]:
+    """The cursor of every observer of a ledger."""
+    rows = connection.execute(select(cursor).where(cursor.c.ledger == ledger).order_by(cursor.c.observer))
+    return {row.observer: BlockRef(row.height, Bytes32(row.hash), row.time) for row in rows}
 
 
 def move(connection: Connection, observer: str, ledger: LedgerId, block: BlockRef) -> None:
@@ -43,10 +64,16 @@ def halt_ledger(connection: Connection, now: float, ledger: LedgerId, error: Par
 
 def halted(connection: Connection) -> dict[LedgerId, str]:
     """Halted ledgers with the reason."""
-    return {LedgerId(row.ledger): f"{row.code}: {row.sentence}" for row in connection.execute(select(halt))}
+    return {ledger: str(found) for ledger, found in halts(connection).items()}
 
 
-def clear_halt(connection: Connection, now: float, ledger: LedgerId, operator: str) -> None:
-    """Let a halted ledger's lanes run again, by a named operator."""
+def halts(connection: Connection) -> dict[LedgerId, Halt]:
+    """The halts that nobody has lifted."""
+    rows = connection.execute(select(halt))
+    return {LedgerId(row.ledger): Halt(LedgerId(row.ledger), row.at, row.code, row.sentence) for row in rows}
+
+
+def clear_halt(connection: Connection, now: float, ledger: LedgerId, operator: str, reason: str) -> None:
+    """Let a halted ledger's lanes run again, by a named operator, for a reason."""
     if connection.execute(delete(halt).where(halt.c.ledger == ledger)).rowcount:
-        audit.append(connection, now, "ledger.cleared", ledger, {"operator": operator})
+        audit.append(connection, now, "ledger.cleared", ledger, {"operator": operator, "reason": reason})

@@ -21,7 +21,7 @@ from paripassu.bridge import seams
 from paripassu.commands import Command
 from paripassu.errors import NodeUnreachable
 from paripassu.identifiers import keccak256
-from paripassu.ledgers.port import BlockRef, Ledger, Outcome, SentMessage, Signer
+from paripassu.ledgers.port import BlockRef, Delivery, Ledger, Outcome, SentMessage, Signer
 from paripassu.messages import Lane
 
 Target = Callable[..., None]
@@ -98,6 +98,7 @@ class FaultyLedger:
     Attributes:
         unreachable: every call fails.
         hide_messages: reads of sent messages come back empty, as from a node that lags behind.
+        hide_deliveries: reads of deliveries come back empty.
         hide_counters: the gateway's counters are said to be zero, as by a node that lies.
         lag: final block and head are so many blocks behind.
         rewrite: replaces each sent message, as a node would that forges logs.
@@ -111,6 +112,7 @@ class FaultyLedger:
         self.ledger = ledger
         self.unreachable = False
         self.hide_messages = False
+        self.hide_deliveries = False
         self.hide_counters = False
         self.hidden = 0
         self.lag = 0
@@ -169,6 +171,10 @@ class FaultyLedger:
             return ()
         sent = await self.ledger.sent_messages(first, last)
         return sent if self.rewrite is None else tuple(map(self.rewrite, sent))
+
+    async def deliveries(self, first: int, last: int) -> tuple[Delivery, ...]:
+        self._reach()
+        return () if self.hide_deliveries else await self.ledger.deliveries(first, last)
 
     async def submit(self, command: Command, signer: Signer, reference: str) -> Outcome:
         self._reach()
