@@ -8,13 +8,16 @@ path. A clean clone has neither: so this launcher adds to the running Brownie, i
 
 each on a port that is free now and on the simulated calendar of all local networks (from
 2027-03-01), with twenty accounts, and it adds the folders of the nodes to the search path.
+It also clears what an earlier compilation left of contracts that are gone since.
 Nothing outside the checkout is written but what Brownie itself keeps in `~/.brownie`.
 """
 
 from __future__ import annotations
 
 import datetime
+import json
 import os
+import re
 import socket
 import sys
 import warnings
@@ -32,6 +35,29 @@ def extend_search_path() -> None:
     # Anvil's own folder first: npm's wrapper of the same name would survive its owner
     folders = [str(Path(anvil_command()[0]).parent), str(npm_programs)]
     os.environ["PATH"] = os.pathsep.join([*folders[:1], os.environ["PATH"], *folders[1:]])
+
+
+def clear_stale_build(root: Path) -> None:
+    """Remove artefacts of contracts that are in no source any more, and of those that were built on one.
+
+    Brownie keeps the former as dependencies of the latter, and stops with a KeyError where it would
+    compile them again.
+    """
+    files = (root / "build" / "contracts").glob("*.json")
+    built = {path: json.loads(path.read_text("utf-8")) for path in files}
+    gone = {path.stem for path, one in built.items() if not is_in_sources(root, path.stem, one["sourcePath"])}
+    for path, one in built.items():
+        if path.stem in gone or gone & set(one["dependencies"]):
+            path.unlink()
+
+
+def is_in_sources(root: Path, name: str, source: str) -> bool:
+    """Whether a file of the project still declares a contract; what stands elsewhere is not looked at."""
+    if not source.startswith("contracts/"):
+        return True
+    text = (root / source).read_text("utf-8") if (root / source).is_file() else ""
+    declaration = rf"^\s*(abstract\s+)?(contract|library|interface)\s+{re.escape(name)}\b"
+    return re.search(declaration, text, re.MULTILINE) is not None
 
 
 def free_port() -> int:
@@ -66,6 +92,7 @@ def networks() -> list[dict[str, Any]]:
 
 def main() -> None:
     extend_search_path()
+    clear_stale_build(ROOT)
     # Brownie warns of its own calls
     warnings.filterwarnings("ignore", r"rpc\.\w+ should not be called directly", FutureWarning)
     from brownie._config import CONFIG

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -39,6 +40,24 @@ def brownie(home_folder: Path, *arguments: str, typed: str | None = None) -> str
 def test_brownie_compiles_the_contracts(home_folder: Path) -> None:
     brownie(home_folder, "compile")
     assert (ROOT / "build" / "contracts" / "SecurityToken.json").is_file()
+
+
+def test_brownie_compiles_after_a_contract_was_removed_that_another_one_was_built_on(
+    home_folder: Path,
+) -> None:
+    """The token was built on a contract that is gone, and which had its turn been built on a changed one."""
+    brownie(home_folder, "compile")
+    built = ROOT / "build" / "contracts"
+    retired, token, changed = (built / f"{name}.json" for name in ("Retired", "SecurityToken", "CheckDigits"))
+    artefact = json.loads(token.read_text("utf-8"))
+    old = {**artefact, "contractName": "Retired", "sourcePath": "contracts/token/Retired.sol"}
+    retired.write_text(json.dumps({**old, "dependencies": ["CheckDigits"]}), "utf-8")
+    former = {**artefact, "dependencies": [*artefact["dependencies"], "Retired"]}
+    token.write_text(json.dumps(former), "utf-8")
+    changed.write_text(json.dumps({**json.loads(changed.read_text("utf-8")), "sha1": "another one"}), "utf-8")
+    brownie(home_folder, "compile")
+    assert not retired.exists()
+    assert "Retired" not in json.loads(token.read_text("utf-8"))["dependencies"]
 
 
 @pytest.mark.parametrize("network", ["development", "ganache-local"])
