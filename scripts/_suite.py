@@ -24,8 +24,8 @@ from paripassu.deploy.spec import desired_state
 from paripassu.deploy.steps import Step
 from paripassu.identifiers import ZERO32, AccountId, Bytes32, Country, LedgerId, keccak256
 from paripassu.keycontrol import KeyControl
+from paripassu.ledgers.blocks import BlockRef
 from paripassu.ledgers.evm.contracts import abi_of
-from paripassu.ledgers.port import BlockRef
 from paripassu.ledgers.signers import KeySigner, dev_key
 from paripassu.securities import Security
 

@@ -21,8 +21,9 @@ from paripassu.errors import DrainTimeout, HistoryGone, LaneHalted, LeaseHeld, N
 from paripassu.identifiers import LedgerId
 from paripassu.invariants.books import DeliveredEntry, LaneState, SentEntry, once
 from paripassu.invariants.supply import SupplyState, conservation
+from paripassu.ledgers.blocks import BlockRef
 from paripassu.ledgers.book import BookLedger
-from paripassu.ledgers.port import BlockRef, DeliveryStatus, Ledger, SentMessage
+from paripassu.ledgers.port import DeliveryStatus, Ledger, SentMessage
 from paripassu.messages import Batch, Lane, MovementPayload, Purpose, batch_digest
 from paripassu.quantities import Units
 from paripassu.store import Store, audit, cursors

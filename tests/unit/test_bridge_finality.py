@@ -14,7 +14,8 @@ from paripassu.bridge.observer import QUIET_BLOCKS, AttestorKeeper, Keeper, Obse
 from paripassu.bridge.resuming import PartyView, read_until
 from paripassu.errors import HistoryGone
 from paripassu.identifiers import LedgerId, keccak256
-from paripassu.ledgers.port import BlockRef, Delivery, DeliveryStatus, Ledger, SentMessage
+from paripassu.ledgers.blocks import BlockRef
+from paripassu.ledgers.port import Delivery, DeliveryStatus, Ledger, SentMessage
 from paripassu.messages import Lane, Message, Purpose
 from paripassu.store import Store, cursors
 

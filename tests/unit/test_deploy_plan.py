@@ -37,11 +37,12 @@ from paripassu.errors import (
     RecordUnreadable,
 )
 from paripassu.identifiers import Bytes32, InteropAddress, keccak256, role_id
+from paripassu.ledgers.blocks import BlockRef
 from paripassu.ledgers.evm.contracts import codec
 from paripassu.ledgers.evm.preparation import Call
 from paripassu.ledgers.evm.transactions import TransactionSender
 from paripassu.ledgers.intents import Intent, MemoryIntentLog, Settled
-from paripassu.ledgers.port import BlockRef, Outcome, OutcomeState, Signer
+from paripassu.ledgers.port import Outcome, OutcomeState, Signer
 
 ROOT = Path(__file__).resolve().parents[2]
 NETWORK = load_network(ROOT / "examples" / "local.toml")

@@ -1,4 +1,5 @@
-"""The core stays pure: no chain, store, network, clock, chance or file in it, and no float.
+"""The core stays pure: no chain, store, network, clock, chance or file in it, and no float. Imports of the
+whole package run one way.
 
 This reads the syntax of every core module, so that a forbidden import fails the build even
 where no test reaches it.
@@ -7,6 +8,8 @@ where no test reaches it.
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -101,3 +104,67 @@ def test_the_check_finds_each_kind_of_impurity(source: str) -> None:
 def test_the_check_sees_the_whole_core() -> None:
     assert len(modules()) >= 20
     assert all(module.is_file() for module in modules())
+
+
+def imports(sources: Mapping[str, str]) -> dict[str, set[str]]:
+    """Which modules each module imports when it is imported itself, those for types alone included.
+
+    Imports within functions run later and bind nothing together, so they are left out.
+    """
+    found: dict[str, set[str]] = {}
+    for name, source in sources.items():
+        waiting: list[ast.AST] = [ast.parse(source)]
+        targets: set[str] = set()
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, ast.Import):
+                targets |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                inner = {f"{node.module}.{alias.name}" for alias in node.names}
+                named = inner & sources.keys()
+                targets |= named if named == inner else {*named, str(node.module)}
+            elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                waiting += ast.iter_child_nodes(node)
+        found[name] = targets & sources.keys()
+    return found
+
+
+def circle(sources: Mapping[str, str]) -> list[str]:
+    """Modules that import each other, in their order; none where there is no circle."""
+    try:
+        TopologicalSorter(imports(sources)).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def package_sources() -> dict[str, str]:
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        found[".".join(parts).removesuffix(".__init__")] = path.read_text(encoding="utf-8")
+    return found
+
+
+def test_no_modules_import_each_other() -> None:
+    sources = package_sources()
+    assert len(sources) > 200
+    assert sum(map(len, imports(sources).values())) > 1_000
+    assert circle(sources) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "found"),
+    [
+        ("import p.b", True),
+        ("from p.b import x", True),
+        ("from p import b", True),
+        ("class C:\n    from p.b import x", True),
+        ("if TYPE_CHECKING:\n    from p.b import x", True),
+        ("def later():\n    import p.b", False),
+        ("from p.c import b", False),
+    ],
+)
+def test_a_circle_of_imports_is_found(first: str, found: bool) -> None:
+    sources = {"p": "", "p.a": first, "p.b": "from p.a import y", "p.c": "b = 1"}
+    assert bool(circle(sources)) is found

@@ -18,8 +18,8 @@ from sqlalchemy import text, update
 
 from paripassu.errors import FinalityViolated, LeaseHeld, LeaseLost, StoreTampered, StoreTooNew, StoreUnusable
 from paripassu.identifiers import LedgerId, keccak256
+from paripassu.ledgers.blocks import BlockRef
 from paripassu.ledgers.intents import Intent, Settled
-from paripassu.ledgers.port import BlockRef
 from paripassu.store import Store, audit, cursors, leases
 from paripassu.store.schema import audit as audit_table
 from paripassu.store.schema import metadata

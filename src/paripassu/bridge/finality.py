@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from paripassu.ledgers.port import BlockRef
+from paripassu.ledgers.blocks import BlockRef
 
 
 class Sight(Enum):

@@ -23,7 +23,8 @@ from paripassu.bridge.states import ENDS
 from paripassu.bridge.tasks import Heartbeats, Runner, log_to_standard_error
 from paripassu.errors import DrainTimeout, LaneHalted, LedgerError
 from paripassu.identifiers import LedgerId
-from paripassu.ledgers.port import BlockRef, Ledger, Signer
+from paripassu.ledgers.blocks import BlockRef
+from paripassu.ledgers.port import Ledger, Signer
 from paripassu.messages import Lane, Purpose
 from paripassu.store import Store, cursors, leases
 from paripassu.store.leases import Lease

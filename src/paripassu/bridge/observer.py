@@ -22,7 +22,8 @@ from paripassu.bridge import attestations, records
 from paripassu.bridge.finality import Sight, sight
 from paripassu.bridge.seams import seam
 from paripassu.errors import ContradictoryMessage, FinalityViolated, IncompleteOutbox
-from paripassu.ledgers.port import BlockRef, Delivery, Ledger, SentMessage
+from paripassu.ledgers.blocks import BlockRef
+from paripassu.ledgers.port import Delivery, Ledger, SentMessage
 from paripassu.messages import Lane
 from paripassu.store import Store, cursors
 

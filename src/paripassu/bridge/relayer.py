@@ -41,7 +41,8 @@ from paripassu.errors import (
     PariError,
     ReferenceConflict,
 )
-from paripassu.ledgers.port import BlockRef, Ledger, Outcome, OutcomeState, Signer
+from paripassu.ledgers.blocks import BlockRef
+from paripassu.ledgers.port import Ledger, Outcome, OutcomeState, Signer
 from paripassu.messages import Batch, Lane, batch_digest
 from paripassu.store import Store, cursors, leases
 from paripassu.store.leases import Lease

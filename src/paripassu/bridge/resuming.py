@@ -16,7 +16,8 @@ from paripassu.bridge.columns import lane_of
 from paripassu.bridge.observer import RelayerKeeper
 from paripassu.errors import HistoryGone, NotHalted
 from paripassu.identifiers import LedgerId
-from paripassu.ledgers.port import BlockRef, Delivery, DeliveryStatus, Ledger, SentMessage
+from paripassu.ledgers.blocks import BlockRef
+from paripassu.ledgers.port import Delivery, DeliveryStatus, Ledger, SentMessage
 from paripassu.messages import Lane
 from paripassu.store import Store, cursors
 from paripassu.store.schema import delivery as delivery_table

@@ -13,7 +13,7 @@ from paripassu.config import LedgerConfig, NetworkConfig
 from paripassu.deploy.opening import ledger_of
 from paripassu.errors import PariError
 from paripassu.jobs.session import read_network
-from paripassu.ledgers.port import BlockRef
+from paripassu.ledgers.blocks import BlockRef
 from paripassu.store import Store
 from paripassu.workspace import Workspace
 

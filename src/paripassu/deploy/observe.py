@@ -14,8 +14,8 @@ from paripassu.deploy.create3 import DETERMINISTIC_DEPLOYER
 from paripassu.deploy.desired import IMPLEMENTATION, MANAGER, EvmDesired, Running
 from paripassu.deploy.running import running_everywhere
 from paripassu.identifiers import Bytes32, keccak256
+from paripassu.ledgers.blocks import BlockRef
 from paripassu.ledgers.evm.contracts import View, codec
-from paripassu.ledgers.port import BlockRef
 
 # ERC-1967: keccak256("eip1967.proxy.implementation") - 1
 _IMPLEMENTATION_SLOT = hex(int.from_bytes(keccak256(b"eip1967.proxy.implementation"), "big") - 1)

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from paripassu.identifiers import Bytes32, LedgerId
 from paripassu.keycontrol import KeyRotation
-from paripassu.ledgers.port import BlockRef
+from paripassu.ledgers.blocks import BlockRef
 from paripassu.quantities import Units
 from paripassu.rules import BalanceType, Kind, Lot, Movement, Restriction, RuleSet, Standing
 

@@ -11,30 +11,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from paripassu.commands import Command
 from paripassu.events import EventRecord
 from paripassu.identifiers import Bytes32, LedgerId
 from paripassu.keycontrol import KeyControl
+from paripassu.ledgers.blocks import BlockRef
+from paripassu.ledgers.control import Controls
 from paripassu.messages import GatewayDomain, Lane, Message
 from paripassu.quantities import Minor, Units
 from paripassu.rules import DecisionRecord, HolderRecord, Movement, Restriction
-
-if TYPE_CHECKING:
-    from paripassu.ledgers.control import Controls
-
-
-@dataclass(frozen=True, slots=True)
-class BlockRef:
-    """A block of a chain, or a posting height of the book-entry ledger.
-
-    `time` is in seconds since the epoch, by the ledger's own clock.
-    """
-
-    height: int
-    hash: Bytes32
-    time: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from paripassu.errors import PariError
 from paripassu.identifiers import Bytes32, LedgerId
-from paripassu.ledgers.port import BlockRef
+from paripassu.ledgers.blocks import BlockRef
 from paripassu.store import audit
 from paripassu.store.schema import cursor, halt
 

@@ -21,7 +21,8 @@ from paripassu.bridge import seams
 from paripassu.commands import Command
 from paripassu.errors import NodeUnreachable
 from paripassu.identifiers import keccak256
-from paripassu.ledgers.port import BlockRef, Delivery, Ledger, Outcome, SentMessage, Signer
+from paripassu.ledgers.blocks import BlockRef
+from paripassu.ledgers.port import Delivery, Ledger, Outcome, SentMessage, Signer
 from paripassu.messages import Lane
 
 Target = Callable[..., None]

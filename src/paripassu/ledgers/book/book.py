@@ -10,6 +10,7 @@ from paripassu import __version__
 from paripassu.database import Database
 from paripassu.errors import BookNotConfigured, CommandRefused, WrongChain
 from paripassu.identifiers import Bytes32, LedgerId, keccak256
+from paripassu.ledgers.blocks import BlockRef
 from paripassu.ledgers.book import controls, journal, register, ruling
 from paripassu.ledgers.book.check import check_book
 from paripassu.ledgers.book.clock import Clock, SystemClock
@@ -17,7 +18,6 @@ from paripassu.ledgers.book.configuration import BookConfiguration, from_json, t
 from paripassu.ledgers.book.schema import BOOK_SCHEMA, breakdown, setting
 from paripassu.ledgers.book.schema import configuration as configuration_table
 from paripassu.ledgers.decisions import DecisionLog
-from paripassu.ledgers.port import BlockRef
 from paripassu.messages import GatewayDomain
 from paripassu.quantities import Units
 from paripassu.rules import DecisionRecord, RuleVersion, inputs_of

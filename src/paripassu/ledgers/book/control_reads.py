@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, select
 from paripassu.errors import CommandImpossible
 from paripassu.identifiers import Bytes32, LedgerId
 from paripassu.keycontrol import KeyRotation
+from paripassu.ledgers.blocks import BlockRef
 from paripassu.ledgers.book import acts, controls, encumbrances, orders, register, ruling
 from paripassu.ledgers.book.configuration import BookConfiguration
 from paripassu.ledgers.book.journal import block_of
@@ -31,7 +32,6 @@ from paripassu.ledgers.control import (
     Succession,
     VersionChange,
 )
-from paripassu.ledgers.port import BlockRef
 from paripassu.quantities import Units
 from paripassu.rules import (
     UNLIMITED,

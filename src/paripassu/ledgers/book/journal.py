@@ -17,8 +17,8 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from paripassu.errors import CommandRefused
 from paripassu.identifiers import ZERO32, Bytes32, LedgerId, keccak256
+from paripassu.ledgers.blocks import BlockRef
 from paripassu.ledgers.book.schema import entry, position, posting
-from paripassu.ledgers.port import BlockRef
 from paripassu.rules import Case, Restriction
 
 ISSUE_ACCOUNT = "~issue"

@@ -15,6 +15,7 @@ from paripassu.commands import Command
 from paripassu.errors import LedgerInconsistent, ReferenceConflict, RuleError, TimeNotFinal
 from paripassu.identifiers import Bytes32, LedgerId, keccak256
 from paripassu.keycontrol import KeyControl
+from paripassu.ledgers.blocks import BlockRef
 from paripassu.ledgers.book import accounts, actions, gateway, instructions, journal, register, ruling
 from paripassu.ledgers.book.book import Book
 from paripassu.ledgers.book.control_reads import BookControls
@@ -22,7 +23,6 @@ from paripassu.ledgers.book.schema import breakdown, entry, inbox, outbox, payme
 from paripassu.ledgers.port import (
     AttestedBreakdown,
     AttestorSet,
-    BlockRef,
     Delivery,
     DeliveryStatus,
     HeldEntitlement,

@@ -7,12 +7,13 @@ from typing import Any
 
 from paripassu.events import EventRecord, event_key
 from paripassu.identifiers import Bytes32
+from paripassu.ledgers.blocks import BlockRef
 from paripassu.ledgers.evm.blocks import Blocks
 from paripassu.ledgers.evm.codec import DecodedLog
 from paripassu.ledgers.evm.contracts import ContractReader, View, codec
 from paripassu.ledgers.evm.logs import Logs
 from paripassu.ledgers.evm.securities import ZERO_ADDRESS
-from paripassu.ledgers.port import BlockRef, HeldEntitlement, KnownEvent, Payee, Payment
+from paripassu.ledgers.port import HeldEntitlement, KnownEvent, Payee, Payment
 from paripassu.quantities import Minor
 from paripassu.rules import Restriction
 

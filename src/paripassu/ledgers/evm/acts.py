@@ -13,13 +13,13 @@ from typing import Any
 
 from paripassu.controls import reason_text
 from paripassu.identifiers import ROLES, Bytes32
+from paripassu.ledgers.blocks import BlockRef
 from paripassu.ledgers.control import ActRecord, ActState, Correction, Deed
 from paripassu.ledgers.evm.blocks import Blocks
 from paripassu.ledgers.evm.codec import Contract, DecodedLog
 from paripassu.ledgers.evm.contracts import ContractReader, View, codec
 from paripassu.ledgers.evm.logs import Logs
 from paripassu.ledgers.evm.securities import ZERO_ADDRESS, address_topic
-from paripassu.ledgers.port import BlockRef
 from paripassu.quantities import Units
 
 APPROVALS = "Approvals"

@@ -20,6 +20,7 @@ from paripassu.errors import (
 )
 from paripassu.identifiers import Bytes32, LedgerId
 from paripassu.keycontrol import KeyControl
+from paripassu.ledgers.blocks import BlockRef
 from paripassu.ledgers.decisions import DecisionLog
 from paripassu.ledgers.evm.actions import ActionsReader
 from paripassu.ledgers.evm.blocks import Blocks
@@ -40,7 +41,6 @@ from paripassu.ledgers.intents import IntentLog
 from paripassu.ledgers.port import (
     AttestedBreakdown,
     AttestorSet,
-    BlockRef,
     Delivery,
     HeldEntitlement,
     KnownEvent,

@@ -11,10 +11,10 @@ from typing import Any
 
 from paripassu.errors import LedgerInconsistent, NodeRefused
 from paripassu.identifiers import Bytes32
+from paripassu.ledgers.blocks import BlockRef
 from paripassu.ledgers.evm.faults import Fault, NodeFault
 from paripassu.ledgers.evm.finality import final_height
 from paripassu.ledgers.evm.rpc import JsonRpc
-from paripassu.ledgers.port import BlockRef
 
 
 @dataclass(frozen=True, slots=True)

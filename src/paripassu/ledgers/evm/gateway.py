@@ -6,11 +6,12 @@ from collections.abc import Iterable
 
 from paripassu.errors import LedgerInconsistent
 from paripassu.identifiers import Bytes32, InteropAddress, LedgerId
+from paripassu.ledgers.blocks import BlockRef
 from paripassu.ledgers.evm.blocks import Blocks
 from paripassu.ledgers.evm.codec import DecodedLog
 from paripassu.ledgers.evm.contracts import ContractReader, codec
 from paripassu.ledgers.evm.logs import Logs
-from paripassu.ledgers.port import Attestor, AttestorSet, BlockRef, Delivery, DeliveryStatus, SentMessage
+from paripassu.ledgers.port import Attestor, AttestorSet, Delivery, DeliveryStatus, SentMessage
 from paripassu.messages import Lane, Message, Purpose
 
 _ENVELOPE = (8, 64, 64, 64, 32)
