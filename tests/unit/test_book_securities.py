@@ -21,7 +21,6 @@ from paripassu.commands import (
     Transfer,
 )
 from paripassu.controls import Reason
-from paripassu.database import Database, Schema
 from paripassu.deploy.books import adjusted
 from paripassu.deploy.desired import BookDesired
 from paripassu.errors import BreakdownRefused, CommandRefused, InconsistentFile, ReferenceConflict
@@ -41,6 +40,7 @@ from paripassu.testing.books import (
     book_security,
     onboard,
 )
+from paripassu.testing.databases import database_at
 
 START = 1_800_000_000
 BOOK = LedgerId("book:home")
@@ -278,13 +278,8 @@ FORMER_ROWS = (
 
 
 async def test_a_book_of_one_security_goes_on_as_it_was_posted(tmp_path: Path) -> None:
-    place, versions = tmp_path / "old.db", tmp_path / "versions"
-    versions.mkdir()
-    revisions = ("book_0001", "book_0002", "book_0003")
-    for revision in revisions:
-        (file,) = BOOK_SCHEMA.versions.glob(f"{revision}_*.py")
-        (versions / file.name).write_text(file.read_text("utf-8"), "utf-8")
-    old = Database.open(place, Schema(BOOK_SCHEMA.name, versions, revisions))
+    place = tmp_path / "old.db"
+    old = database_at(place, BOOK_SCHEMA, "book_0003", tmp_path / "versions")
     wanted = book_configuration(BOOK, (), home=True, others=[book_security(SECOND, "USD")])
     document = json.loads(to_json(wanted))
     (first, _) = document.pop("securities")

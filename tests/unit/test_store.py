@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -14,15 +15,16 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text, update
+from sqlalchemy import inspect, text, update
 
 from paripassu.errors import FinalityViolated, LeaseHeld, LeaseLost, StoreTampered, StoreTooNew, StoreUnusable
 from paripassu.identifiers import LedgerId, keccak256
 from paripassu.ledgers.blocks import BlockRef
 from paripassu.ledgers.intents import Intent, Settled
 from paripassu.store import Store, audit, cursors, leases
+from paripassu.store.schema import STORE_SCHEMA, metadata
 from paripassu.store.schema import audit as audit_table
-from paripassu.store.schema import metadata
+from paripassu.testing.databases import database_at
 
 ALPHA = LedgerId("eip155:31001")
 
@@ -36,6 +38,24 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def test_migrations_build_exactly_the_tables_that_the_code_uses(store: Store) -> None:
     with store.read() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_a_store_of_the_first_form_keeps_its_audit_log_and_finds_subjects_in_it_by_an_index(
+    tmp_path: Path,
+) -> None:
+    place = tmp_path / "bridge.db"
+    with contextlib.closing(database_at(place, STORE_SCHEMA, "store_0001", tmp_path / "versions")) as old:
+        with old.write() as connection:
+            for number in range(3):
+                audit.append(connection, 1.0, "message.final", f"lane {number}")
+        with old.read() as connection:
+            assert inspect(connection).get_indexes("audit") == []
+    with Store.open(place) as store, store.read() as connection:
+        assert audit.verify(connection) == 3
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        asked = "EXPLAIN QUERY PLAN SELECT seq FROM audit WHERE kind = 'decision' AND subject IN ('a', 'b')"
+        (plan,) = connection.execute(text(asked))
+        assert "audit_subject" in plan.detail
 
 
 def test_a_store_keeps_what_was_committed_and_nothing_of_a_failed_transaction(tmp_path: Path) -> None:

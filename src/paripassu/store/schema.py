@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from paripassu.database import Schema
 
-STORE_SCHEMA = Schema("bridge store", Path(__file__).parent / "versions", ("store_0001",))
+STORE_SCHEMA = Schema("bridge store", Path(__file__).parent / "versions", ("store_0001", "store_0002"))
 
 metadata = MetaData()
 _SERIAL = BigInteger().with_variant(Integer, "sqlite")
@@ -191,4 +191,5 @@ audit = Table(
     Column("detail", Text, nullable=False),
     Column("previous", String(66), nullable=False),
     Column("hash", String(66), nullable=False),
+    Index("audit_subject", "subject"),
 )
