@@ -1,15 +1,16 @@
 """What commands that change a security share: reasons, times, and how their outcome is printed."""
 
-from __future__ import annotations
+# annotations are no texts here: groups of options are inherited in other modules, which cannot resolve them
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from paripassu.cli.common import print_json
+from paripassu.cli.common import JsonFlag, SecurityPlace, print_json
 from paripassu.controls import Reason
 from paripassu.errors import FileUnreadable, InvalidArgument, InvalidValue
 from paripassu.jobs.controlling import Done
@@ -49,6 +50,28 @@ def because(text: str) -> Reason:
     if not text.strip() or len(text) > 1_000:
         raise InvalidArgument("A privileged act states its reason: give --reason and a text.")
     return Reason(text)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Stated(SecurityPlace):
+    """A privileged act on a security: why it is done, and how its outcome is printed."""
+
+    reason: WhyText
+    json: JsonFlag = False
+
+    @property
+    def why(self) -> Reason:
+        """The reason that was given. Raises InvalidArgument for none."""
+        return because(self.reason)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class StatedOn(Stated):
+    """The same on all ledgers, or on some."""
+
+    ledger: Ledgers = None
 
 
 def kept(reason: Reason) -> str:

@@ -1,6 +1,6 @@
 """What most commands share: where the network file and the workspace are, and how results are printed."""
 
-from __future__ import annotations
+# annotations are no texts here: groups of options are inherited in other modules, which cannot resolve them
 
 import asyncio
 import json

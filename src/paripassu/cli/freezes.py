@@ -6,24 +6,14 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from paripassu.cli.acting import (
-    Account,
-    Here,
-    Ledgers,
-    WhyText,
-    because,
-    moment,
-    print_done,
-    print_reach,
-)
-from paripassu.cli.common import JsonFlag, SecurityPlace, run
+from paripassu.cli.acting import Account, Here, Stated, StatedOn, moment, print_done, print_reach
+from paripassu.cli.common import run
 from paripassu.controls import (
     EmergencyStop,
     Freeze,
     FreezeUnits,
     Pause,
     PauseClasses,
-    Reason,
     SecurityControl,
 )
 from paripassu.jobs.controlling import Done, carry_out, chosen, everywhere, locate
@@ -34,136 +24,82 @@ from paripassu.quantities import Units
 Classes = Annotated[list[int], Parameter(negative="", help="Investor classes, 0 to 31.")]
 
 
-def _freeze(account: str, frozen: bool, text: str, here: bool, place: SecurityPlace, json: bool) -> None:
-    reason = because(text)
+def _freeze(account: str, frozen: bool, here: bool, how: Stated) -> None:
+    reason = how.why
 
     async def one() -> Done:
-        async with open_session(place.network_file, place.folder, place.isin) as session:
+        async with open_session(how.network_file, how.folder, how.isin) as session:
             ledger, named = locate(session, account)
             return await carry_out(ledger, Freeze(named, frozen, reason), session.role("freezer"))
 
     async def by_order() -> Reach:
-        async with open_session(place.network_file, place.folder, place.isin) as session:
+        async with open_session(how.network_file, how.folder, how.isin) as session:
             scope = session.security.security_id
             return await order(session, *locate(session, account), scope, frozen, reason)
 
     if here:
-        print_done([run(one())], json, reason)
+        print_done([run(one())], how.json, reason)
     else:
-        print_reach(run(by_order()), json, reason)
+        print_reach(run(by_order()), how.json, reason)
 
 
-def freeze(
-    account: Account,
-    *,
-    reason: WhyText,
-    here: Here = False,
-    place: SecurityPlace = SecurityPlace(),
-    json: JsonFlag = False,
-) -> None:
+def freeze(account: Account, *, how: Stated, here: Here = False) -> None:
     """Freeze an account's holder in this security on all ledgers, units in transit included.
 
     The freezer signs.
     """
-    _freeze(account, True, reason, here, place, json)
+    _freeze(account, True, here, how)
 
 
-def unfreeze(
-    account: Account,
-    *,
-    reason: WhyText,
-    here: Here = False,
-    place: SecurityPlace = SecurityPlace(),
-    json: JsonFlag = False,
-) -> None:
+def unfreeze(account: Account, *, how: Stated, here: Here = False) -> None:
     """Lift the freeze that this ledger ordered; the freezer signs."""
-    _freeze(account, False, reason, here, place, json)
+    _freeze(account, False, here, how)
 
 
-def freeze_units(
-    account: Account,
-    units: int,
-    *,
-    reason: WhyText,
-    place: SecurityPlace = SecurityPlace(),
-    json: JsonFlag = False,
-) -> None:
+def freeze_units(account: Account, units: int, *, how: Stated) -> None:
     """Set how many units of an account are frozen, 0 for none; the freezer signs."""
-    given = because(reason)
+    reason = how.why
 
     async def job() -> Done:
-        async with open_session(place.network_file, place.folder, place.isin) as session:
+        async with open_session(how.network_file, how.folder, how.isin) as session:
             ledger, named = locate(session, account)
-            return await carry_out(ledger, FreezeUnits(named, Units(units), given), session.role("freezer"))
+            return await carry_out(ledger, FreezeUnits(named, Units(units), reason), session.role("freezer"))
 
-    print_done([run(job())], json, given)
+    print_done([run(job())], how.json, reason)
 
 
-def _on_all(
-    command: SecurityControl,
-    role: str,
-    ledgers: list[str] | None,
-    place: SecurityPlace,
-    json: bool,
-    reason: Reason,
-) -> None:
+def _on_all(command: SecurityControl, role: str, how: StatedOn) -> None:
     async def job() -> list[Done]:
-        async with open_session(place.network_file, place.folder, place.isin) as session:
-            return await everywhere(chosen(session, ledgers or ()), command, session.role(role))
+        async with open_session(how.network_file, how.folder, how.isin) as session:
+            return await everywhere(chosen(session, how.ledger or ()), command, session.role(role))
 
-    print_done(run(job()), json, reason)
+    print_done(run(job()), how.json, how.why)
 
 
-def pause(
-    *, reason: WhyText, ledger: Ledgers = None, place: SecurityPlace = SecurityPlace(), json: JsonFlag = False
-) -> None:
+def pause(*, how: StatedOn) -> None:
     """Stop movements of the security; redemptions, payouts and acts of law go on; the pauser signs."""
-    given = because(reason)
-    _on_all(Pause(True, given), "pauser", ledger, place, json, given)
+    _on_all(Pause(True, how.why), "pauser", how)
 
 
-def unpause(
-    *, reason: WhyText, ledger: Ledgers = None, place: SecurityPlace = SecurityPlace(), json: JsonFlag = False
-) -> None:
+def unpause(*, how: StatedOn) -> None:
     """Let movements go on after a pause or an emergency stop; the unpauser signs."""
-    given = because(reason)
-    _on_all(Pause(False, given), "unpauser", ledger, place, json, given)
+    _on_all(Pause(False, how.why), "unpauser", how)
 
 
 def stop(
     until: Annotated[str, Parameter(help="Last second, at most seven days ahead: ISO 8601 or seconds.")],
     *,
-    reason: WhyText,
-    ledger: Ledgers = None,
-    place: SecurityPlace = SecurityPlace(),
-    json: JsonFlag = False,
+    how: StatedOn,
 ) -> None:
     """Stop everything but payouts and acts of law until a time; the pauser signs."""
-    given = because(reason)
-    _on_all(EmergencyStop(moment(until), given), "pauser", ledger, place, json, given)
+    _on_all(EmergencyStop(moment(until), how.why), "pauser", how)
 
 
-def pause_class(
-    classes: Classes,
-    *,
-    reason: WhyText,
-    ledger: Ledgers = None,
-    place: SecurityPlace = SecurityPlace(),
-    json: JsonFlag = False,
-) -> None:
+def pause_class(classes: Classes, *, how: StatedOn) -> None:
     """Pause the inventory that holders of investor classes have; the pauser signs."""
-    given = because(reason)
-    _on_all(PauseClasses(frozenset(classes), True, given), "pauser", ledger, place, json, given)
+    _on_all(PauseClasses(frozenset(classes), True, how.why), "pauser", how)
 
 
-def unpause_class(
-    classes: Classes,
-    *,
-    reason: WhyText,
-    ledger: Ledgers = None,
-    place: SecurityPlace = SecurityPlace(),
-    json: JsonFlag = False,
-) -> None:
+def unpause_class(classes: Classes, *, how: StatedOn) -> None:
     """Let the inventory of investor classes move again; the unpauser signs."""
-    given = because(reason)
-    _on_all(PauseClasses(frozenset(classes), False, given), "unpauser", ledger, place, json, given)
+    _on_all(PauseClasses(frozenset(classes), False, how.why), "unpauser", how)

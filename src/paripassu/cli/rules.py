@@ -6,10 +6,9 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from paripassu.cli.acting import Ledgers, WhyText, because, moment, print_done, written
+from paripassu.cli.acting import Ledgers, StatedOn, moment, print_done, written
 from paripassu.cli.common import JsonFlag, SecurityPlace, print_json, print_table, run
 from paripassu.controls import (
-    Reason,
     RuleControl,
     SetBlackouts,
     SetClasses,
@@ -76,58 +75,44 @@ def _cell(name: str, value: Any) -> object:
     return value
 
 
-def _change(
-    command: RuleControl, reason: Reason, ledgers: list[str] | None, place: SecurityPlace, json: bool
-) -> None:
+def _change(command: RuleControl, how: StatedOn) -> None:
     async def job() -> list[Done]:
-        async with open_session(place.network_file, place.folder, place.isin) as session:
-            on = chosen(session, ledgers or ())
-            if isinstance(command, SetModules) and not ledgers:
+        async with open_session(how.network_file, how.folder, how.isin) as session:
+            on = chosen(session, how.ledger or ())
+            if isinstance(command, SetModules) and not how.ledger:
                 on = [one for one in on if LedgerId(one.id).is_evm]
             return await everywhere(on, command, session.role("rule_manager"))
 
-    print_done(run(job()), json, reason)
+    print_done(run(job()), how.json, how.why)
 
 
 def countries(
     codes: Annotated[list[str], Parameter(negative="", help="ISO 3166-1 alpha-2 codes.")],
     *,
-    reason: WhyText,
+    how: StatedOn,
     deny: Annotated[bool, Parameter(negative="", help="The countries are those that may not.")] = False,
-    ledger: Ledgers = None,
-    place: SecurityPlace = SecurityPlace(),
-    json: JsonFlag = False,
 ) -> None:
     """Set the countries whose holders alone may receive, or with --deny may not."""
-    given = because(reason)
     named = frozenset(Country(code) for code in codes)
-    _change(SetCountries(named, deny, given), given, ledger, place, json)
+    _change(SetCountries(named, deny, how.why), how)
 
 
 def classes(
     numbers: Annotated[list[int], Parameter(negative="", help="Investor classes, 0 to 31.")],
     *,
-    reason: WhyText,
-    ledger: Ledgers = None,
-    place: SecurityPlace = SecurityPlace(),
-    json: JsonFlag = False,
+    how: StatedOn,
 ) -> None:
     """Set the investor classes that may receive."""
-    given = because(reason)
-    _change(SetClasses(frozenset(numbers), given), given, ledger, place, json)
+    _change(SetClasses(frozenset(numbers), how.why), how)
 
 
 def minimum_lot(
     units: int,
     *,
-    reason: WhyText,
-    ledger: Ledgers = None,
-    place: SecurityPlace = SecurityPlace(),
-    json: JsonFlag = False,
+    how: StatedOn,
 ) -> None:
     """Set the least number of units of a transfer, 1 for any."""
-    given = because(reason)
-    _change(SetMinimumLot(Units(units), given), given, ledger, place, json)
+    _change(SetMinimumLot(Units(units), how.why), how)
 
 
 def blackout(
@@ -140,20 +125,16 @@ def blackout(
         ),
     ] = None,
     *,
-    reason: WhyText,
-    ledger: Ledgers = None,
-    place: SecurityPlace = SecurityPlace(),
-    json: JsonFlag = False,
+    how: StatedOn,
 ) -> None:
     """Set the time spans in which holders do not trade, in place of those that were."""
-    given = because(reason)
     spans = []
     for text in windows or ():
         start, slash, end = text.partition("/")
         if not slash:
             raise InvalidArgument(f"'{text}' is no time span: write its first second, '/', and its end.")
         spans.append(Window(moment(start), moment(end)))
-    _change(SetBlackouts(tuple(spans), given), given, ledger, place, json)
+    _change(SetBlackouts(tuple(spans), how.why), how)
 
 
 def modules(
@@ -161,11 +142,7 @@ def modules(
         list[str] | None, Parameter(negative="", help="Addresses of rule contracts; none to unplug all.")
     ] = None,
     *,
-    reason: WhyText,
-    ledger: Ledgers = None,
-    place: SecurityPlace = SecurityPlace(),
-    json: JsonFlag = False,
+    how: StatedOn,
 ) -> None:
     """Plug rule contracts in, on every chain, in place of those that were; none to unplug all."""
-    given = because(reason)
-    _change(SetModules(tuple(contracts or ()), given), given, ledger, place, json)
+    _change(SetModules(tuple(contracts or ()), how.why), how)

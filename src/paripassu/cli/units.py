@@ -11,8 +11,7 @@ from paripassu.cli.acting import (
     Account,
     OwnerKey,
     Reference,
-    WhyText,
-    because,
+    Stated,
     moment,
     print_done,
     read_lines,
@@ -37,20 +36,18 @@ def lock(
     until: Annotated[str, Parameter(help="First second at which they can move: ISO 8601 or seconds.")],
     *,
     reference: Reference,
-    reason: WhyText,
-    place: SecurityPlace = SecurityPlace(),
-    json: JsonFlag = False,
+    how: Stated,
 ) -> None:
     """Lock units of an account up until a time, in a lot of its own; the transfer agent signs."""
-    given, end = because(reason), moment(until)
+    given, end = how.why, moment(until)
 
     async def job() -> Done:
-        async with open_session(place.network_file, place.folder, place.isin) as session:
+        async with open_session(how.network_file, how.folder, how.isin) as session:
             ledger, named = locate(session, account)
             command = Lock(named, Units(units), end, given)
             return await carry_out(ledger, command, session.role("transfer_agent"), reference)
 
-    print_done([run(job())], json, given)
+    print_done([run(job())], how.json, given)
 
 
 def pledge(
