@@ -14,7 +14,8 @@ import pytest
 
 from paripassu.examples import example
 from paripassu.jobs.local import dev_address
-from paripassu.testing.commandline import Operator, Ran, Stage
+from paripassu.testing.commandline import Operator, Ran, Stage, operating
+from paripassu.testing.files import two_chains
 
 EVENT = str(example("2027-03-dividend.toml"))
 FR, DE, NEW = (f"alpha:{dev_address(name)}" for name in ("holder_fr", "holder_de", "holder_fr_2"))
@@ -31,16 +32,8 @@ MOVE = (
 @pytest.fixture(scope="module")
 def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     folder = tmp_path_factory.mktemp("controls-by-hand")
-    text = example("two-chains.toml").read_text("utf-8")
-    text = re.sub(r"\[ledgers\.bravo\].*?(?=\[ledgers\.register\])", "", text, flags=re.DOTALL)
-    text = text.replace('"securities/', f'"{example("securities")}/')
-    (folder / "network.toml").write_text(text, "utf-8")
-    operator = Operator(folder / "ws", network=folder / "network.toml")
-    try:
+    with operating(two_chains(folder, without="bravo")) as operator:
         yield operator
-    finally:
-        operator.run("down")
-        operator.end()
 
 
 @pytest.fixture(scope="module")

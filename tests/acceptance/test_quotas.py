@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from paripassu.examples import example
 from paripassu.jobs.local import dev_address
-from paripassu.testing.commandline import Operator, Stage
+from paripassu.testing.commandline import Operator, Stage, operating
+from paripassu.testing.files import two_chains
 
 CAP, LIMIT = 100, 7
 FR = {
@@ -29,21 +29,9 @@ QUOTA = ("security", "quota")
 @pytest.fixture(scope="module")
 def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     folder = tmp_path_factory.mktemp("quotas-by-hand")
-    security = example("securities/example-equity.toml").read_text("utf-8")
-    rules = "[terms.transferRules]\n"
-    assert rules in security
-    security = security.replace(rules, f"{rules}holdingCap = {CAP}\nholderLimit = {LIMIT}\n", 1)
-    (folder / "security.toml").write_text(security, "utf-8")
-    head, bravo = example("two-chains.toml").read_text("utf-8").split("[ledgers.bravo]")
-    text = head + "[ledgers.bravo]" + bravo.replace('client = "anvil"', 'client = "ganache"', 1)
-    text = text.replace("securities/example-equity.toml", "security.toml", 1)
-    (folder / "network.toml").write_text(text, "utf-8")
-    operator = Operator(folder / "ws", network=folder / "network.toml")
-    try:
+    rules = f"holdingCap = {CAP}\nholderLimit = {LIMIT}\n"
+    with operating(two_chains(folder, clients={"bravo": "ganache"}, rules=rules)) as operator:
         yield operator
-    finally:
-        operator.run("down")
-        operator.end()
 
 
 @pytest.fixture(scope="module")

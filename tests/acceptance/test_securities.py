@@ -6,14 +6,13 @@ what was printed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import pytest
 
-from paripassu.examples import example
 from paripassu.jobs.local import dev_address
-from paripassu.testing.commandline import Operator, Stage
+from paripassu.testing.commandline import Operator, Stage, operating
+from paripassu.testing.files import EQUITY, two_chains
 
 FIRST, SECOND = "FR0014ZZPPS9", "FR0014ZZPPT7"
 FR = dev_address("holder_fr")
@@ -25,19 +24,10 @@ RELAY = ("relay", "--with-attestors", "--drain")
 @pytest.fixture(scope="module")
 def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     folder = tmp_path_factory.mktemp("securities-by-hand")
-    text = example("two-chains.toml").read_text("utf-8")
-    text = re.sub(r"\[ledgers\.bravo\].*?(?=\[ledgers\.register\])", "", text, flags=re.DOTALL)
-    equity = example("securities") / "example-equity.toml"
-    (folder / "second.toml").write_text(equity.read_text("utf-8").replace(FIRST, SECOND), "utf-8")
-    named = f'securities = ["{equity}", "second.toml"]'
-    text = text.replace('security = "securities/example-equity.toml"', named)
-    (folder / "network.toml").write_text(text, "utf-8")
-    operator = Operator(folder / "ws", network=folder / "network.toml")
-    try:
+    second = folder / "second.toml"
+    second.write_text(EQUITY.read_text("utf-8").replace(FIRST, SECOND), "utf-8")
+    with operating(two_chains(folder, without="bravo", securities=(EQUITY, second))) as operator:
         yield operator
-    finally:
-        operator.run("down")
-        operator.end()
 
 
 @pytest.fixture(scope="module")

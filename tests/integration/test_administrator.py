@@ -15,7 +15,6 @@ from paripassu.deploy.observe import observe
 from paripassu.deploy.rights import ADMIN
 from paripassu.deploy.spec import desired_state
 from paripassu.errors import ActRefused, CommandImpossible, NotAuthorised, PariError
-from paripassu.examples import example
 from paripassu.identifiers import role_id
 from paripassu.jobs import approving
 from paripassu.ledgers.control import ActRecord
@@ -23,6 +22,7 @@ from paripassu.ledgers.evm.contracts import codec
 from paripassu.ledgers.evm.preparation import Call, Patience
 from paripassu.ledgers.evm.transactions import TransactionSender
 from paripassu.ledgers.intents import MemoryIntentLog
+from paripassu.testing.files import two_chains
 from paripassu.testing.network import LocalNetwork, started
 
 WHY = Reason("new freezer on duty")
@@ -32,19 +32,15 @@ PARTIES = ("upgrader", "issuer", "csd")
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalNetwork]:
     folder = tmp_path_factory.mktemp("administrator")
-    text = example("two-chains.toml").read_text("utf-8")
-    text = text.replace('"securities/', f'"{example("two-chains.toml").parent}/securities/')
-    path = folder / "network.toml"
-    path.write_text(text + '\n[approvals]\nadministrator = "approvals"\n', "utf-8")
-    yield from started(path, folder / "ws")
+    more = '[approvals]\nadministrator = "approvals"\n'
+    yield from started(two_chains(folder, more=more), folder / "ws")
 
 
 @pytest.fixture
 def pari(network: LocalNetwork) -> Iterator[LocalNetwork]:
     """The state right after deployment; all is undone after the test."""
-    state = network.snapshot()
-    yield network
-    network.revert(state)
+    with network.undone():
+        yield network
 
 
 def desired(pari: LocalNetwork, on: str) -> EvmDesired:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,6 @@ from paripassu.canonical import document_hash
 from paripassu.controls import Reason, SetCountries, SetMinimumLot
 from paripassu.devnet import controls
 from paripassu.errors import EventNotLegal
-from paripassu.examples import example
 from paripassu.identifiers import ROLES, Country
 from paripassu.jobs import controlling
 from paripassu.ledgers.evm.adapter import EvmLedger
@@ -26,28 +24,17 @@ from paripassu.specification.asset import AssetRecord, differing
 from paripassu.specification.exporting import exported, register
 from paripassu.specification.filing import security_file
 from paripassu.specification.observing import observed_specification
+from paripassu.testing.files import two_chains
 from paripassu.testing.network import LocalNetwork, started
 
 LEDGERS = ("alpha", "bravo", "register")
-
-
-def network_file(folder: Path, *, without: str = "", home: str = "alpha", securities: Path) -> Path:
-    """The example of two chains and a book, less one chain."""
-    text = example("two-chains.toml").read_text("utf-8")
-    if without:
-        text = re.sub(rf"\[ledgers\.{without}\].*?(?=\[ledgers\.)", "", text, count=1, flags=re.DOTALL)
-    text = text.replace('home = "alpha"', f'home = "{home}"').replace('"securities/', f'"{securities}/')
-    path = folder / "network.toml"
-    path.write_text(text, "utf-8")
-    return path
 
 
 @pytest.fixture(scope="module")
 def pari(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalNetwork]:
     """Two chains and a book; a dividend was announced and its entitlements published, another announced."""
     folder = tmp_path_factory.mktemp("asset-record")
-    path = network_file(folder, securities=example("securities"))
-    for network in started(path, folder / "ws"):
+    for network in started(two_chains(folder), folder / "ws"):
         network.issue("holder_fr", 1_000)
         network.move("holder_fr", "alpha", "holder_fr", "alpha", 1)
         event = network.dividend(rate="0.3725")
@@ -80,10 +67,9 @@ def test_id_5_a_network_that_never_heard_of_the_asset_has_the_same_record_after_
 ) -> None:
     content = taken(pari, "alpha").encoded()
     record = AssetRecord.decoded(content, "a file")
-    (tmp_path / "securities").mkdir()
-    security = tmp_path / "securities" / "example-equity.toml"
+    security = tmp_path / "security.toml"
     security.write_text(security_file(record), "utf-8")
-    path = network_file(tmp_path, without="alpha", home="bravo", securities=security.parent)
+    path = two_chains(tmp_path, without="alpha", home="bravo", securities=[security])
     for other in started(path, tmp_path / "ws"):
         before = taken(other, "bravo")
         assert differing(record, before).startswith("at events it has ")

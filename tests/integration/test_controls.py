@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -29,9 +28,9 @@ from paripassu.ledgers.port import DeliveryStatus, Ledger
 from paripassu.messages import Purpose
 from paripassu.quantities import Units
 from paripassu.rules import BalanceType, Kind, Restriction, Window
+from paripassu.testing.files import two_chains
 from paripassu.testing.network import LocalNetwork, started
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 WHY = Reason("court order 7")
 LEDGERS = ("alpha", "bravo", "register")
 
@@ -40,33 +39,15 @@ LEDGERS = ("alpha", "bravo", "register")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalNetwork]:
     """An Anvil chain, a Ganache chain and a book, deployed."""
     folder = tmp_path_factory.mktemp("controls")
-    text = (EXAMPLES / "two-chains.toml").read_text("utf-8")
-    head, bravo = text.split("[ledgers.bravo]")
-    text = head + "[ledgers.bravo]" + bravo.replace('client = "anvil"', 'client = "ganache"', 1)
-    text = text.replace('"securities/', f'"{EXAMPLES}/securities/')
-    path = folder / "network.toml"
-    path.write_text(text, "utf-8")
-    yield from started(path, folder / "ws")
+    yield from started(two_chains(folder, clients={"bravo": "ganache"}), folder / "ws")
 
 
 @pytest.fixture
 def pari(network: LocalNetwork) -> Iterator[LocalNetwork]:
     """Two holders with 300 units each on every ledger; all is undone after the test."""
-    state = network.snapshot()
-    for holder in ("holder_fr", "holder_de"):
-        network.onboard(holder)
-    network.issue("holder_fr", 900)
-    network.issue("holder_de", 900)
-    for holder in ("holder_fr", "holder_de"):
-        for ledger in LEDGERS[1:]:
-            network.move(holder, "alpha", holder, ledger, 300)
-    network.deliver()
-    yield network
-    network.revert(state)
-
-
-def do(pari: LocalNetwork, on: str, command: controls.Control, signer: str) -> None:
-    pari.run(controlling.carry_out(pari.ledger(on), command, pari.signer(signer)))
+    with network.undone():
+        network.endow(("holder_fr", "holder_de"), 300)
+        yield network
 
 
 def at(pari: LocalNetwork, holder: str, on: str) -> str:
@@ -129,7 +110,7 @@ def test_ctl_8_an_order_on_one_ledger_is_in_force_on_all_with_one_message_each(
         with pytest.raises(OrderUnknown, match=f"stands by order of {on}"):
             order(pari, others[0], scope, False)
         with pytest.raises(OrderUnknown):
-            do(pari, others[0], Order(reach.order.holder, scope, False, WHY), reach.order.role)
+            pari.control(others[0], Order(reach.order.holder, scope, False, WHY), reach.order.role)
         order(pari, on, scope, False)
         pari.deliver()
         assert {verdict(pari, name) for name in LEDGERS} == {Restriction.NONE}
@@ -210,21 +191,21 @@ def test_ctl_5_freezes_and_pauses_have_their_codes_and_roles(pari: LocalNetwork,
     ]
     for command, role, expected in steps:
         with pytest.raises(NotAuthorised):
-            do(pari, on, command, "custodian_de" if role != "custodian" else "freezer")
-        do(pari, on, command, role)
+            pari.control(on, command, "custodian_de" if role != "custodian" else "freezer")
+        pari.control(on, command, role)
         assert verdict(pari, on) is expected, command
     too_long = controls.EmergencyStop(week + 2 * 86_400, WHY)
     with pytest.raises((CommandRefused, ContractRefused)):
-        do(pari, on, too_long, "pauser")
+        pari.control(on, too_long, "pauser")
 
 
 @pytest.mark.parametrize("on", LEDGERS)
 def test_ctl_10_balances_by_type_lots_and_how_much_may_move(pari: LocalNetwork, on: str) -> None:
     ledger, fr, de = pari.ledger(on), at(pari, "holder_fr", on), at(pari, "holder_de", on)
     now = pari.run(ledger.head()).time
-    do(pari, on, controls.FreezeUnits(fr, Units(40), WHY), "freezer")
-    do(pari, on, controls.Lock(fr, Units(100), now + 86_400, WHY), "transfer_agent")
-    do(pari, on, controls.Pledge(fr, de, Units(60)), "holder_fr")
+    pari.control(on, controls.FreezeUnits(fr, Units(40), WHY), "freezer")
+    pari.control(on, controls.Lock(fr, Units(100), now + 86_400, WHY), "transfer_agent")
+    pari.control(on, controls.Pledge(fr, de, Units(60)), "holder_fr")
     held = pari.run(ledger.controls.holding(fr))
     assert {kind.value: int(units) for kind, units in held.balances.items()} == {
         "AWAS": 100,
@@ -240,8 +221,8 @@ def test_ctl_10_balances_by_type_lots_and_how_much_may_move(pari: LocalNetwork, 
     (pledge,) = pari.run(ledger.controls.pledges(de))
     assert (pledge.pledgor, pledge.pledgee, pledge.units) == (fr, de, 60)
     with pytest.raises(LedgerError):
-        do(pari, on, controls.EndPledge(pledge.id, True), "holder_fr")
-    do(pari, on, controls.EndPledge(pledge.id, True), "holder_de")
+        pari.control(on, controls.EndPledge(pledge.id, True), "holder_fr")
+    pari.control(on, controls.EndPledge(pledge.id, True), "holder_de")
     assert pari.position("holder_de", on) == 360
     assert pari.run(ledger.controls.pledges(fr)) == ()
     assert pari.run(ledger.controls.holding(fr)).balances[BalanceType.PLEDGED] == 0
@@ -254,20 +235,20 @@ def test_ctl_12_rules_are_changed_by_their_manager_and_read_back(pari: LocalNetw
     window = Window(now - 100, now + 86_400)
     allow = controls.SetCountries(frozenset({Country("DE"), Country("LU")}), False, WHY)
     with pytest.raises(NotAuthorised):
-        do(pari, on, allow, "transfer_agent")
+        pari.control(on, allow, "transfer_agent")
     before = pari.run(ledger.controls.rules())
-    do(pari, on, allow, "rule_manager")
+    pari.control(on, allow, "rule_manager")
     assert verdict(pari, on) is Restriction.RECIPIENT_COUNTRY
     found = pari.run(ledger.controls.rules())
     assert (found.rules.countries, found.rules.deny_list) == (allow.countries, False)
-    do(pari, on, controls.SetCountries(frozenset({Country("US")}), True, WHY), "rule_manager")
+    pari.control(on, controls.SetCountries(frozenset({Country("US")}), True, WHY), "rule_manager")
     assert verdict(pari, on) is Restriction.NONE
-    do(pari, on, controls.SetClasses(frozenset({2, 3}), WHY), "rule_manager")
+    pari.control(on, controls.SetClasses(frozenset({2, 3}), WHY), "rule_manager")
     assert verdict(pari, on) is Restriction.RECIPIENT_CLASS
-    do(pari, on, controls.SetClasses(frozenset({1}), WHY), "rule_manager")
-    do(pari, on, controls.SetMinimumLot(Units(10), WHY), "rule_manager")
+    pari.control(on, controls.SetClasses(frozenset({1}), WHY), "rule_manager")
+    pari.control(on, controls.SetMinimumLot(Units(10), WHY), "rule_manager")
     assert verdict(pari, on, 9) is Restriction.MINIMUM_LOT
-    do(pari, on, controls.SetBlackouts((window,), WHY), "rule_manager")
+    pari.control(on, controls.SetBlackouts((window,), WHY), "rule_manager")
     assert verdict(pari, on, 10) is Restriction.BLACKOUT
     found = pari.run(ledger.controls.rules())
     assert (found.rules.countries, found.rules.deny_list) == (frozenset({Country("US")}), True)
@@ -277,13 +258,13 @@ def test_ctl_12_rules_are_changed_by_their_manager_and_read_back(pari: LocalNetw
 
 def test_ctl_9_a_rule_contract_that_does_not_answer_lets_nothing_move(pari: LocalNetwork) -> None:
     gone = checksum_address(b"\x11" * 20)
-    do(pari, "alpha", controls.SetModules((gone,), WHY), "rule_manager")
+    pari.control("alpha", controls.SetModules((gone,), WHY), "rule_manager")
     assert verdict(pari, "alpha") is Restriction.MODULE_UNAVAILABLE
     assert pari.run(pari.ledger("alpha").controls.rules()).modules == (gone,)
-    do(pari, "alpha", controls.SetModules((), WHY), "rule_manager")
+    pari.control("alpha", controls.SetModules((), WHY), "rule_manager")
     assert verdict(pari, "alpha") is Restriction.NONE
     with pytest.raises(CommandImpossible):
-        do(pari, "register", controls.SetModules((), WHY), "rule_manager")
+        pari.control("register", controls.SetModules((), WHY), "rule_manager")
 
 
 @pytest.mark.parametrize("on", LEDGERS)
@@ -291,8 +272,8 @@ def test_ctl_7_one_signer_fails_two_succeed_and_the_act_shows_its_lineage(
     pari: LocalNetwork, on: str
 ) -> None:
     ledger, fr, de = pari.ledger(on), at(pari, "holder_fr", on), at(pari, "holder_de", on)
-    do(pari, on, controls.FreezeUnits(fr, Units(250), WHY), "freezer")
-    do(pari, on, controls.Freeze(fr, True, WHY), "freezer")
+    pari.control(on, controls.FreezeUnits(fr, Units(250), WHY), "freezer")
+    pari.control(on, controls.Freeze(fr, True, WHY), "freezer")
     order = Reason("judgment 2027/118 of the commercial court, section four")
     registrar = pari.session.role("registrar")
     act = acts.ForcedTransfer(fr, de, Units(120))
@@ -405,7 +386,7 @@ def test_ubo_10_rotation_mid_event_keeps_the_entitlement_with_the_entity(pari: L
     assert succession.successor == new
     assert pari.run(ledger.holder(new)) is not None
     assert verdict(pari, on) is Restriction.SENDER_UNKNOWN
-    do(pari, on, controls.Succeed(former, new), "transfer_agent")
+    pari.control(on, controls.Succeed(former, new), "transfer_agent")
     assert pari.run(ledger.position(new)) == 300
 
     pari.fund(struck)
@@ -422,7 +403,7 @@ def test_ubo_10_a_lost_key_is_recovered_by_an_act(pari: LocalNetwork) -> None:
         ledger, former, new = pari.ledger(on), at(pari, "holder_fr", on), at(pari, "holder_fr_2", on)
         proof = pari.run(controlling.succession_proof(ledger, former, new, pari.signer("holder_fr_2")))
         decided(pari, on, acts.Recover(former, new, proof), "csd")
-        do(pari, on, controls.Succeed(former, new), "transfer_agent")
+        pari.control(on, controls.Succeed(former, new), "transfer_agent")
         assert pari.run(ledger.position(new)) == 300
         record = pari.run(ledger.holder(former))
         assert record is not None
@@ -445,7 +426,7 @@ def test_ca_23_what_was_held_is_paid_once_after_the_release_and_blocked_nobody(p
             controls.Sanction(account, False, WHY),
             "regulator",
         )
-        do(pari, on, barred[on][0], barred[on][2])
+        pari.control(on, barred[on][0], barred[on][2])
     # holder_de is alone in its chunk on no ledger: it is paid, though holder_fr is held
     first = pari.pay(struck)
     assert sorted(payment.account for payment in first) == sorted(at(pari, "holder_de", on) for on in LEDGERS)
@@ -456,10 +437,10 @@ def test_ca_23_what_was_held_is_paid_once_after_the_release_and_blocked_nobody(p
         assert (held.account, held.amount) == (at(pari, "holder_fr", on), 7_500)
         assert held.payee.code is Restriction.RECIPIENT_SANCTIONED
         assert len(pari.run(pari.ledger(on).held(event.official_event_id))) == 1  # asked of the ledger once
-        do(pari, on, barred[on][1], barred[on][2])
+        pari.control(on, barred[on][1], barred[on][2])
         # released and held again: the same lines go under their third reference
-        do(pari, on, barred[on][0], barred[on][2])
-        do(pari, on, barred[on][1], barred[on][2])
+        pari.control(on, barred[on][0], barred[on][2])
+        pari.control(on, barred[on][1], barred[on][2])
     paid = pari.pay(struck)
     assert len(paid) == 6
     assert pari.pay(struck) == paid
@@ -479,11 +460,11 @@ def test_ca_23_a_chunk_of_held_lines_alone_is_tried_under_a_new_reference(pari: 
     accounts = {on: [at(pari, holder, on) for holder in ("holder_fr", "holder_de")] for on in LEDGERS}
     for on, both in accounts.items():
         for account in both:
-            do(pari, on, controls.Sanction(account, True, WHY), "regulator")
+            pari.control(on, controls.Sanction(account, True, WHY), "regulator")
     assert pari.pay(struck) == ()
     for on, both in accounts.items():
         for account in both:
-            do(pari, on, controls.Sanction(account, False, WHY), "regulator")
+            pari.control(on, controls.Sanction(account, False, WHY), "regulator")
     assert len(pari.pay(struck)) == 6
 
 
@@ -509,11 +490,11 @@ def test_iss_1_units_are_redeemed_as_their_owner_allows_and_a_pause_does_not_sto
     issued = pari.run(home.issued())
     with pytest.raises(LedgerError):
         pari.run(movements.redeem(home, fr, Units(5), agent, None, "not allowed"))
-    do(pari, "alpha", controls.Pause(True, WHY), "pauser")
+    pari.control("alpha", controls.Pause(True, WHY), "pauser")
     for _ in range(2):
         pari.run(movements.redeem(home, fr, Units(5), agent, owner, "maturity"))
     assert (pari.position("holder_fr", "alpha"), pari.run(home.issued())) == (295, issued - 5)
-    do(pari, "alpha", controls.Pause(False, WHY), "unpauser")
+    pari.control("alpha", controls.Pause(False, WHY), "unpauser")
     assert pari.reconcile().ok
     account = at(pari, "holder_fr", "register")
     with pytest.raises(CommandImpossible):
@@ -557,8 +538,8 @@ def test_ctl_6_what_is_owed_is_paid_while_everything_is_stopped(pari: LocalNetwo
     pari.pass_payment_date(event)
     for on in LEDGERS:
         until = pari.run(pari.ledger(on).head()).time + 6 * 86_400
-        do(pari, on, controls.EmergencyStop(until, WHY), "pauser")
-        do(pari, on, controls.Pause(True, WHY), "pauser")
+        pari.control(on, controls.EmergencyStop(until, WHY), "pauser")
+        pari.control(on, controls.Pause(True, WHY), "pauser")
         assert verdict(pari, on) is Restriction.TOKEN_PAUSED
         with pytest.raises(RuleError):
             pari.move("holder_fr", on, "holder_de", on, 1)
@@ -574,12 +555,12 @@ def test_batches_and_accounts_opened_beforehand(pari: LocalNetwork) -> None:
     for on in LEDGERS:
         fr, de, lu = (at(pari, holder, on) for holder in ("holder_fr", "holder_de", "holder_lu"))
         if pari.ledger(on).id.is_evm:
-            do(pari, on, controls.OpenAccounts((lu,)), "transfer_agent")
-        do(pari, on, controls.BatchTransfer(fr, ((de, Units(10)), (lu, Units(20)))), "holder_fr")
+            pari.control(on, controls.OpenAccounts((lu,)), "transfer_agent")
+        pari.control(on, controls.BatchTransfer(fr, ((de, Units(10)), (lu, Units(20)))), "holder_fr")
         assert pari.run(pari.ledger(on).position(lu)) == 20
         stranger = at(pari, "stranger", on)
         with pytest.raises(RuleError):
-            do(pari, on, controls.BatchTransfer(fr, ((de, Units(10)), (stranger, Units(1)))), "holder_fr")
+            pari.control(on, controls.BatchTransfer(fr, ((de, Units(10)), (stranger, Units(1)))), "holder_fr")
         assert pari.position("holder_de", on) == 310
         assert pari.run(pari.ledger(on).controls.restriction(Kind.ISSUE, "", stranger, Units(1))) is (
             Restriction.RECIPIENT_UNKNOWN
@@ -594,7 +575,7 @@ def test_id_6_a_pledge_moves_the_security_interest_and_neither_title_nor_entitle
     pledges = {}
     for on in LEDGERS:
         fr, de = at(pari, "holder_fr", on), at(pari, "holder_de", on)
-        do(pari, on, controls.Pledge(fr, de, Units(120)), "holder_fr")
+        pari.control(on, controls.Pledge(fr, de, Units(120)), "holder_fr")
         held = pari.run(pari.ledger(on).controls.holding(fr))
         assert (held.balance, held.balances[BalanceType.PLEDGED]) == (300, 120)
         assert pari.position("holder_de", on) == 300
@@ -605,7 +586,7 @@ def test_id_6_a_pledge_moves_the_security_interest_and_neither_title_nor_entitle
     struck = pari.entitle(first)
     assert {int(line.units) for line in struck.table.lines} == {300}
     for on, pledge in pledges.items():  # after record time: title goes, the entitlement stays
-        do(pari, on, controls.EndPledge(pledge.id, True), "holder_de")
+        pari.control(on, controls.EndPledge(pledge.id, True), "holder_de")
         assert (pari.position("holder_fr", on), pari.position("holder_de", on)) == (180, 420)
     pari.fund(struck)
     pari.pass_payment_date(first)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,16 +12,16 @@ from paripassu.controls import Reason
 from paripassu.deploy.opening import open_ledgers
 from paripassu.errors import RuleError
 from paripassu.identifiers import Country
-from paripassu.jobs import approving, controlling, deciding
+from paripassu.jobs import approving, deciding
 from paripassu.ledgers.evm.adapter import EvmLedger
 from paripassu.ledgers.intents import MemoryIntentLog
 from paripassu.quantities import Units
 from paripassu.rules import Restriction
 from paripassu.store import cursors
 from paripassu.store.decisions import KeptDecision, kept
+from paripassu.testing.files import two_chains
 from paripassu.testing.network import LocalNetwork, started
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 WHY = Reason("court order 7")
 CHAINS = ("alpha", "bravo")
 LEDGERS = (*CHAINS, "register")
@@ -32,32 +31,15 @@ LEDGERS = (*CHAINS, "register")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalNetwork]:
     """An Anvil chain, a Ganache chain and a book, deployed."""
     folder = tmp_path_factory.mktemp("decisions")
-    text = (EXAMPLES / "two-chains.toml").read_text("utf-8")
-    head, bravo = text.split("[ledgers.bravo]")
-    text = head + "[ledgers.bravo]" + bravo.replace('client = "anvil"', 'client = "ganache"', 1)
-    text = text.replace('"securities/', f'"{EXAMPLES}/securities/')
-    path = folder / "network.toml"
-    path.write_text(text, "utf-8")
-    yield from started(path, folder / "ws")
+    yield from started(two_chains(folder, clients={"bravo": "ganache"}), folder / "ws")
 
 
 @pytest.fixture
 def pari(network: LocalNetwork) -> Iterator[LocalNetwork]:
     """Two holders with 300 units each on every ledger; all is undone after the test."""
-    state = network.snapshot()
-    for holder in ("holder_fr", "holder_de"):
-        network.onboard(holder)
-        network.issue(holder, 900)
-    for holder in ("holder_fr", "holder_de"):
-        for ledger in LEDGERS[1:]:
-            network.move(holder, "alpha", holder, ledger, 300)
-    network.deliver()
-    yield network
-    network.revert(state)
-
-
-def do(pari: LocalNetwork, on: str, command: controls.Control, signer: str) -> None:
-    pari.run(controlling.carry_out(pari.ledger(on), command, pari.signer(signer)))
+    with network.undone():
+        network.endow(("holder_fr", "holder_de"), 300)
+        yield network
 
 
 def at(pari: LocalNetwork, holder: str, on: str) -> str:
@@ -103,7 +85,7 @@ def test_ctl_11_each_instruction_is_kept_and_made_again_on_every_ledger(pari: Lo
     ]
     expected = ["NONE"]
     for command, role in steps:
-        do(pari, on, command, role)
+        pari.control(on, command, role)
         code = pari.run(pari.ledger(on).verdict(fr, de, Units(100)))
         expected.append(code.name)
         if code is Restriction.NONE:
@@ -111,12 +93,12 @@ def test_ctl_11_each_instruction_is_kept_and_made_again_on_every_ledger(pari: Lo
         else:
             with pytest.raises(RuleError):
                 pari.move("holder_fr", on, "holder_de", on, 100)
-    do(pari, on, controls.FreezeUnits(fr, Units(0), WHY), "freezer")
-    do(pari, on, controls.Pledge(fr, de, Units(60)), "holder_fr")
+    pari.control(on, controls.FreezeUnits(fr, Units(0), WHY), "freezer")
+    pari.control(on, controls.Pledge(fr, de, Units(60)), "holder_fr")
     (pledge,) = pari.run(pari.ledger(on).controls.pledges(de))
-    do(pari, on, controls.EndPledge(pledge.id, True), "holder_de")
+    pari.control(on, controls.EndPledge(pledge.id, True), "holder_de")
     many = tuple((de, Units(number)) for number in (1, 2, 3))
-    do(pari, on, controls.BatchTransfer(fr, many), "holder_fr")
+    pari.control(on, controls.BatchTransfer(fr, many), "holder_fr")
     log = log_of(pari, on)[before:]
     assert [verdict for _, _, verdict in told(log)][: len(expected)] == expected
     assert set(expected) >= {"NONE", "UNITS_BLOCKED", "RECIPIENT_FROZEN", "RECIPIENT_COUNTRY", "TOKEN_PAUSED"}
@@ -188,13 +170,13 @@ def test_ctl_11_issues_movements_between_ledgers_and_corrections_are_kept(
 @pytest.mark.parametrize("on", LEDGERS)
 def test_ctl_11_refused_enforcements_and_acts_of_law_are_kept(pari: LocalNetwork, on: str) -> None:
     ledger, fr, de = pari.ledger(on), at(pari, "holder_fr", on), at(pari, "holder_de", on)
-    do(pari, on, controls.Pledge(fr, de, Units(60)), "holder_fr")
+    pari.control(on, controls.Pledge(fr, de, Units(60)), "holder_fr")
     (pledge,) = pari.run(ledger.controls.pledges(de))
-    do(pari, on, controls.FreezeUnits(fr, Units(200), WHY), "freezer")
-    do(pari, on, controls.SetMinimumLot(Units(100), WHY), "rule_manager")
+    pari.control(on, controls.FreezeUnits(fr, Units(200), WHY), "freezer")
+    pari.control(on, controls.SetMinimumLot(Units(100), WHY), "rule_manager")
     before = len(log_of(pari, on))
     with pytest.raises(RuleError):
-        do(pari, on, controls.EndPledge(pledge.id, True), "holder_de")
+        pari.control(on, controls.EndPledge(pledge.id, True), "holder_de")
     act = acts.ForcedTransfer(fr, at(pari, "stranger", on), Units(7))
 
     async def forced() -> None:
@@ -214,7 +196,7 @@ def test_ctl_11_refused_enforcements_and_acts_of_law_are_kept(pari: LocalNetwork
 def test_ctl_11_an_arrival_that_a_chain_parked_is_rebuilt_as_its_refusal(pari: LocalNetwork) -> None:
     before = len(log_of(pari, "bravo"))
     pari.move("holder_fr", "alpha", "holder_de", "bravo", 11)
-    do(pari, "bravo", controls.SetStatus(at(pari, "holder_de", "bravo"), False, WHY), "registrar")
+    pari.control("bravo", controls.SetStatus(at(pari, "holder_de", "bravo"), False, WHY), "registrar")
     pari.deliver()
     log = log_of(pari, "bravo")[before:]
     assert told(log) == [("BRIDGE_IN", 11, "RECIPIENT_INACTIVE")]
@@ -268,7 +250,7 @@ def test_ctl_11_payments_paid_and_held_are_kept_with_what_the_rules_said(pari: L
     pari.fund(struck)
     pari.pass_payment_date(event)
     for on in LEDGERS:
-        do(pari, on, controls.Freeze(at(pari, "holder_de", on), True, WHY), "freezer")
+        pari.control(on, controls.Freeze(at(pari, "holder_de", on), True, WHY), "freezer")
     pari.pay(struck)
     for on in LEDGERS:
         log = [one for one in log_of(pari, on) if one.record.movement.kind.name == "PAYOUT"]

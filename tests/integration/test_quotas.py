@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,9 +11,9 @@ from paripassu.errors import NotAuthorised, QuotaRefused, RuleError
 from paripassu.jobs import quotas
 from paripassu.jobs.quotas import HolderQuota, Places
 from paripassu.quantities import Units
+from paripassu.testing.files import two_chains
 from paripassu.testing.network import LocalNetwork, started
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 CAP, LIMIT = 100, 7
 SHARES = {"alpha": 34, "bravo": 33, "register": 33}
 
@@ -23,25 +22,17 @@ SHARES = {"alpha": 34, "bravo": 33, "register": 33}
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalNetwork]:
     """An Anvil chain, a Ganache chain and a book; a security of at most 100 units a holder and 7 holders."""
     folder = tmp_path_factory.mktemp("quotas")
-    security = (EXAMPLES / "securities" / "example-equity.toml").read_text("utf-8")
-    rules = "[terms.transferRules]\n"
-    security = security.replace(rules, f"{rules}holdingCap = {CAP}\nholderLimit = {LIMIT}\n", 1)
-    (folder / "security.toml").write_text(security, "utf-8")
-    head, bravo = (EXAMPLES / "two-chains.toml").read_text("utf-8").split("[ledgers.bravo]")
-    text = head + "[ledgers.bravo]" + bravo.replace('client = "anvil"', 'client = "ganache"', 1)
-    path = folder / "network.toml"
-    path.write_text(text.replace("securities/example-equity.toml", "security.toml", 1), "utf-8")
-    yield from started(path, folder / "ws")
+    rules = f"holdingCap = {CAP}\nholderLimit = {LIMIT}\n"
+    yield from started(two_chains(folder, clients={"bravo": "ganache"}, rules=rules), folder / "ws")
 
 
 @pytest.fixture
 def pari(network: LocalNetwork) -> Iterator[LocalNetwork]:
     """Two holders on every ledger; all is undone after the test."""
-    state = network.snapshot()
-    for holder in ("holder_fr", "holder_de"):
-        network.onboard(holder)
-    yield network
-    network.revert(state)
+    with network.undone():
+        for holder in ("holder_fr", "holder_de"):
+            network.onboard(holder)
+        yield network
 
 
 def move(

@@ -18,7 +18,6 @@ pytest.importorskip("pyrevm", reason="has no build for this Python")
 from paripassu import controls
 from paripassu.controls import Reason
 from paripassu.errors import PariError, RuleError
-from paripassu.examples import example
 from paripassu.identifiers import Bytes32, Country
 from paripassu.jobs import controlling
 from paripassu.quantities import Units
@@ -34,6 +33,7 @@ from paripassu.rules import (
     judge,
 )
 from paripassu.testing.evm import Reverted, address_of
+from paripassu.testing.files import two_chains
 from paripassu.testing.network import LocalNetwork, started
 from paripassu.testing.platform import Platform, reference
 
@@ -83,11 +83,7 @@ def vector(number: int) -> list[Movement]:
 def pari(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalNetwork]:
     """An Anvil chain, a Ganache chain and a book, in the state that `ACTORS` describes."""
     folder = tmp_path_factory.mktemp("same-verdict")
-    head, bravo = example("two-chains.toml").read_text("utf-8").split("[ledgers.bravo]")
-    text = head + "[ledgers.bravo]" + bravo.replace('client = "anvil"', 'client = "ganache"', 1)
-    path = folder / "network.toml"
-    path.write_text(text.replace('"securities/', f'"{example("securities")}/'), "utf-8")
-    for network in started(path, folder / "ws"):
+    for network in started(two_chains(folder, clients={"bravo": "ganache"}), folder / "ws"):
         for name, actor in ACTORS.items():
             network.onboard(name, country=actor.country, investor_class=actor.investor_class)
             if actor.units:
@@ -97,7 +93,7 @@ def pari(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalNetwork]:
         network.deliver()
         for ledger in LEDGERS:
             for command, role in acts({name: network.account(name, ledger).account for name in ACTORS}):
-                network.run(controlling.carry_out(network.ledger(ledger), command, network.signer(role)))
+                network.control(ledger, command, role)
         yield network
 
 

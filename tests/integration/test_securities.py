@@ -9,10 +9,10 @@ import pytest
 from paripassu import acts, deploy
 from paripassu.controls import Freeze, Reason
 from paripassu.errors import InconsistentFile, RuleError
-from paripassu.examples import example
 from paripassu.jobs import approving, controlling
 from paripassu.quantities import Units
 from paripassu.specification.observing import observed_specification
+from paripassu.testing.files import EQUITY, two_chains
 from paripassu.testing.network import LocalNetwork, started
 
 FIRST, SECOND = "FR0014ZZPPS9", "FR0014ZZPPT7"
@@ -23,18 +23,11 @@ WHY = Reason("court order 7")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalNetwork]:
     """Two Anvil chains and a book; the second security is paid in dollars."""
     folder = tmp_path_factory.mktemp("securities")
-    text = example("two-chains.toml").read_text("utf-8")
-    equity = example("two-chains.toml").parent / "securities" / "example-equity.toml"
     second = folder / "second.toml"
-    changed = equity.read_text("utf-8").replace(FIRST, SECOND).replace('"EUR"', '"USD"')
+    changed = EQUITY.read_text("utf-8").replace(FIRST, SECOND).replace('"EUR"', '"USD"')
     second.write_text(changed, "utf-8")
-    text = text.replace(
-        'security = "securities/example-equity.toml"', f'securities = ["{equity}", "{second}"]'
-    )
-    text += '\n[cash.USD]\nname = "Cash token USD"\nsymbol = "USDC1"\n'
-    path = folder / "network.toml"
-    path.write_text(text, "utf-8")
-    yield from started(path, folder / "ws")
+    dollars = '[cash.USD]\nname = "Cash token USD"\nsymbol = "USDC1"\n'
+    yield from started(two_chains(folder, securities=(EQUITY, second), more=dollars), folder / "ws")
 
 
 @pytest.fixture

@@ -31,10 +31,10 @@ from paripassu.jobs import paying
 from paripassu.ledgers.book import gateway as book_gateway
 from paripassu.ledgers.port import DeliveryStatus
 from paripassu.messages import Lane, Purpose
+from paripassu.testing.files import two_chains
 from paripassu.testing.network import LocalNetwork, started
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = ROOT / "examples"
 LEDGERS = ("alpha", "bravo", "register")
 HOLDERS = ("holder_fr", "holder_de", "holder_lu")
 UPGRADED = ("SecurityToken", "CorporateActions", "TokenBridge")
@@ -51,13 +51,8 @@ POINTS = (
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalNetwork]:
     """An Anvil chain, a Ganache chain and a book, deployed; holders with uneven positions on each."""
     folder = tmp_path_factory.mktemp("versions")
-    text = (EXAMPLES / "two-chains.toml").read_text("utf-8")
-    head, bravo = text.split("[ledgers.bravo]")
-    text = head + "[ledgers.bravo]" + bravo.replace('client = "anvil"', 'client = "ganache"', 1)
-    text = text.replace('"securities/', f'"{EXAMPLES}/securities/')
-    text += '\n[[compatibility]]\nversions = ["1.0.0", "2.0.0"]\nlevel = "exchange"\n'
-    path = folder / "network.toml"
-    path.write_text(text, "utf-8")
+    judged = '[[compatibility]]\nversions = ["1.0.0", "2.0.0"]\nlevel = "exchange"\n'
+    path = two_chains(folder, clients={"bravo": "ganache"}, more=judged)
     for network in started(path, folder / "ws"):
         for number, holder in enumerate(HOLDERS):
             network.onboard(holder)
@@ -71,9 +66,8 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalNetwork]:
 @pytest.fixture
 def pari(network: LocalNetwork) -> Iterator[LocalNetwork]:
     """All is undone after the test."""
-    state = network.snapshot()
-    yield network
-    network.revert(state)
+    with network.undone():
+        yield network
 
 
 # ------------------------------------------------------------ implementations of another version
@@ -243,10 +237,8 @@ def life(pari: LocalNetwork, upgraded_at: str) -> Life:
 @pytest.fixture(scope="module")
 def undisturbed(network: LocalNetwork) -> Life:
     """The same event where nobody upgraded."""
-    state = network.snapshot()
-    found = life(network, "")
-    network.revert(state)
-    return found
+    with network.undone():
+        return life(network, "")
 
 
 @pytest.mark.parametrize("point", POINTS)

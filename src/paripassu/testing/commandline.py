@@ -20,7 +20,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,6 +113,17 @@ class Operator:
         for pid in self.processes():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def operating(network: Path) -> Iterator[Operator]:
+    """An operator of a network file, whose workspace stands beside it; whatever it started ends."""
+    operator = Operator(network.parent / "ws", network=network)
+    try:
+        yield operator
+    finally:
+        operator.run("down")
+        operator.end()
 
 
 @dataclass

@@ -14,8 +14,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import shutil
-from collections.abc import Coroutine, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -24,11 +24,12 @@ from typing import Any, TypeVar
 from paripassu import deploy
 from paripassu.commands import Onboard
 from paripassu.config import NetworkConfig, end_of_day, holder_salt, load_network
+from paripassu.controls import Control
 from paripassu.custody import Breakdown, holder_commitment
 from paripassu.devnet import controls, running_nodes
 from paripassu.events import EventRecord, Participation
 from paripassu.identifiers import AccountId, Country, keccak256
-from paripassu.jobs import announcing, entitling, funding, local, movements, paying
+from paripassu.jobs import announcing, controlling, entitling, funding, local, movements, paying
 from paripassu.jobs.bridging import Bridge
 from paripassu.jobs.entitling import Struck
 from paripassu.jobs.observe import Traffic, read_traffic
@@ -149,6 +150,16 @@ class LocalNetwork:
         reference = f"test {next(self._numbers)}"
         return self.run(movements.issue(self.session.home, account, Units(units), agent, reference))
 
+    def endow(self, holders: Sequence[str], units: int) -> None:
+        """Let each of some holders in France have so many units on every ledger."""
+        others = [name for name in self.network.ledgers if name != self.network.home]
+        for holder in holders:
+            self.onboard(holder)
+            self.issue(holder, units * (1 + len(others)))
+            for other in others:
+                self.move(holder, self.network.home, holder, other, units)
+        self.deliver()
+
     def move(self, holder: str, source: str, to_holder: str, destination: str, units: int) -> Outcome:
         """Move units to a registered account; between ledgers they are in transit until `deliver`."""
         return self.run(
@@ -256,7 +267,22 @@ class LocalNetwork:
         key = self.session.security.security_id
         return self.run(reconcile(self.session.ledgers, home, key, subject=subject, breakdowns=breakdowns))
 
+    # controls
+
+    def control(self, on: str, command: Control, signer: str) -> Outcome:
+        """Carry a control out on one ledger, signed by `dev:<signer>`."""
+        return self.run(controlling.carry_out(self.ledger(on), command, self.signer(signer))).outcome
+
     # states
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """What happens within is undone at its end."""
+        state = self.snapshot()
+        try:
+            yield
+        finally:
+            self.revert(state)
 
     def snapshot(self) -> Snapshot:
         """Remember nodes, book and store; good for one `revert`."""

@@ -39,6 +39,5 @@ def pari_network(
 @pytest.fixture
 def pari(pari_network: LocalNetwork) -> Iterator[LocalNetwork]:
     """The network in the state right after deployment; what a test does is undone after it."""
-    state = pari_network.snapshot()
-    yield pari_network
-    pari_network.revert(state)
+    with pari_network.undone():
+        yield pari_network
