@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from eth_abi.abi import decode as abi_decode
 
 from paripassu.errors import BatchRefused, MalformedMessage
 from paripassu.identifiers import LedgerId, keccak256
@@ -41,11 +42,11 @@ def test_a_message_is_thirteen_bytes_and_its_payload() -> None:
 
 
 def test_the_head_says_once_what_a_batch_has_in_common() -> None:
-    source, head, sender, recipient, _, signatures = execution(
+    source, head, parties, _, signatures = execution(
         Batch(3, (message(5),)), 0b101, [b"\x07" * 65, b"\x08" * 65]
     )
     assert source == 31001
-    assert (sender, recipient) == (b"sender", b"recipient")
+    assert abi_decode(["bytes", "bytes"], parties) == (b"sender", b"recipient")
     assert head & 0xFF == Purpose.QUOTA
     assert head >> 8 & (2**64 - 1) == 5
     assert head >> 72 & (2**32 - 1) == PROTOCOL_VERSION
