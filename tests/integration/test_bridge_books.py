@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from paripassu.bridge import attestations, batches, records
-from paripassu.bridge.node import BridgeSettings, Seat, drain, lanes_between, run_bridge
+from paripassu.bridge.node import Seat, drain, lanes_between, run_bridge
 from paripassu.bridge.queries import list_messages, message_history
 from paripassu.bridge.resuming import Resumed, resume
+from paripassu.bridge.settings import BridgeSettings
 from paripassu.bridge.states import MessageState
 from paripassu.commands import Deliver, Move, Retry
 from paripassu.errors import DrainTimeout, HistoryGone, LaneHalted, LeaseHeld, NotHalted, UnknownMessage

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from paripassu.bridge.node import BridgeSettings
+from paripassu.bridge.settings import BridgeSettings
 from paripassu.config import NetworkConfig, load_network
 from paripassu.jobs.ordering import bound, bounds, seconds_to_final
 

@@ -19,6 +19,7 @@ from paripassu.bridge.observer import AttestorKeeper, Keeper, Observer, RelayerK
 from paripassu.bridge.queries import halted_ledgers, resume_command, stuck_messages
 from paripassu.bridge.relayer import DestinationRelayer
 from paripassu.bridge.retries import VersionRetries
+from paripassu.bridge.settings import PURPOSES, BridgeSettings
 from paripassu.bridge.states import ENDS
 from paripassu.bridge.tasks import Heartbeats, Runner, log_to_standard_error
 from paripassu.errors import DrainTimeout, LaneHalted, LedgerError
@@ -30,7 +31,6 @@ from paripassu.store import Store, cursors, leases
 from paripassu.store.leases import Lease
 
 RELAYER = "relayer"
-PURPOSES = (Purpose.MOVEMENT, Purpose.CORPORATE_ACTION, Purpose.QUOTA, Purpose.ORDER)
 
 Task = Coroutine[object, object, None]
 
@@ -42,21 +42,6 @@ class Seat:
     name: str
     signer: Signer
     ledgers: Mapping[LedgerId, Ledger]
-
-
-@dataclass(frozen=True, slots=True)
-class BridgeSettings:
-    """Seconds between looks while something happens, and while nothing does; lanes by purpose.
-
-    `silence_limit` is when a task without a heartbeat is named, `grace` what a step may still take
-    after the stop.
-    """
-
-    poll: float = 0.2
-    idle_poll: float = 0.6
-    silence_limit: float = 60.0
-    grace: float = 5.0
-    purposes: Sequence[Purpose] = PURPOSES
 
 
 def lanes_between(ledgers: Iterable[LedgerId], purposes: Sequence[Purpose] = PURPOSES) -> tuple[Lane, ...]:

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from cyclopts import Parameter
-from rich.console import Console
-from rich.table import Table
 
 from paripassu.examples import example
 from paripassu.workspace import Workspace
@@ -75,6 +73,9 @@ def print_json(document: Mapping[str, Any]) -> None:
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A table on standard output; columns whose name ends in '#' are figures, set to the right."""
+    from rich.console import Console  # only who prints a table pays for its import
+    from rich.table import Table
+
     table = Table(title=title or None, title_justify="left", pad_edge=False, box=None)
     for column in columns:
         figure = column.endswith("#")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paripassu.bridge.node import BridgeSettings
+from paripassu.bridge.settings import BridgeSettings
 from paripassu.config import LedgerConfig, NetworkConfig
 from paripassu.controls import SANCTION, SUSPENSION, Order, Reason, order_name
 from paripassu.errors import HolderUnknown, OrderUnknown

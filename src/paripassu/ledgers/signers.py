@@ -12,7 +12,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from eth_account import Account
 from eth_keys.datatypes import PrivateKey
 from eth_utils.crypto import keccak
 
@@ -49,6 +48,8 @@ class KeySigner:
 
     def sign_transaction(self, transaction: dict[str, object]) -> tuple[bytes, str]:
         """Raw signed transaction and its hash."""
+        from eth_account import Account  # takes a while to import: only who sends pays for it
+
         fields: Any = transaction
         signed = Account.sign_transaction(fields, self._key.to_bytes())
         return bytes(signed.raw_transaction), "0x" + bytes(signed.hash).hex()
@@ -100,6 +101,8 @@ def _key_from_keystore(path: Path) -> bytes:
     password = os.environ.get(PASSWORD_VARIABLE)
     if password is None:
         raise SignerUnusable(f"The keystore {path} needs its password in {PASSWORD_VARIABLE}.")
+    from eth_account import Account
+
     try:
         return bytes(Account.decrypt(json.loads(path.read_text("utf-8")), password))
     except OSError as error:

@@ -12,7 +12,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from paripassu.bridge.node import BridgeSettings, Seat, drain
+from paripassu.bridge.node import Seat, drain
+from paripassu.bridge.settings import BridgeSettings
 from paripassu.config import load_network
 from paripassu.identifiers import LedgerId
 from paripassu.jobs.bridging import seat_of

@@ -1,0 +1,25 @@
+"""How a bridge looks and for what; apart from `node`, since commands that compute bounds run no bridge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from paripassu.messages import Purpose
+
+PURPOSES = (Purpose.MOVEMENT, Purpose.CORPORATE_ACTION, Purpose.QUOTA, Purpose.ORDER)
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeSettings:
+    """Seconds between looks while something happens, and while nothing does; lanes by purpose.
+
+    `silence_limit` is when a task without a heartbeat is named, `grace` what a step may still take
+    after the stop.
+    """
+
+    poll: float = 0.2
+    idle_poll: float = 0.6
+    silence_limit: float = 60.0
+    grace: float = 5.0
+    purposes: Sequence[Purpose] = PURPOSES
