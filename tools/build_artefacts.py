@@ -112,11 +112,24 @@ def settings(profile: Profile = HOT) -> dict[str, Any]:
     }
 
 
-def compile_all(profile: Profile = HOT, wanted: Iterable[tuple[str, str]] | None = None) -> dict[str, Any]:
-    """Syntax trees of every source; all else of the contracts `wanted`, by source and name, or of all."""
-    per_contract = ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"]
-    per_contract += ["evm.deployedBytecode.immutableReferences", "evm.methodIdentifiers"]
-    per_contract += ["devdoc", "metadata", "storageLayout"]
+CODE = (
+    *("abi", "evm.bytecode.object", "evm.deployedBytecode.object"),
+    *("evm.deployedBytecode.immutableReferences", "evm.methodIdentifiers"),
+    *("devdoc", "metadata", "storageLayout"),
+)
+"""All that artefacts take of a contract from the compiler."""
+
+RIGHTS = ("devdoc", "evm.methodIdentifiers")
+"""What the compiler tells of a contract's rights; without code, which takes most of its time."""
+
+
+def compile_all(
+    profile: Profile = HOT,
+    wanted: Iterable[tuple[str, str]] | None = None,
+    outputs: Iterable[str] = CODE,
+) -> dict[str, Any]:
+    """Syntax trees of every source; `outputs` of the contracts `wanted`, by source and name, or of all."""
+    per_contract = list(outputs)
     texts = sources()
     selection: dict[str, Any] = {name: {"": ["ast"]} for name in texts}
     for source, name in [(text, "*") for text in texts] if wanted is None else wanted:
@@ -148,12 +161,18 @@ def artefacts() -> dict[str, str]:
 
 
 def deployable() -> dict[Profile, list[tuple[str, str]]]:
-    """Source and name of each contract that ships, by how it is compiled."""
-    trees = Trees(compile_all(wanted=())["sources"])
+    """Source and name of each contract that ships, by how it is compiled.
+
+    Raises:
+        SystemExit: an access-control tag says something else than the modifier.
+    """
+    output = compile_all(outputs=RIGHTS)
+    trees = Trees(output["sources"])
     found: dict[Profile, list[tuple[str, str]]] = {}
     for source in sources():
         if source.startswith("contracts/") or source in SHIPPED:
             for name in sorted(set(trees.deployable_in(source))):
+                trees.rights(source, name, output["contracts"][source][name])
                 found.setdefault(profile_of(name), []).append((source, name))
     return found
 

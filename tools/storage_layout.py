@@ -204,7 +204,7 @@ def main() -> int:
     parser.add_argument("--unreleased", **unreleased)
     parser.add_argument("--snapshot", type=Path, default=SNAPSHOT, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    now = layouts(build_artefacts.compile_all())
+    now = layouts(build_artefacts.compile_all(outputs=["storageLayout"]))
     text = arguments.snapshot.read_text(encoding="utf-8") if arguments.snapshot.exists() else "{}"
     before: dict[str, Layout] = json.loads(text)
     free = set(before) if "all" in arguments.unreleased else set(arguments.unreleased)
