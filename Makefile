@@ -19,6 +19,8 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 STAMPS := .venv/stamps
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# tests wait for blocks half of their time: more processes than the two cores that they need
+WORKERS := 4
 SAY := @printf '\033[1m· %s\033[0m\n'
 
 # the environment of a clone that was moved points to its old place: make it anew
@@ -43,8 +45,12 @@ setup: $(STAMPS)/core $(STAMPS)/node $(STAMPS)/dev $(STAMPS)/solc ## install eve
 # ------------------------------------------------------------------ tests
 
 .PHONY: test
-test: setup lint typecheck artefacts-check forge pytest brownie-test ## install and run all tests
+test: setup checks pytest ## install and run all tests
 	$(SAY) 'all tests passed'
+
+.PHONY: checks
+checks: setup ## all tests but pytest's, two at a time
+	@MAKE='$(MAKE)' $(BIN)/python tools/side_by_side.py 'artefacts-check brownie-test' 'lint typecheck forge'
 
 .PHONY: lint
 lint: $(STAMPS)/dev ## ruff over all Python
@@ -114,7 +120,7 @@ mutation-contracts: $(STAMPS)/solc ## plant small faults in contracts/ and see w
 .PHONY: pytest
 pytest: $(STAMPS)/node $(STAMPS)/dev $(STAMPS)/solc ## unit, property, integration and acceptance tests
 	$(SAY) 'pytest: unit, property, integration, acceptance'
-	@$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest -q --numprocesses $(WORKERS) --dist loadfile
 
 .PHONY: brownie-test
 brownie-test: $(STAMPS)/node $(STAMPS)/dev $(STAMPS)/solc ## contract tests in Brownie, on Anvil and on Ganache

@@ -1,4 +1,4 @@
-"""For all tests under pytest."""
+"""For all tests under pytest: interrupts, and how files are spread over several processes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,42 @@ if find_spec("pyrevm") is None and pyrevm_is_due(os.environ, sys.version_info[:2
         "run `make setup` with Python 3.11 or 3.12, which the whole suite needs."
     )
 
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
 # A shell that starts us in the background leaves interrupts ignored, and our children inherit
 # that; tests that interrupt a process mean one that a person started at a terminal.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+BY_HAND = tuple(f"tests/acceptance/test_{name}.py" for name in ("bad_input", "demo", "operator"))
+"""Files that share the stages of acceptance/conftest.py: apart, each would go through them anew."""
+
+LONGEST = (
+    *BY_HAND,
+    "tests/acceptance/test_controls.py",
+    "tests/acceptance/test_quotas.py",
+)
+"""Files that take longest, in the order of what they take; all else comes after them."""
+
+
+class WholeFiles(LoadScopeScheduling):
+    """One file is one piece of work for one process, as with `--dist loadfile`; so are those of `BY_HAND`."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return "by hand" if file in BY_HAND else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> WholeFiles | None:
+    if config.getvalue("dist") != "loadfile":
+        return None
+    config.option.loadscopereorder = False  # by the number of tests, which says little of what they take
+    return WholeFiles(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where files are spread over processes the longest begin, so that all processes end together."""
+    if hasattr(config, "workerinput"):
+        rank = {file: number for number, file in enumerate(LONGEST)}
+        items.sort(key=lambda item: rank.get(item.nodeid.split("::", 1)[0], len(LONGEST)))
