@@ -37,16 +37,17 @@ LEDGERS = ("alpha", "bravo", "register")
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalNetwork]:
-    """An Anvil chain, a Ganache chain and a book, deployed."""
+    """An Anvil chain, a Ganache chain and a book; two holders with 300 units each on every ledger."""
     folder = tmp_path_factory.mktemp("controls")
-    yield from started(two_chains(folder, clients={"bravo": "ganache"}), folder / "ws")
+    for network in started(two_chains(folder, clients={"bravo": "ganache"}), folder / "ws"):
+        network.endow(("holder_fr", "holder_de"), 300)
+        yield network
 
 
 @pytest.fixture
 def pari(network: LocalNetwork) -> Iterator[LocalNetwork]:
-    """Two holders with 300 units each on every ledger; all is undone after the test."""
+    """All is undone after the test."""
     with network.undone():
-        network.endow(("holder_fr", "holder_de"), 300)
         yield network
 
 

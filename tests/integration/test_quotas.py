@@ -20,18 +20,20 @@ SHARES = {"alpha": 34, "bravo": 33, "register": 33}
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalNetwork]:
-    """An Anvil chain, a Ganache chain and a book; a security of at most 100 units a holder and 7 holders."""
+    """An Anvil chain, a Ganache chain and a book; a security of at most 100 units a holder and 7 holders,
+    and two holders registered on every ledger."""
     folder = tmp_path_factory.mktemp("quotas")
     rules = f"holdingCap = {CAP}\nholderLimit = {LIMIT}\n"
-    yield from started(two_chains(folder, clients={"bravo": "ganache"}, rules=rules), folder / "ws")
+    for network in started(two_chains(folder, clients={"bravo": "ganache"}, rules=rules), folder / "ws"):
+        for holder in ("holder_fr", "holder_de"):
+            network.onboard(holder)
+        yield network
 
 
 @pytest.fixture
 def pari(network: LocalNetwork) -> Iterator[LocalNetwork]:
-    """Two holders on every ledger; all is undone after the test."""
+    """All is undone after the test."""
     with network.undone():
-        for holder in ("holder_fr", "holder_de"):
-            network.onboard(holder)
         yield network
 
 

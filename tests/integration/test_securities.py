@@ -21,25 +21,27 @@ WHY = Reason("court order 7")
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalNetwork]:
-    """Two Anvil chains and a book; the second security is paid in dollars."""
+    """Two Anvil chains and a book; 1,000 units of the first security are out, 300 of them in the book; the
+    second is paid in dollars."""
     folder = tmp_path_factory.mktemp("securities")
     second = folder / "second.toml"
     changed = EQUITY.read_text("utf-8").replace(FIRST, SECOND).replace('"EUR"', '"USD"')
     second.write_text(changed, "utf-8")
     dollars = '[cash.USD]\nname = "Cash token USD"\nsymbol = "USDC1"\n'
-    yield from started(two_chains(folder, securities=(EQUITY, second), more=dollars), folder / "ws")
+    for network in started(two_chains(folder, securities=(EQUITY, second), more=dollars), folder / "ws"):
+        network.choose(FIRST)
+        network.onboard("holder_fr")
+        network.onboard("holder_de", country="DE")
+        network.issue("holder_fr", 1_000)
+        network.move("holder_fr", "alpha", "holder_fr", "register", 300)
+        network.deliver()
+        yield network
 
 
 @pytest.fixture
 def pari(network: LocalNetwork) -> Iterator[LocalNetwork]:
-    """1,000 units of the first security are out, 300 of them in the book; the second is at hand."""
+    """The second security is at hand; all is undone after the test."""
     state = network.snapshot()
-    network.choose(FIRST)
-    network.onboard("holder_fr")
-    network.onboard("holder_de", country="DE")
-    network.issue("holder_fr", 1_000)
-    network.move("holder_fr", "alpha", "holder_fr", "register", 300)
-    network.deliver()
     network.choose(SECOND)
     yield network
     network.choose(FIRST)
