@@ -144,7 +144,7 @@ class Chains:
             taken = [
                 item for item in await target.deliveries(0, (await target.head()).height) if item.lane == lane
             ]
-            number = await source.sent_count(lane, (await source.head()).height)
+            (number,) = await source.sent_counts([lane], (await source.head()).height)
             assert [item.nonce for item in taken] == list(range(1, number + 1))
             assert len({item.message_id for item in taken}) == number
             parked += sum(item.status is DeliveryStatus.PARKED for item in taken)

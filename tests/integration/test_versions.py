@@ -187,7 +187,7 @@ def kept_on(pari: LocalNetwork, on: str) -> list[object]:
     for other in (one for one in LEDGERS if one != on):
         for purpose in Purpose:
             there, here = pari.ledger(other).id, ledger.id
-            found.append(pari.run(ledger.sent_count(Lane(here, there, purpose), height)))
+            found.append(pari.run(ledger.sent_counts([Lane(here, there, purpose)], height)))
             found.append(pari.run(ledger.inbound_nonce(Lane(there, here, purpose))))
     return found
 

@@ -279,8 +279,8 @@ async def test_a_movement_leaves_one_book_and_arrives_in_the_other_once(
     message = await send(home, south.id, 40, "m1")
     lane = message.lane
     assert await home.supply() == 960
-    assert await home.sent_count(lane, (await home.head()).height) == 1
-    assert await home.sent_count(lane, 0) == 0
+    assert await home.sent_counts([lane], (await home.head()).height) == (1,)
+    assert await home.sent_counts([lane], 0) == (0,)
     await south.execute(delivery(message), DESK["relayer"], "d1")
     assert await south.position("holder_fr") == 40
     assert await south.inbound_nonce(lane) == 1
@@ -562,7 +562,7 @@ async def test_ca_1_an_announcement_has_one_record_hash_on_every_ledger_and_repe
     await home.execute(Announce(record), DESK["issuer_agent"], "a1")
     await home.execute(Announce(record), DESK["issuer_agent"], "a2")
     lane = Lane(home.id, south.id, Purpose.CORPORATE_ACTION)
-    assert await home.sent_count(lane, (await home.head()).height) == 1
+    assert await home.sent_counts([lane], (await home.head()).height) == (1,)
     await deliver_all(home, south, "d1")
     for ledger in (home, south):
         known = await ledger.event(record.official_event_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -65,8 +65,8 @@ class QuietChain:
     def _block(self, height: int) -> BlockRef:
         return block(height, "other" if height >= self.fork else "first")
 
-    async def sent_count(self, lane: Lane, height: int) -> int:
-        return 0
+    async def sent_counts(self, lanes: Sequence[Lane], height: int) -> tuple[int, ...]:
+        return (0,) * len(lanes)
 
     async def sent_messages(self, first: int, last: int) -> tuple[SentMessage, ...]:
         return ()

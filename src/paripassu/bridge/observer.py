@@ -10,7 +10,6 @@ transaction.
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -160,13 +159,8 @@ class Observer:
         begin = 0 if cursor is None else cursor.height + 1
         last = min(final.height, begin + CHUNK - 1)
         target = final if last == final.height else await self._ledger.block_at(last)
-        counted = dict(
-            zip(
-                self._lanes,
-                await asyncio.gather(*(self._ledger.sent_count(lane, last) for lane in self._lanes)),
-                strict=True,
-            )
-        )
+        counts = await self._ledger.sent_counts(self._lanes, last)
+        counted = dict(zip(self._lanes, counts, strict=True))
         first = begin if self._read_again_from is None else min(begin, self._read_again_from)
         sent: tuple[SentMessage, ...] = ()
         if any(counted[lane] != stored[lane] for lane in self._lanes):

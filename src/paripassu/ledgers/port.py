@@ -206,8 +206,8 @@ class Ledger(Protocol):
         """The attestor set that the gateway checks batches against now."""
         ...
 
-    async def sent_count(self, lane: Lane, height: int) -> int:
-        """The gateway's own outbound counter of the lane at `height`."""
+    async def sent_counts(self, lanes: Sequence[Lane], height: int) -> tuple[int, ...]:
+        """The gateway's own outbound counter of each lane at `height`, in order, by one look."""
         ...
 
     async def sent_messages(self, first: int, last: int) -> tuple[SentMessage, ...]: ...

@@ -161,9 +161,9 @@ class FaultyLedger:
             return BlockRef(block.height, keccak256(b"another block " + block.hash), block.time)
         return block
 
-    async def sent_count(self, lane: Lane, height: int) -> int:
+    async def sent_counts(self, lanes: Sequence[Lane], height: int) -> tuple[int, ...]:
         self._reach()
-        return 0 if self.hide_counters else await self.ledger.sent_count(lane, height)
+        return (0,) * len(lanes) if self.hide_counters else await self.ledger.sent_counts(lanes, height)
 
     async def sent_messages(self, first: int, last: int) -> tuple[SentMessage, ...]:
         self._reach()

@@ -7,6 +7,7 @@ are short and local, so they are made without giving way to other tasks.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -77,9 +78,11 @@ class BookLedger(Book):
         with self._db.read() as connection:
             return self._configured(connection).attestors
 
-    async def sent_count(self, lane: Lane, height: int) -> int:
+    async def sent_counts(self, lanes: Sequence[Lane], height: int) -> tuple[int, ...]:
         with self._db.read() as connection:
-            return gateway.count(connection, "out", lane.destination, lane.purpose, height)
+            return tuple(
+                gateway.count(connection, "out", lane.destination, lane.purpose, height) for lane in lanes
+            )
 
     async def sent_messages(self, first: int, last: int) -> tuple[SentMessage, ...]:
         query = (

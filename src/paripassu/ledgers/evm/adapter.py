@@ -188,8 +188,8 @@ class EvmLedger:
     async def attestor_set(self) -> AttestorSet:
         return await self._gateway.attestor_set()
 
-    async def sent_count(self, lane: Lane, height: int) -> int:
-        return await self._gateway.sent_count(lane, height)
+    async def sent_counts(self, lanes: Sequence[Lane], height: int) -> tuple[int, ...]:
+        return await self._gateway.sent_counts(lanes, height)
 
     async def sent_messages(self, first: int, last: int) -> tuple[SentMessage, ...]:
         return await self._gateway.sent_messages(first, last)
