@@ -39,8 +39,18 @@ BY_HAND = tuple(f"tests/acceptance/test_{name}.py" for name in ("bad_input", "de
 
 LONGEST = (
     *BY_HAND,
+    "tests/integration/test_controls.py",
     "tests/acceptance/test_controls.py",
+    "tests/integration/test_versions.py",
     "tests/acceptance/test_quotas.py",
+    "tests/integration/test_deploy.py",
+    "tests/integration/test_decisions.py",
+    "tests/integration/test_quotas.py",
+    "tests/integration/test_bridge_books.py",
+    "tests/integration/test_bridge_chains.py",
+    "tests/integration/test_brownie_project.py",
+    "tests/acceptance/test_securities.py",
+    "tests/property/test_rules_differential.py",
 )
 """Files that take longest, in the order of what they take; all else comes after them."""
 
