@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 PYREVM_BUILDS = ((3, 11), (3, 12))
 """Versions of Python for which pyrevm, which runs contracts in process, is published."""
@@ -25,9 +26,6 @@ if find_spec("pyrevm") is None and pyrevm_is_due(os.environ, sys.version_info[:2
         "pyrevm is missing, and with it every test that runs contracts in process: "
         "run `make setup` with Python 3.11 or 3.12, which the whole suite needs."
     )
-
-import pytest
-from xdist.scheduler import LoadScopeScheduling
 
 # A shell that starts us in the background leaves interrupts ignored, and our children inherit
 # that; tests that interrupt a process mean one that a person started at a terminal.
