@@ -60,6 +60,7 @@ PROFILES = {
     # what movements, onboardings and acts run: for few gas. With less than 800 runs a batch of a hundred new
     # holders would take more than 3,000,000
     "Approvals": HOT_IR,
+    "Gateway": HOT_IR,
     "HolderRegistry": HOT_IR,
     "SecurityProxy": HOT_IR,
     # and larger through the intermediate representation, which inlines its many small functions

@@ -21,9 +21,9 @@ import {Quorum} from "./Quorum.sol";
 /// what their counterparts on the other ledgers sent: applications need not know of these. Nobody gets into a lane
 /// while a message of it is in execution.
 contract Gateway is Quorum, IGateway {
-    /// @notice Messages of a lane took effect, all from `first` to `last` but those that the transaction says were
-    /// parked or refused. One event a batch: another for each message would cost more than its effect.
-    event BatchExecuted(uint256 indexed source, uint8 indexed purpose, uint64 first, uint64 last);
+    /// @notice Messages of a lane took effect, numbered from `first` on, but those of which the transaction says before
+    /// that they were parked or refused. One event a batch: one for each message would cost more than its effect.
+    event BatchExecuted(uint256 indexed source, uint8 indexed purpose, uint64 first, bytes32[] messageIds);
 
     /// @notice A message that was parked took effect.
     event MessageExecuted(bytes32 indexed messageId, uint256 indexed source, uint8 indexed purpose, uint64 nonce);
@@ -679,7 +679,8 @@ contract Gateway is Quorum, IGateway {
         uint256 expected = state.inbound() + 1;
         uint256 nonce = header.nonce;
         if (nonce > expected || nonce == 0) revert NonceGap(uint64(expected), uint64(nonce));
-        if (nonce + ids.length <= expected) return;
+        uint256 end = nonce + ids.length;
+        if (end <= expected) return;
         lane.state = state.withFlag(LaneStateLib.BUSY, true);
         uint256 at = 0;
         for (uint256 i = 0; i < ids.length; ++i) {
@@ -701,7 +702,12 @@ contract Gateway is Quorum, IGateway {
         }
         // what messages did meanwhile to this lane, such as answering in it, stays
         lane.state = lane.state.withInbound(nonce - 1).withFlag(LaneStateLib.BUSY, false);
-        emit BatchExecuted(header.source, uint8(header.purpose), uint64(expected), uint64(nonce - 1));
+        assembly ("memory-safe") {
+            // without those that were executed before: the length moves up to the first of the others
+            ids := add(ids, mul(32, sub(mload(ids), sub(end, expected))))
+            mstore(ids, sub(nonce, expected))
+        }
+        emit BatchExecuted(header.source, uint8(header.purpose), uint64(expected), ids);
     }
 
     function _executeOne(
