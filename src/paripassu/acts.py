@@ -144,7 +144,14 @@ class RevokeRole:
         role_id(self.revoked)
 
 
-Correction = ForcedTransfer | ForcedTransfers | Burn | Burns | Cancel | Recover
+@dataclass(frozen=True, slots=True)
+class ApproveArrival:
+    """Let a parked movement arrive although it exceeds its cap; a retry carries it out (MOV-13)."""
+
+    message_id: Bytes32
+
+
+Correction = ForcedTransfer | ForcedTransfers | Burn | Burns | Cancel | Recover | ApproveArrival
 Amendment = SetIssueLimit | SetHoldingCap | SetHolderLimit | SetName | SetSymbol | AmendTerms
 Administration = Rollback | GrantRole | RevokeRole
 Act = Correction | Amendment | Administration
@@ -198,6 +205,8 @@ def usual_role(act: Act) -> str:
     match act:
         case Rollback() | GrantRole() | RevokeRole():
             return UPGRADE_ROLE
-        case ForcedTransfer() | ForcedTransfers() | Burn() | Burns() | Cancel() | Recover():
+        case (
+            ForcedTransfer() | ForcedTransfers() | Burn() | Burns() | Cancel() | Recover() | ApproveArrival()
+        ):
             return CORRECTION_ROLE
     return AMENDMENT_ROLE

@@ -13,11 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from paripassu.acts import Decision
-from paripassu.controls import Control
+from paripassu.controls import Control, Reason
 from paripassu.errors import InvalidQuantity
 from paripassu.events import EventRecord
 from paripassu.identifiers import COMMITMENT_BYTES, Bytes32, LedgerId, is_commitment
-from paripassu.messages import Batch, Message
+from paripassu.messages import Acknowledgement, Batch, Message, Purpose
 from paripassu.quantities import Minor, Units
 
 
@@ -201,6 +201,68 @@ class Retry:
     message: Message
 
 
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Refuse a parked message for good, so that its sender gets back what it carried (MOV-6).
+
+    The bridge operator may; once the message has expired, anybody, and no reason is needed.
+    """
+
+    message: Message
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """Take in, at a lane's source, what attestors say of its messages at its destination (MOV-3)."""
+
+    acknowledgement: Acknowledgement
+    signatures: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """Give back what a message of this ledger carried, once it is attested never to take effect (MOV-6)."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class StopLane:
+    """Stop both lanes of a purpose with another ledger: nothing is sent, executed or refunded (MOV-9)."""
+
+    ledger: LedgerId
+    purpose: Purpose
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeLane:
+    """Let stopped lanes go on (MOV-9)."""
+
+    ledger: LedgerId
+    purpose: Purpose
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class SetArrivalCap:
+    """Bound what may arrive of a security from a ledger in a window of `window` seconds, 0 for no cap; what
+    is above it is parked, for several roles to approve (MOV-13)."""
+
+    security_id: Bytes32
+    source: LedgerId
+    units: Units
+    window: int
+
+    def __post_init__(self) -> None:
+        """Raises InvalidQuantity."""
+        if not 0 <= self.units < 1 << 64:
+            raise InvalidQuantity(f"A cap is of 0 to 2**64 - 1 units, not {int(self.units)}.")
+        if not 0 <= self.window < 1 << 32:
+            raise InvalidQuantity(f"A window has from 0 to 2**32 - 1 seconds, not {self.window}.")
+
+
 Command = (
     Onboard
     | Issue
@@ -218,6 +280,12 @@ Command = (
     | Pay
     | Deliver
     | Retry
+    | Refuse
+    | Acknowledge
+    | Refund
+    | StopLane
+    | ResumeLane
+    | SetArrivalCap
     | Control
     | Decision
 )

@@ -390,7 +390,6 @@ async def test_a_parked_message_leaves_nothing_of_what_its_application_had_begun
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"expiry": START - 1}, "EXPIRED"),
         ({"version": 2 << 16}, "VERSION_UNSUPPORTED"),
         ({"recipient": b"elsewhere"}, "RECEIVER_MISSING"),
         ({"sender": b"a stranger"}, "SENDER_UNTRUSTED"),

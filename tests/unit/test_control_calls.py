@@ -27,6 +27,7 @@ ADDRESSES = {
     "HolderRegistry": checksum_address(b"\xbb" * 20),
     "Approvals": checksum_address(b"\xcc" * 20),
     "AccessManager": checksum_address(b"\xdd" * 20),
+    "TokenBridge": checksum_address(b"\xee" * 20),
 }
 ZERO = "0x" + "00" * 20
 
@@ -102,6 +103,7 @@ ACTS: list[tuple[acts.Act, str, str, tuple[Any, ...], str]] = [
         "registrar",
     ),
     (acts.Recover(A, B, b"p"), "HolderRegistry", "recover", (A, B, WORD, b"p"), "registrar"),
+    (acts.ApproveArrival(Bytes32(WORD)), "TokenBridge", "approveArrival", (WORD,), "registrar"),
     (acts.SetIssueLimit(Units(4)), "SecurityToken", "setIssueLimit", (4,), "issuer"),
     (acts.SetHoldingCap(Units(4)), "SecurityToken", "setHoldingCap", (4,), "issuer"),
     (acts.SetHolderLimit(4), "SecurityToken", "setHolderLimit", (4,), "issuer"),

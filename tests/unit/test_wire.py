@@ -1,4 +1,5 @@
-"""How a batch travels to a gateway, byte by byte; and which members of an attestor set signed it."""
+"""How batches and acknowledgements travel to a gateway, byte by byte; and which members of an attestor set
+signed them."""
 
 from __future__ import annotations
 
@@ -6,13 +7,39 @@ from typing import Any
 
 import pytest
 from eth_abi.abi import decode as abi_decode
+from eth_account.messages import _hash_eip191_message, encode_typed_data
 
+from paripassu.commands import (
+    Acknowledge,
+    Command,
+    Refund,
+    Refuse,
+    ResumeLane,
+    SetArrivalCap,
+    StopLane,
+)
+from paripassu.controls import Reason
 from paripassu.errors import BatchRefused, MalformedMessage
 from paripassu.identifiers import LedgerId, keccak256
+from paripassu.ledgers.evm.calls import call_for
+from paripassu.ledgers.evm.contracts import codec
 from paripassu.ledgers.port import Attestor, AttestorSet
 from paripassu.ledgers.quorum import require_quorum, signers_among
 from paripassu.ledgers.signers import KeySigner, dev_key
-from paripassu.messages import PROTOCOL_VERSION, Batch, Lane, Message, Purpose, execution, packed_messages
+from paripassu.messages import (
+    PROTOCOL_VERSION,
+    Acknowledgement,
+    Batch,
+    GatewayDomain,
+    Lane,
+    Message,
+    Purpose,
+    acknowledgement_digest,
+    acknowledgement_head,
+    execution,
+    packed_messages,
+)
+from paripassu.quantities import Units
 
 LANE = Lane(LedgerId("eip155:31001"), LedgerId("eip155:31002"), Purpose.QUOTA)
 DIGEST = keccak256(b"digest")
@@ -66,6 +93,90 @@ def test_the_head_says_once_what_a_batch_has_in_common() -> None:
 def test_what_a_batch_has_no_room_for_is_refused(changed: dict[str, Any], said: str) -> None:
     with pytest.raises(MalformedMessage, match=said):
         packed_messages(Batch(3, (message(1, **changed),)))
+
+
+def test_mov_3_an_acknowledgement_says_in_one_word_whose_and_how_many() -> None:
+    word = acknowledgement_head(Acknowledgement(3, LANE, 7, (DIGEST,)), 0b101)
+    assert word == Purpose.QUOTA | 7 << 8 | 3 << 104 | 0b101 << 136
+
+
+def test_mov_3_an_acknowledgement_is_signed_as_wallets_sign_it() -> None:
+    domain = GatewayDomain(LANE.source, b"\x0a" * 20)
+    for refused in ((), (DIGEST,), (DIGEST, keccak256(b"another"))):
+        said = Acknowledgement(3, LANE, 7, refused)
+        types = {
+            "EIP712Domain": [
+                {"name": "name", "type": "string"},
+                {"name": "version", "type": "string"},
+                {"name": "chainId", "type": "uint256"},
+                {"name": "verifyingContract", "type": "address"},
+            ],
+            "Acknowledgement": [
+                {"name": "attestorSetVersion", "type": "uint32"},
+                {"name": "source", "type": "uint256"},
+                {"name": "destination", "type": "uint256"},
+                {"name": "purpose", "type": "uint8"},
+                {"name": "nonce", "type": "uint64"},
+                {"name": "refused", "type": "bytes32[]"},
+            ],
+        }
+        document = {
+            "types": types,
+            "primaryType": "Acknowledgement",
+            "domain": {
+                "name": "Pari Passu Gateway",
+                "version": "1",
+                "chainId": 31001,
+                "verifyingContract": "0x" + "0a" * 20,
+            },
+            "message": {
+                "attestorSetVersion": 3,
+                "source": 31001,
+                "destination": 31002,
+                "purpose": 4,
+                "nonce": 7,
+                "refused": [bytes(id) for id in refused],
+            },
+        }
+        signable = encode_typed_data(full_message=document)
+        assert bytes(_hash_eip191_message(signable)) == bytes(acknowledgement_digest(said, domain))
+
+
+SAID = Acknowledgement(3, LANE, 7, (DIGEST,))
+WHY = Reason("drift of 5")
+WORD = b"drift of 5".ljust(32, b"\0")
+ADDRESSES = {"Gateway": "0x" + "0a" * 20, "TokenBridge": "0x" + "0b" * 20}
+
+
+@pytest.mark.parametrize(
+    ("command", "contract", "function", "arguments"),
+    [
+        (
+            Acknowledge(SAID, (b"\x07" * 65,)),
+            "Gateway",
+            "acknowledge",
+            (31002, acknowledgement_head(SAID, 0b100), (bytes(DIGEST),), b"\x07" * 65),
+        ),
+        (Refund(message(5)), "Gateway", "refund", (message(5).abi_tuple(),)),
+        (Refuse(message(5)), "Gateway", "refuse", (message(5).abi_tuple(), bytes(32))),
+        (Refuse(message(5), WHY), "Gateway", "refuse", (message(5).abi_tuple(), WORD)),
+        (StopLane(LANE.destination, Purpose.QUOTA, WHY), "Gateway", "stopLane", (31002, 4, WORD)),
+        (ResumeLane(LANE.destination, Purpose.QUOTA, WHY), "Gateway", "resumeLane", (31002, 4, WORD)),
+        (
+            SetArrivalCap(DIGEST, LANE.source, Units(5), 60),
+            "TokenBridge",
+            "setArrivalCap",
+            (bytes(DIGEST), 31001, 5, 60),
+        ),
+    ],
+)
+def test_mov_6_each_command_is_one_call_to_the_gateway_or_the_bridge(
+    command: Command, contract: str, function: str, arguments: tuple[Any, ...]
+) -> None:
+    call = call_for(command, "0x" + "0c" * 20, "reference", ADDRESSES.__getitem__, 0b100)
+    assert call.to == ADDRESSES[contract]
+    assert call.data[:4] == codec(contract).selector(function)
+    assert codec(contract).inputs(function).decode(call.data[4:]) == arguments
 
 
 def test_no_gateway_counts_beyond_its_counter_or_its_members() -> None:

@@ -19,7 +19,7 @@ from paripassu.identifiers import Bytes32, LedgerId
 from paripassu.keycontrol import KeyControl
 from paripassu.ledgers.blocks import BlockRef
 from paripassu.ledgers.control import Controls
-from paripassu.messages import GatewayDomain, Lane, Message
+from paripassu.messages import GatewayDomain, Lane, Message, Purpose
 from paripassu.quantities import Minor, Units
 from paripassu.rules import DecisionRecord, HolderRecord, Movement, Restriction
 
@@ -52,6 +52,36 @@ class Delivery:
     status: DeliveryStatus
     reason: str
     block: BlockRef
+
+
+class Standing(Enum):
+    """What a ledger's gateway knows of a message that did not simply take effect."""
+
+    NONE = "NONE"
+    PARKED = "PARKED"  # it arrived here and waits for a retry or a refusal
+    RETURNED = "RETURNED"  # it left here and is attested never to take effect; it waits for its refund
+    REFUNDED = "REFUNDED"  # it left here, and what it carried was given back
+
+
+@dataclass(frozen=True, slots=True)
+class Refunded:
+    """A message whose sender took back what it carried, at the block where it did."""
+
+    message_id: Bytes32
+    lane: Lane
+    block: BlockRef
+    transaction: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivalCap:
+    """What may arrive of a security from a ledger: `units` in each window of `window` seconds, 0 for no cap;
+    `arrived` are those of the window that began last, `since` when it began."""
+
+    units: Units
+    window: int
+    arrived: Units
+    since: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +243,19 @@ class Ledger(Protocol):
     async def sent_messages(self, first: int, last: int) -> tuple[SentMessage, ...]: ...
     async def inbound_nonce(self, lane: Lane, height: int | None = None) -> int: ...
     async def deliveries(self, first: int, last: int) -> tuple[Delivery, ...]: ...
+    async def acknowledged_nonce(self, lane: Lane, height: int | None = None) -> int:
+        """Up to which message of a lane that starts here its arrivals are attested here."""
+        ...
+
+    async def standing(self, message_id: Bytes32, height: int | None = None) -> Standing: ...
+    async def refunds(self, first: int, last: int) -> tuple[Refunded, ...]: ...
+    async def lane_stopped(self, peer: LedgerId, purpose: Purpose) -> bool:
+        """Whether the two lanes of a purpose with another ledger are stopped here now (MOV-9)."""
+        ...
+
+    async def arrival_cap(self, security_id: Bytes32, source: LedgerId) -> ArrivalCap:
+        """What may arrive of a security from another ledger (MOV-13)."""
+        ...
 
     # the security
     async def issued(self, height: int | None = None) -> Units:

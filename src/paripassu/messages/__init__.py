@@ -1,4 +1,4 @@
-"""Messages between ledgers: lanes, ids, batches to sign, payloads.
+"""Messages between ledgers: lanes, ids, batches and acknowledgements to sign, payloads.
 
 A message's id and a batch's digest are EIP-712 hashes over the very fields that the
 gateway contract hashes; book entry computes them here.
@@ -6,6 +6,13 @@ gateway contract hashes; book entry computes them here.
 
 from __future__ import annotations
 
+from paripassu.messages.acknowledgement import (
+    ACKNOWLEDGEMENT_TYPE,
+    ACKNOWLEDGEMENT_TYPEHASH,
+    Acknowledgement,
+    acknowledgement_digest,
+    acknowledgement_head,
+)
 from paripassu.messages.envelope import (
     BATCH_TYPE,
     BATCH_TYPEHASH,
@@ -36,6 +43,8 @@ from paripassu.messages.payloads import (
 from paripassu.messages.wire import batch_head, execution, packed_messages, packed_signatures
 
 __all__ = [
+    "ACKNOWLEDGEMENT_TYPE",
+    "ACKNOWLEDGEMENT_TYPEHASH",
     "BATCH_TYPE",
     "BATCH_TYPEHASH",
     "DOMAIN_NAME",
@@ -45,6 +54,7 @@ __all__ = [
     "MESSAGE_TYPE",
     "MESSAGE_TYPEHASH",
     "PROTOCOL_VERSION",
+    "Acknowledgement",
     "Batch",
     "EntitlementPayload",
     "EventPayload",
@@ -56,6 +66,8 @@ __all__ = [
     "PlacesPayload",
     "Purpose",
     "QuotaPayload",
+    "acknowledgement_digest",
+    "acknowledgement_head",
     "batch_digest",
     "batch_head",
     "decode_corporate_action",

@@ -17,7 +17,7 @@ from paripassu.messages.envelope import Batch
 
 _TIME_BITS: Final = 40
 _LENGTH_BITS: Final = 24
-_COUNTER_BITS: Final = 44
+COUNTER_BITS: Final = 44
 
 
 def execution(
@@ -50,7 +50,7 @@ def batch_head(batch: Batch, signers: int) -> int:
         MalformedMessage: a nonce that no gateway counts to, or more members than there are bits.
     """
     first = batch.messages[0]
-    if batch.messages[-1].nonce >> _COUNTER_BITS:
+    if batch.messages[-1].nonce >> COUNTER_BITS:
         raise MalformedMessage(f"No gateway counts to nonce {batch.messages[-1].nonce}.")
     return head(int(first.lane.purpose), first.nonce, first.version, batch.attestor_set_version, signers)
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from paripassu.commands import Issue, Onboard
+from paripassu.commands import Acknowledge, Deliver, Issue, Onboard
 from paripassu.identifiers import (
     Bytes32,
     Country,
@@ -31,7 +31,16 @@ from paripassu.ledgers.book import (
 )
 from paripassu.ledgers.port import Attestor, AttestorSet
 from paripassu.ledgers.signers import KeySigner, dev_key
-from paripassu.messages import Purpose
+from paripassu.messages import (
+    Acknowledgement,
+    Batch,
+    GatewayDomain,
+    Lane,
+    Message,
+    Purpose,
+    acknowledgement_digest,
+    batch_digest,
+)
 from paripassu.quantities import Units
 from paripassu.rules import RuleSet, share
 
@@ -51,6 +60,7 @@ ROLE_HOLDERS = (
     "csd",
     "regulator",
     "rule_manager",
+    "bridge_operator",
 )
 """In a test network each of these roles is held by the signer of the same name."""
 
@@ -157,3 +167,22 @@ async def onboard(ledger: BookLedger, account: str, *, country: str = "DE", serv
 async def issue(ledger: BookLedger, account: str, units: int) -> None:
     """Issue units to an account of the home ledger."""
     await ledger.execute(Issue(account, Units(units)), Desk()["transfer_agent"], f"issue:{account}:{units}")
+
+
+def delivery(*messages: Message) -> Deliver:
+    """Messages of one lane, signed by a quorum of the test network's attestors."""
+    batch = Batch(1, messages)
+    return Deliver(batch, signed(batch_digest(batch, GatewayDomain(batch.lane.destination))))
+
+
+def acknowledging(lane: Lane, nonce: int, *refused: Message) -> Acknowledge:
+    """What a quorum of the test network's attestors says at the source of a lane."""
+    said = Acknowledgement(1, lane, nonce, tuple(message.id for message in refused))
+    return Acknowledge(said, signed(acknowledgement_digest(said, GatewayDomain(lane.source))))
+
+
+def signed(digest: Bytes32, names: Sequence[str] = ATTESTOR_NAMES[:2]) -> tuple[bytes, ...]:
+    """Signatures of development signers, in the order of their addresses."""
+    desk = Desk()
+    signers = sorted((desk[name] for name in names), key=lambda signer: int(signer.address, 16))
+    return tuple(signer.sign_digest(digest) for signer in signers)

@@ -16,7 +16,7 @@ from paripassu import acts
 from paripassu.controls import Reason
 from paripassu.errors import ActRefused, CommandImpossible, CommandRefused, NotAuthorised
 from paripassu.identifiers import Bytes32, keccak256
-from paripassu.ledgers.book import encumbrances, register
+from paripassu.ledgers.book import caps, encumbrances, register
 from paripassu.ledgers.book.configuration import BookConfiguration
 from paripassu.ledgers.book.journal import ISSUE_ACCOUNT, Entry
 from paripassu.ledgers.book.ruling import decide
@@ -26,7 +26,7 @@ from paripassu.quantities import Units
 from paripassu.rules import Kind, Movement, Restriction, refusal
 
 ROLES = ("registrar", "transfer_agent", "csd", "regulator", "issuer_agent")
-"""Who proposes and approves corrections."""
+"""Who proposes and approves corrections, and arrivals above a cap."""
 
 LIFETIME = 30 * 86_400
 OPEN, EXECUTED, WITHDRAWN = "OPEN", "EXECUTED", "WITHDRAWN"
@@ -40,6 +40,7 @@ _KINDS: dict[str, type] = {
         acts.Burns,
         acts.Cancel,
         acts.Recover,
+        acts.ApproveArrival,
     )
 }
 
@@ -84,6 +85,8 @@ def to_document(value: Any) -> Any:
     if type(value) in _KINDS.values():
         parts = {one.name: to_document(getattr(value, one.name)) for one in fields(value)}
         return {"act": type(value).__name__, **{k: part for k, part in parts.items() if part != b""}}
+    if isinstance(value, Bytes32):
+        return value.text
     if isinstance(value, (str, int, bytes)):
         return value
     raise CommandImpossible(
@@ -101,6 +104,8 @@ def from_document(document: dict[str, Any]) -> acts.Act:
     }
     if "units" in parts:
         parts["units"] = Units(int(parts["units"]))
+    if "message_id" in parts:
+        parts["message_id"] = Bytes32(parts["message_id"])
     made: acts.Act = _KINDS[document["act"]](
         **{name: tuple(value) if isinstance(value, list) else value for name, value in parts.items()}
     )
@@ -196,6 +201,8 @@ def _do(
             _do(entry, configuration, acts.Burn(account, units), reason, changed)
         case acts.Recover(lost, target):
             register.supersede(entry, configuration, lost, target, Reason(reason))
+        case acts.ApproveArrival(message_id):
+            caps.approve(entry, message_id)
         case _:
             raise CommandImpossible(f"A book-entry ledger does no {type(what).__name__}.")
 

@@ -2,20 +2,22 @@
 
 It follows the contract's `Gateway` step by step: what was executed is passed
 over, the next nonce must follow, nothing is executed before its source time,
-a message that fails is parked with its reason and its lane goes on.
+a message that fails is parked with its reason, one that has expired is refused
+for good, and the lane goes on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select
 
 from paripassu.errors import BatchRefused, CommandRefused, PariError
-from paripassu.identifiers import LedgerId
+from paripassu.identifiers import Bytes32, LedgerId
+from paripassu.ledgers.book import lanes
 from paripassu.ledgers.book.configuration import BookConfiguration, book_application
 from paripassu.ledgers.book.journal import Entry, refusals
-from paripassu.ledgers.book.schema import counter, inbox, outbox
+from paripassu.ledgers.book.schema import inbox, outbox
 from paripassu.ledgers.port import DeliveryStatus
 from paripassu.ledgers.quorum import require_quorum
 from paripassu.messages import PROTOCOL_VERSION, Batch, GatewayDomain, Lane, Message, Purpose, batch_digest
@@ -36,14 +38,22 @@ def send(
     payload: bytes,
     expiry: int = 0,
 ) -> Message:
-    """Put one message into the outbox and count it. Raises CommandRefused for a peer that is not open."""
+    """Put one message into the outbox and count it.
+
+    Raises:
+        CommandRefused: a peer that is not open, or an expiry that is over.
+        LaneHalted: the lane is stopped.
+    """
     peer = configuration.peers.get(destination)
     if peer is None or not peer.open or purpose not in peer.applications:
         raise CommandRefused(f"{configuration.ledger} has no open lane to {destination} for {purpose.name}.")
+    lanes.require_going(entry.connection, configuration.ledger, destination, purpose)
+    if expiry and expiry < entry.time:
+        raise CommandRefused(f"A message that expires at {expiry} is not sent: it is {entry.time} already.")
     lane = Lane(configuration.ledger, destination, purpose)
     message = Message(
         lane=lane,
-        nonce=count(entry.connection, "out", destination, purpose) + 1,
+        nonce=lanes.count(entry.connection, lanes.OUT, destination, purpose) + 1,
         timestamp=entry.time,
         expiry=expiry,
         version=PROTOCOL_VERSION,
@@ -66,7 +76,7 @@ def send(
             height=entry.height,
         )
     )
-    _set_count(entry, "out", destination, purpose, message.nonce)
+    lanes.set_count(entry, lanes.OUT, destination, purpose, message.nonce)
     entry.note(sent=message.id.text, lane=str(lane), nonce=message.nonce)
     return message
 
@@ -82,13 +92,15 @@ def deliver(
 
     Raises:
         BatchRefused: not for this ledger, below the quorum, a gap before it, or from the future.
+        LaneHalted: the lane is stopped.
     """
     if batch.lane.destination != configuration.ledger:
         raise BatchRefused(f"A batch of lane {batch.lane} is not for {configuration.ledger}.")
     digest = batch_digest(batch, GatewayDomain(configuration.ledger))
     require_quorum(configuration.attestors, batch.attestor_set_version, digest, signatures)
     source, purpose = batch.lane.source, batch.lane.purpose
-    inbound = count(entry.connection, "in", source, purpose)
+    lanes.require_going(entry.connection, configuration.ledger, source, purpose)
+    inbound = lanes.count(entry.connection, lanes.IN, source, purpose)
     todo = [message for message in batch.messages if message.nonce > inbound]
     if todo and todo[0].nonce != inbound + 1:
         raise BatchRefused(
@@ -102,10 +114,13 @@ def deliver(
     for message in todo:
         if message.timestamp > entry.time:
             break
-        reason = _execute(entry, configuration, message, receivers)
-        status = DeliveryStatus.PARKED if reason else DeliveryStatus.EXECUTED
-        _book_inbox(entry, message, status, reason)
-        _set_count(entry, "in", source, purpose, message.nonce)
+        if is_expired(entry, message):
+            book_inbox(entry, message, DeliveryStatus.REFUSED, EXPIRED)
+        else:
+            reason = _execute(entry, configuration, message, receivers)
+            status = DeliveryStatus.PARKED if reason else DeliveryStatus.EXECUTED
+            book_inbox(entry, message, status, reason)
+        lanes.set_count(entry, lanes.IN, source, purpose, message.nonce)
 
 
 def retry(
@@ -114,19 +129,20 @@ def retry(
     """Execute a parked message now.
 
     Raises:
-        CommandRefused: it is not parked, or an obstacle remains.
+        CommandRefused: it is not parked, it has expired, or an obstacle remains.
+        LaneHalted: the lane is stopped.
         PariError: what the receiving application raises.
     """
-    status = entry.connection.execute(
-        select(inbox.c.status).where(inbox.c.id == message.id.text).order_by(inbox.c.serial.desc()).limit(1)
-    ).scalar()
-    if status != DeliveryStatus.PARKED.value:
+    if last_status(entry.connection, message.id) is not DeliveryStatus.PARKED:
         raise CommandRefused(f"Message {message.id} is not parked on {configuration.ledger}.")
+    lanes.require_going(entry.connection, configuration.ledger, message.lane.source, message.lane.purpose)
+    if is_expired(entry, message):
+        raise CommandRefused(f"Message {message.id} expired at {message.expiry}; it can only be refused.")
     obstacle = _obstacle(entry, configuration, message, receivers)
     if obstacle:
         raise CommandRefused(f"Message {message.id} stays parked: {obstacle}.")
     receivers[message.lane.purpose](entry, configuration, message)
-    _book_inbox(entry, message, DeliveryStatus.EXECUTED, "")
+    book_inbox(entry, message, DeliveryStatus.EXECUTED, "")
 
 
 def _execute(
@@ -152,8 +168,6 @@ def _obstacle(
 ) -> str:
     purpose = message.lane.purpose
     peer = configuration.peers.get(message.lane.source)
-    if message.expiry and entry.time > message.expiry:
-        return EXPIRED
     if message.version >> 16 != PROTOCOL_VERSION >> 16:
         return VERSION_UNSUPPORTED
     if purpose not in receivers or message.recipient != book_application(configuration.ledger, purpose):
@@ -163,7 +177,22 @@ def _obstacle(
     return ""
 
 
-def _book_inbox(entry: Entry, message: Message, status: DeliveryStatus, reason: str) -> None:
+def is_expired(entry: Entry, message: Message) -> bool:
+    """Whether the last second at which the message could take effect is over."""
+    return message.expiry != 0 and entry.time > message.expiry
+
+
+def last_status(connection: Connection, id: Bytes32, height: int | None = None) -> DeliveryStatus:
+    """What became of a message that was to arrive here."""
+    query = select(inbox.c.status).where(inbox.c.id == id.text)
+    if height is not None:
+        query = query.where(inbox.c.height <= height)
+    found = connection.execute(query.order_by(inbox.c.serial.desc()).limit(1)).scalar()
+    return DeliveryStatus.PENDING if found is None else DeliveryStatus(found)
+
+
+def book_inbox(entry: Entry, message: Message, status: DeliveryStatus, reason: str) -> None:
+    """Keep what became of a message."""
     entry.connection.execute(
         insert(inbox).values(
             id=message.id.text,
@@ -176,24 +205,3 @@ def _book_inbox(entry: Entry, message: Message, status: DeliveryStatus, reason: 
         )
     )
     entry.note(received=message.id.text, status=status.value, reason=reason)
-
-
-def count(
-    connection: Connection, direction: str, ledger: LedgerId, purpose: Purpose, height: int | None = None
-) -> int:
-    """Messages counted `out` to or `in` from a ledger, up to a height."""
-    query = select(func.max(counter.c.count)).where(
-        counter.c.direction == direction, counter.c.ledger == ledger, counter.c.purpose == int(purpose)
-    )
-    if height is not None:
-        query = query.where(counter.c.height <= height)
-    return connection.execute(query).scalar() or 0
-
-
-def _set_count(entry: Entry, direction: str, ledger: LedgerId, purpose: Purpose, number: int) -> None:
-    key = {"direction": direction, "ledger": str(ledger), "purpose": int(purpose), "height": entry.height}
-    changed = entry.connection.execute(
-        update(counter).where(*(counter.c[name] == value for name, value in key.items())).values(count=number)
-    )
-    if changed.rowcount == 0:
-        entry.connection.execute(insert(counter).values(**key, count=number))

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from paripassu import acts, controls
 from paripassu.commands import (
+    Acknowledge,
     AllowUnits,
     Announce,
     AttestBreakdown,
@@ -27,11 +28,27 @@ from paripassu.commands import (
     Pay,
     PublishEntitlements,
     Redeem,
+    Refund,
+    Refuse,
+    ResumeLane,
     Retry,
+    SetArrivalCap,
+    StopLane,
     Transfer,
 )
 from paripassu.errors import CommandImpossible, CommandRefused, NotAuthorised
-from paripassu.ledgers.book import accounts, actions, gateway, movements, orders, quotas, register
+from paripassu.ledgers.book import (
+    accounts,
+    actions,
+    caps,
+    gateway,
+    lanes,
+    movements,
+    orders,
+    quotas,
+    register,
+    returns,
+)
 from paripassu.ledgers.book import acts as book_acts
 from paripassu.ledgers.book import controls as book_controls
 from paripassu.ledgers.book.configuration import BookConfiguration
@@ -45,6 +62,9 @@ RECEIVERS: dict[Purpose, gateway.Receiver] = {
     Purpose.ORDER: orders.receive,
 }
 
+TAKERS: dict[Purpose, gateway.Receiver] = {Purpose.MOVEMENT: movements.take_back}
+"""Who takes back what a message carried that will never take effect."""
+
 _ROLE_OF: dict[type, str] = {
     Onboard: "registrar",
     Issue: "transfer_agent",
@@ -54,6 +74,9 @@ _ROLE_OF: dict[type, str] = {
     FundCash: "cash_issuer",
     AuthoriseDebit: "paying_agent",
     Pay: "paying_agent",
+    StopLane: "pauser",
+    ResumeLane: "unpauser",
+    SetArrivalCap: "bridge_operator",
     controls.SetStatus: "registrar",
     controls.Sanction: "regulator",
     controls.Rotate: "registrar",
@@ -163,6 +186,16 @@ def carry_out(entry: Entry, configuration: BookConfiguration, command: Command, 
             gateway.deliver(entry, configuration, command.batch, command.signatures, RECEIVERS)
         case Retry():
             gateway.retry(entry, configuration, command.message, RECEIVERS)
+        case Refuse():
+            returns.refuse(entry, configuration, command, signer)
+        case Acknowledge():
+            returns.acknowledge(entry, configuration, command.acknowledgement, command.signatures)
+        case Refund():
+            returns.refund(entry, configuration, command.message, TAKERS)
+        case StopLane() | ResumeLane():
+            lanes.set_stopped(entry, configuration, command)
+        case SetArrivalCap():
+            caps.set_cap(entry, configuration, command)
         case acts.ProposeAct() | acts.ApproveAct() | acts.WithdrawAct() | acts.ExecuteAct():
             book_acts.carry_out(entry, configuration, command, signer)
         case _:

@@ -17,11 +17,22 @@ from paripassu.errors import LedgerInconsistent, ReferenceConflict, RuleError, T
 from paripassu.identifiers import Bytes32, LedgerId, keccak256
 from paripassu.keycontrol import KeyControl
 from paripassu.ledgers.blocks import BlockRef
-from paripassu.ledgers.book import accounts, actions, gateway, instructions, journal, register, ruling
+from paripassu.ledgers.book import (
+    accounts,
+    actions,
+    caps,
+    instructions,
+    journal,
+    lanes,
+    register,
+    returns,
+    ruling,
+)
 from paripassu.ledgers.book.book import Book
 from paripassu.ledgers.book.control_reads import BookControls
-from paripassu.ledgers.book.schema import breakdown, entry, inbox, outbox, payment
+from paripassu.ledgers.book.schema import breakdown, entry, inbox, outbox, outbox_return, payment
 from paripassu.ledgers.port import (
+    ArrivalCap,
     AttestedBreakdown,
     AttestorSet,
     Delivery,
@@ -32,8 +43,10 @@ from paripassu.ledgers.port import (
     OutcomeState,
     Payee,
     Payment,
+    Refunded,
     SentMessage,
     Signer,
+    Standing,
     StruckPositions,
 )
 from paripassu.messages import Lane, Message, Purpose
@@ -78,10 +91,10 @@ class BookLedger(Book):
         with self._db.read() as connection:
             return self._configured(connection).attestors
 
-    async def sent_counts(self, lanes: Sequence[Lane], height: int) -> tuple[int, ...]:
+    async def sent_counts(self, wanted: Sequence[Lane], height: int) -> tuple[int, ...]:
         with self._db.read() as connection:
             return tuple(
-                gateway.count(connection, "out", lane.destination, lane.purpose, height) for lane in lanes
+                lanes.count(connection, lanes.OUT, lane.destination, lane.purpose, height) for lane in wanted
             )
 
     async def sent_messages(self, first: int, last: int) -> tuple[SentMessage, ...]:
@@ -99,7 +112,7 @@ class BookLedger(Book):
 
     async def inbound_nonce(self, lane: Lane, height: int | None = None) -> int:
         with self._db.read() as connection:
-            return gateway.count(connection, "in", lane.source, lane.purpose, height)
+            return lanes.count(connection, lanes.IN, lane.source, lane.purpose, height)
 
     async def deliveries(self, first: int, last: int) -> tuple[Delivery, ...]:
         query = (
@@ -121,6 +134,44 @@ class BookLedger(Book):
             )
             for row in rows
         )
+
+    async def acknowledged_nonce(self, lane: Lane, height: int | None = None) -> int:
+        with self._db.read() as connection:
+            return lanes.count(connection, lanes.ACKNOWLEDGED, lane.destination, lane.purpose, height)
+
+    async def standing(self, message_id: Bytes32, height: int | None = None) -> Standing:
+        with self._db.read() as connection:
+            return returns.standing(connection, message_id, height)
+
+    async def refunds(self, first: int, last: int) -> tuple[Refunded, ...]:
+        query = (
+            select(outbox.c.id, outbox.c.destination, outbox.c.purpose, entry)
+            .join(outbox, outbox.c.id == outbox_return.c.id)
+            .join(entry, entry.c.height == outbox_return.c.height)
+            .where(outbox_return.c.height.between(first, last))
+            .where(outbox_return.c.standing == Standing.REFUNDED.value)
+            .order_by(outbox_return.c.height)
+        )
+        with self._db.read() as connection:
+            rows = connection.execute(query).all()
+        return tuple(
+            Refunded(
+                Bytes32(row.id),
+                Lane(self._id, LedgerId(row.destination), Purpose(row.purpose)),
+                journal.block_of(row),
+                Bytes32(row.hash).text,
+            )
+            for row in rows
+        )
+
+    async def lane_stopped(self, peer: LedgerId, purpose: Purpose) -> bool:
+        with self._db.read() as connection:
+            return lanes.is_stopped(connection, peer, purpose)
+
+    async def arrival_cap(self, security_id: Bytes32, source: LedgerId) -> ArrivalCap:
+        with self._db.read() as connection:
+            asset = self._configured(connection).of_security(security_id).asset
+            return caps.cap_of(connection, asset, source)
 
     # the security
 

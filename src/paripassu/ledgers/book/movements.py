@@ -5,7 +5,7 @@ from __future__ import annotations
 from paripassu.commands import Move
 from paripassu.errors import CommandRefused
 from paripassu.identifiers import account_from_bytes, account_to_bytes
-from paripassu.ledgers.book import gateway
+from paripassu.ledgers.book import caps, gateway
 from paripassu.ledgers.book.configuration import BookConfiguration
 from paripassu.ledgers.book.journal import Entry, ledger_account
 from paripassu.ledgers.book.ruling import require_allowed
@@ -37,9 +37,10 @@ def dispatch(entry: Entry, configuration: BookConfiguration, command: Move) -> N
 
 
 def receive(entry: Entry, configuration: BookConfiguration, message: Message) -> None:
-    """Post in units that another ledger sent, under this ledger's rules."""
+    """Post in units that another ledger sent, under this ledger's rules and within its cap (MOV-13)."""
     payload = MovementPayload.decode(message.payload)
     configuration = configuration.of_security(payload.security_id)
+    caps.count_arrival(entry, configuration.asset, message, payload.amount)
     target = account_from_bytes(configuration.ledger, payload.to_account)
     require_allowed(entry, configuration, Kind.BRIDGE_IN, "", target, payload.amount)
     entry.move(
@@ -50,3 +51,22 @@ def receive(entry: Entry, configuration: BookConfiguration, message: Message) ->
         dispatched=message.timestamp,
     )
     entry.note(credited=str(int(payload.amount)), account=target, source=str(message.lane.source))
+
+
+def take_back(entry: Entry, configuration: BookConfiguration, message: Message) -> None:
+    """Post units that another ledger will never take to the account that they left (MOV-6).
+
+    They count for it from when they left, as units in transit do (CA-5).
+    """
+    payload = MovementPayload.decode(message.payload)
+    configuration = configuration.of_security(payload.security_id)
+    owner = account_from_bytes(configuration.ledger, payload.from_account)
+    require_allowed(entry, configuration, Kind.BRIDGE_IN, "", owner, payload.amount)
+    entry.move(
+        configuration.asset,
+        ledger_account(message.lane.destination),
+        owner,
+        payload.amount,
+        dispatched=message.timestamp,
+    )
+    entry.note(taken_back=str(int(payload.amount)), account=owner, destination=str(message.lane.destination))

@@ -3,7 +3,8 @@
 Amounts are whole numbers of any size, kept as decimal text: SQL's own
 integers end at 64 bits, and no sum is ever left to the database. Rows are
 only ever added, except the caches `position`, `account`, `holding`, `holder_order`, `lot`, `pledge`,
-`act`, `approval`, `event` and `debit_authority`, which the journal can rebuild.
+`act`, `approval`, `event`, `debit_authority`, `arrival_cap` and `arrival_approval`, which the journal
+can rebuild.
 `asset` is a security's, as the configuration names it, or a currency.
 """
 
@@ -33,7 +34,7 @@ from paripassu.database import Schema
 BOOK_SCHEMA = Schema(
     "book-entry ledger",
     Path(__file__).parent / "versions",
-    ("book_0001", "book_0002", "book_0003", "book_0004", "book_0005", "book_0006"),
+    ("book_0001", "book_0002", "book_0003", "book_0004", "book_0005", "book_0006", "book_0007"),
 )
 
 metadata = MetaData()
@@ -236,6 +237,42 @@ inbox = Table(
     Column("status", String(16), nullable=False),
     Column("reason", Text, nullable=False),
     Column("height", BigInteger, nullable=False, index=True),
+)
+
+outbox_return = Table(
+    "outbox_return",
+    metadata,
+    Column("id", String(66), primary_key=True),
+    Column("standing", String(16), primary_key=True),
+    Column("height", BigInteger, nullable=False, index=True),
+)
+
+lane_stop = Table(
+    "lane_stop",
+    metadata,
+    Column("ledger", String(80), primary_key=True),
+    Column("purpose", Integer, primary_key=True),
+    Column("height", BigInteger, primary_key=True),
+    Column("stopped", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+arrival_cap = Table(
+    "arrival_cap",
+    metadata,
+    Column("asset", String(16), primary_key=True),
+    Column("source", String(80), primary_key=True),
+    Column("units", Whole, nullable=False),
+    Column("window", BigInteger, nullable=False),
+    Column("arrived", Whole, nullable=False),
+    Column("since", BigInteger, nullable=False),
+)
+
+arrival_approval = Table(
+    "arrival_approval",
+    metadata,
+    Column("id", String(66), primary_key=True),
+    Column("height", BigInteger, nullable=False),
 )
 
 event = Table(

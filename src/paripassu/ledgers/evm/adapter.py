@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from eth_abi.exceptions import EncodingError
 from eth_utils.address import to_checksum_address
 
-from paripassu.commands import Command, Deliver
+from paripassu.commands import Acknowledge, Command, Deliver
 from paripassu.errors import (
     CommandImpossible,
     ContractMissing,
@@ -39,6 +39,7 @@ from paripassu.ledgers.evm.securities import SecurityReader
 from paripassu.ledgers.evm.transactions import TransactionSender
 from paripassu.ledgers.intents import IntentLog
 from paripassu.ledgers.port import (
+    ArrivalCap,
     AttestedBreakdown,
     AttestorSet,
     Delivery,
@@ -47,12 +48,14 @@ from paripassu.ledgers.port import (
     Outcome,
     Payee,
     Payment,
+    Refunded,
     SentMessage,
     Signer,
+    Standing,
     StruckPositions,
 )
 from paripassu.ledgers.quorum import signers_among
-from paripassu.messages import GatewayDomain, Lane, batch_digest
+from paripassu.messages import GatewayDomain, Lane, Purpose, acknowledgement_digest, batch_digest
 from paripassu.quantities import Minor, Units
 from paripassu.rules import DecisionRecord, HolderRecord, Movement, Restriction
 
@@ -201,6 +204,21 @@ class EvmLedger:
     async def deliveries(self, first: int, last: int) -> tuple[Delivery, ...]:
         return await self._gateway.deliveries(first, last)
 
+    async def acknowledged_nonce(self, lane: Lane, height: int | None = None) -> int:
+        return await self._gateway.acknowledged_nonce(lane, height)
+
+    async def standing(self, message_id: Bytes32, height: int | None = None) -> Standing:
+        return await self._gateway.standing(message_id, height)
+
+    async def refunds(self, first: int, last: int) -> tuple[Refunded, ...]:
+        return await self._gateway.refunds(first, last)
+
+    async def lane_stopped(self, peer: LedgerId, purpose: Purpose) -> bool:
+        return await self._gateway.lane_stopped(peer, purpose)
+
+    async def arrival_cap(self, security_id: Bytes32, source: LedgerId) -> ArrivalCap:
+        return await self._gateway.arrival_cap(security_id, source)
+
     # -- the security --------------------------------------------------------------------
 
     async def supply(self, height: int | None = None) -> Units:
@@ -298,7 +316,7 @@ class EvmLedger:
         Raises:
             CommandImpossible: a value of the command does not fit the contract.
             ReferenceConflict: the reference stands for another command.
-            BatchRefused: the signatures of a batch are not those of members of the current attestor set.
+            BatchRefused: the signatures are not those of members of the current attestor set.
         """
         try:
             signers = await self._signers(command)
@@ -306,8 +324,9 @@ class EvmLedger:
         except EncodingError as error:
             kind = type(command).__name__
             raise CommandImpossible(f"{self._name} cannot be told to {kind}: {error}") from None
-        stored = [] if isinstance(command, Deliver) else self._intents.find(self._stored(reference))
-        for intent in stored:  # a batch may come again with other signatures; nothing else may differ
+        attested = isinstance(command, Deliver | Acknowledge)
+        stored = [] if attested else self._intents.find(self._stored(reference))
+        for intent in stored:  # what is attested may come with other signatures; nothing else may differ
             fields, _ = unsigned_fields(intent.raw)
             if fields["data"] != "0x" + call.data.hex() or fields.get("to") != to_checksum_address(call.to):
                 raise ReferenceConflict(
@@ -317,12 +336,15 @@ class EvmLedger:
         return call
 
     async def _signers(self, command: Command) -> int:
-        """Which members of the attestor set signed a batch; nobody for what is no batch."""
-        if not isinstance(command, Deliver):
+        """Which members of the attestor set signed; nobody for what needs no signatures."""
+        if isinstance(command, Deliver):
+            version, digest = command.batch.attestor_set_version, batch_digest(command.batch, self.domain)
+        elif isinstance(command, Acknowledge):
+            version = command.acknowledgement.attestor_set_version
+            digest = acknowledgement_digest(command.acknowledgement, self.domain)
+        else:
             return 0
-        digest = batch_digest(command.batch, self.domain)
-        attestors = await self.attestor_set()
-        return signers_among(attestors, command.batch.attestor_set_version, digest, command.signatures)
+        return signers_among(await self.attestor_set(), version, digest, command.signatures)
 
     def _stored(self, reference: str) -> str:
         """Ledgers share one intent log, and a caller may use one reference on each, for each security."""

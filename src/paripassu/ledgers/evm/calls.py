@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from paripassu.commands import (
+    Acknowledge,
     AllowUnits,
     Announce,
     AttestBreakdown,
@@ -20,17 +21,22 @@ from paripassu.commands import (
     Pay,
     PublishEntitlements,
     Redeem,
+    Refund,
+    Refuse,
+    ResumeLane,
     Retry,
+    SetArrivalCap,
+    StopLane,
     Transfer,
 )
 from paripassu.errors import CommandImpossible
 from paripassu.events import event_key
-from paripassu.identifiers import Country, account_to_bytes
+from paripassu.identifiers import ZERO32, Country, account_to_bytes
 from paripassu.ledgers.evm.contracts import codec
 from paripassu.ledgers.evm.control_calls import AddressOf, control_call, reference_word
 from paripassu.ledgers.evm.preparation import Call
 from paripassu.ledgers.evm.securities import ZERO_ADDRESS
-from paripassu.messages import Purpose, execution
+from paripassu.messages import Purpose, acknowledgement_head, execution, packed_signatures
 
 _MESSAGE_GAS = {
     Purpose.MOVEMENT: 220_000,
@@ -43,14 +49,12 @@ _TRANSACTION_GAS = 1 << 24
 """No transaction may have more gas since EIP-7825 (Osaka)."""
 
 
-def call_for(
-    command: Command, signer: str, reference: str, address_of: AddressOf, signers: int = 0
-) -> Call:
+def call_for(command: Command, signer: str, reference: str, address_of: AddressOf, signers: int = 0) -> Call:
     """The call that carries out `command`, signed by the address `signer`.
 
     `reference` becomes the contract's own reference where the contract keeps one (issues of
-    units and of cash), so that it is once there too. `signers` says of a delivery which members of the
-    attestor set signed, bit by bit.
+    units and of cash), so that it is once there too. `signers` says of a delivery or an acknowledgement
+    which members of the attestor set signed, bit by bit.
 
     Raises:
         CommandImpossible: the command names an account that this signer cannot act for.
@@ -120,6 +124,23 @@ def call_for(
             return replace(delivery, gas=_delivery_gas(command, len(delivery.data)), tried=True)
         case Retry():
             return call("Gateway", "retry", command.message.abi_tuple())
+        case Refuse():
+            why = command.reason.word if command.reason else ZERO32
+            return call("Gateway", "refuse", command.message.abi_tuple(), bytes(why))
+        case Acknowledge(said, signatures):
+            refused = [bytes(id) for id in said.refused]
+            head = acknowledgement_head(said, signers)
+            destination = said.lane.destination.numeric
+            return call("Gateway", "acknowledge", destination, head, refused, packed_signatures(signatures))
+        case Refund():
+            return call("Gateway", "refund", command.message.abi_tuple())
+        case StopLane(ledger, purpose, reason):
+            return call("Gateway", "stopLane", ledger.numeric, int(purpose), bytes(reason.word))
+        case ResumeLane(ledger, purpose, reason):
+            return call("Gateway", "resumeLane", ledger.numeric, int(purpose), bytes(reason.word))
+        case SetArrivalCap(security, source, units, window):
+            cap = (bytes(security), source.numeric, int(units), window)
+            return call("TokenBridge", "setArrivalCap", *cap)
     return control_call(command, signer, address_of)
 
 

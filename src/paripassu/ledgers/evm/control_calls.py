@@ -15,6 +15,7 @@ Made = tuple[str, str, tuple[object, ...]]
 """Contract, function and arguments."""
 
 TOKEN, HOLDERS, APPROVALS, MANAGER = "SecurityToken", "HolderRegistry", "Approvals", "AccessManager"
+BRIDGE = "TokenBridge"
 
 
 def control_call(command: controls.Control | acts.Decision, signer: str, address_of: AddressOf) -> Call:
@@ -118,6 +119,8 @@ def _act(act: acts.Act, reason: controls.Reason, address_of: AddressOf) -> Made:
             return TOKEN, "cancel", (account, int(units), reference_word(f"issue/{reference}"))
         case acts.Recover(lost, target, proof):
             return HOLDERS, "recover", (lost, target, bytes(reason.word), proof)
+        case acts.ApproveArrival(message):
+            return BRIDGE, "approveArrival", (bytes(message),)
         case acts.SetIssueLimit(units):
             return TOKEN, "setIssueLimit", (int(units),)
         case acts.SetHoldingCap(units):

@@ -11,8 +11,18 @@ from paripassu.ledgers.evm.blocks import Blocks
 from paripassu.ledgers.evm.codec import DecodedLog
 from paripassu.ledgers.evm.contracts import ContractReader, View, codec
 from paripassu.ledgers.evm.logs import Logs
-from paripassu.ledgers.port import Attestor, AttestorSet, Delivery, DeliveryStatus, SentMessage
+from paripassu.ledgers.port import (
+    ArrivalCap,
+    Attestor,
+    AttestorSet,
+    Delivery,
+    DeliveryStatus,
+    Refunded,
+    SentMessage,
+    Standing,
+)
 from paripassu.messages import Lane, Message, Purpose
+from paripassu.quantities import Units
 
 _ENVELOPE = (8, 64, 64, 64, 32)
 """Bits of purpose, nonce, source time, expiry and version in the word of a sent message's log."""
@@ -22,6 +32,9 @@ _STATUS = {
     "MessageParked": DeliveryStatus.PARKED,
     "MessageRefused": DeliveryStatus.REFUSED,
 }
+
+_STANDINGS = (Standing.NONE, Standing.PARKED, Standing.RETURNED, Standing.REFUNDED)
+"""In the contract's order."""
 
 
 class GatewayReader:
@@ -62,6 +75,28 @@ class GatewayReader:
                 "Gateway", "inboundNonce", lane.source.numeric, int(lane.purpose), height=height
             )
         )
+
+    async def acknowledged_nonce(self, lane: Lane, height: int | None) -> int:
+        asked = (lane.destination.numeric, int(lane.purpose))
+        return int(await self._contracts.view("Gateway", "acknowledgedNonce", *asked, height=height))
+
+    async def standing(self, message_id: Bytes32, height: int | None) -> Standing:
+        found = await self._contracts.view("Gateway", "standingOf", bytes(message_id), height=height)
+        return _STANDINGS[int(found)]
+
+    async def lane_stopped(self, peer: LedgerId, purpose: Purpose) -> bool:
+        *_, stopped = await self._contracts.view("Gateway", "laneOf", peer.numeric, int(purpose))
+        return bool(stopped)
+
+    async def arrival_cap(self, security_id: Bytes32, source: LedgerId) -> ArrivalCap:
+        asked = (bytes(security_id), source.numeric)
+        units, window, arrived, since = await self._contracts.view("TokenBridge", "arrivalCapOf", *asked)
+        return ArrivalCap(Units(units), window, Units(arrived), since)
+
+    async def refunds(self, first: int, last: int) -> tuple[Refunded, ...]:
+        logs = await self._read(("MessageRefunded",), first, last)
+        blocks = await self._block_refs(logs)
+        return tuple(self._refunded(log, blocks[log.height]) for log in logs)
 
     async def sent_messages(self, first: int, last: int) -> tuple[SentMessage, ...]:
         logs = await self._read(("MessageSent",), first, last)
@@ -120,6 +155,11 @@ class GatewayReader:
             reason=str(self._contracts.reverts.error(log.args["reason"])) if "reason" in log.args else "",
             block=block,
         )
+
+    def _refunded(self, log: DecodedLog, block: BlockRef) -> Refunded:
+        destination = LedgerId.from_numeric(log.args["destination"], self._known)
+        lane = Lane(self._ledger, destination, Purpose(log.args["purpose"]))
+        return Refunded(Bytes32(log.args["messageId"]), lane, block, log.transaction)
 
 
 def _envelope(attribute: bytes) -> list[int]:
