@@ -2,8 +2,8 @@
 
 The rule (design section 4; CA-5 to CA-8). Positions are struck at record time T on every
 ledger. Units in transit at T count once, for the account that their message names on the
-destination ledger. Omnibus accounts are replaced by their attested client lines; an
-unattested rest is a holder of its own, unknown. A holder's entitlement is the floor of
+destination ledger, or for the one that they left where they go back to it. Omnibus
+accounts are replaced by their attested client lines; an unattested rest is a holder of its own, unknown. A holder's entitlement is the floor of
 units over all ledgers x rate (RDDN), so it does not depend on how the units are split.
 It is divided over the holder's accounts, in the order of their CAIP-10 ids, by
 cumulative floors, so that the parts sum to it exactly.
@@ -38,7 +38,9 @@ class Position:
 class InTransit:
     """Units on their way. `target` is the account that the message names on the destination ledger.
 
-    Times are seconds since the epoch; `executed` is None until the destination has booked it.
+    Times are seconds since the epoch; `executed` is None until the destination has booked it. Where it
+    refused to for good, `origin` is the account that the units left and go back to, and `refunded` when
+    they did (MOV-6). `expiry` is the last second at which they may arrive, 0 for no end.
     """
 
     message_id: Bytes32
@@ -47,10 +49,28 @@ class InTransit:
     units: Units
     dispatched: int
     executed: int | None
+    origin: AccountId | None = None
+    refunded: int | None = None
+    expiry: int = 0
+
+    @property
+    def booked(self) -> int | None:
+        """When the units were on a ledger again, whether there or back here."""
+        return self.refunded if self.executed is None else self.executed
+
+    @property
+    def owner(self) -> AccountId:
+        """The account for which units in transit count."""
+        return self.target if self.origin is None else self.origin
+
+    @property
+    def undecided(self) -> bool:
+        """Whether time alone still decides whose the units are."""
+        return self.expiry != 0 and self.booked is None and self.origin is None
 
     def at(self, time: int) -> bool:
         """True where the units are in transit at `time`: gone from the source, not yet booked."""
-        return self.dispatched <= time and (self.executed is None or self.executed > time)
+        return self.dispatched <= time and (self.booked is None or self.booked > time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +172,7 @@ def strike(positions: Iterable[Position], in_transit: Iterable[InTransit], time:
             raise EntitlementRefused(f"Message {transit.message_id} is given in transit twice.")
         seen.add(transit.message_id)
         if transit.at(time):
-            units[transit.target] = units.get(transit.target, ZERO_UNITS) + transit.units
+            units[transit.owner] = units.get(transit.owner, ZERO_UNITS) + transit.units
     return tuple(Position(account, units[account]) for account in sorted(units, key=str) if units[account])
 
 

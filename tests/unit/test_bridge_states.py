@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from paripassu.bridge.acknowledgements import Arrivals, due
 from paripassu.bridge.states import (
     ENDS,
+    REFUSALS,
     BatchSituation,
     BatchState,
     GivenSignature,
@@ -49,6 +51,7 @@ def test_a_batch_takes_what_follows_in_order_up_to_the_destinations_time() -> No
     ("change", "reason"),
     [
         ({"halted": True}, Reason.LANE_HALTED),
+        ({"stopped": True}, Reason.LANE_STOPPED),
         ({"under_way_up_to": 6}, Reason.BATCH_UNDER_WAY),
         ({"inbound": 2}, Reason.BATCH_UNDER_WAY),
         ({"inbound": 2, "under_way_up_to": 0}, Reason.EARLIER_MISSING),
@@ -85,6 +88,7 @@ BATCH = BatchSituation(
         ({}, None),
         ({"inbound": 6}, None),
         ({"halted": True}, Reason.LANE_HALTED),
+        ({"stopped": True}, Reason.LANE_STOPPED),
         ({"current_set_version": 4}, Reason.ATTESTORS_ROTATED),
         ({"inbound": 7}, Reason.ALREADY_EXECUTED),
         ({"inbound": 3}, Reason.EARLIER_MISSING),
@@ -136,10 +140,42 @@ def test_no_more_signatures_are_sent_than_the_threshold_asks_for() -> None:
 def test_the_destinations_own_record_overrules_every_state_but_an_executed_one() -> None:
     for state in MessageState:
         expected = state not in ENDS or state is MessageState.PARKED
-        assert may_become(state, MessageState.FINALISED) is expected
+        for then in (MessageState.FINALISED, MessageState.EXPIRED, MessageState.REFUSED):
+            assert may_become(state, then) is expected or state is then
         assert may_become(state, MessageState.PARKED) is (state not in ENDS)
-    assert not any(may_become(MessageState.FINALISED, state) for state in MessageState)
+    after = [state for state in MessageState if may_become(MessageState.FINALISED, state)]
+    assert after == [MessageState.ACKED]
     assert may_become(MessageState.PARKED, MessageState.RETRY)  # once both sides know the version (VER-2)
+
+
+def test_mov_6_what_is_refused_can_only_be_refunded_and_what_is_refunded_is_at_its_end() -> None:
+    for refused in REFUSALS:
+        after = {state for state in MessageState if may_become(refused, state)}
+        assert after == {refused, MessageState.REFUNDED}  # itself, for another reason why it waits
+    for end in (MessageState.ACKED, MessageState.REFUNDED):
+        assert not any(may_become(end, state) for state in MessageState)
+
+
+ARRIVALS = Arrivals(arrived=12, acknowledged=10, refused={}, quiet=5.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, False),
+        ({"arrived": 19}, False),
+        ({"arrived": 20}, True),
+        ({"quiet": 29.9}, False),
+        ({"quiet": 30.0}, True),
+        ({"quiet": 30.0, "arrived": 10}, False),
+        ({"refused": {keccak256(b"expired"): 7}}, True),
+        ({"refused": {keccak256(b"expired"): 7}, "arrived": 10}, True),  # it had arrived as a parked one
+    ],
+)
+def test_mov_3_a_source_is_told_at_once_of_refusals_and_else_now_and_then(
+    change: dict[str, Any], expected: bool
+) -> None:
+    assert due(replace(ARRIVALS, **change), every=10, quiet=30.0) is expected
 
 
 def test_every_state_can_be_reached_and_left_but_for_the_end() -> None:

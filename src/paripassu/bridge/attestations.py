@@ -76,37 +76,35 @@ def has_signed(connection: Connection, attestor: str, digest: Bytes32) -> bool:
     return connection.execute(query).first() is not None
 
 
-def record_signature(
-    connection: Connection,
-    at: float,
-    attestor: str,
-    signer: str,
-    batch: BatchRecord,
-    signed: bytes,
-) -> None:
-    """Keep a signature, and that the attestor has bound itself to the batch's messages."""
+def bind(connection: Connection, attestor: str, batch: BatchRecord) -> None:
+    """Keep that the attestor has bound itself to the batch's messages."""
     connection.execute(
         update(observation)
         .where(_own(attestor, batch.lane), observation.c.nonce.between(batch.first, batch.last))
         .values(signed=1)
     )
+
+
+def record_signature(
+    connection: Connection, at: float, attestor: str, signer: str, digest: Bytes32, signed: bytes, kind: str
+) -> None:
+    """Keep a signature of a `kind` of thing, a batch or an acknowledgement."""
     connection.execute(
         insert(signature).values(
-            digest=batch.digest.text, attestor=attestor, signer=signer, signature=signed, at=at
+            digest=digest.text, attestor=attestor, signer=signer, signature=signed, at=at
         )
     )
-    audit.append(
-        connection, at, "batch.attested", batch.digest.text, {"attestor": attestor, "signature": signed.hex()}
-    )
+    facts = {"attestor": attestor, "signature": signed.hex()}
+    audit.append(connection, at, f"{kind}.attested", digest.text, facts)
 
 
 def genuine_signatures(connection: Connection, digest: Bytes32) -> tuple[GivenSignature, ...]:
-    """The signatures of a batch, each with the signer recovered from it; others are passed over."""
+    """The signatures of a digest, each with the signer recovered from it; others are passed over."""
     query = select(signature).where(signature.c.digest == digest.text)
     genuine = []
     for row in connection.execute(query):
         try:
             genuine.append(GivenSignature(recover(digest, bytes(row.signature)), bytes(row.signature)))
         except BadSignatureForm as error:
-            log.error("signature passed over", batch=digest.text, attestor=row.attestor, why=str(error))
+            log.error("signature passed over", digest=digest.text, attestor=row.attestor, why=str(error))
     return tuple(genuine)

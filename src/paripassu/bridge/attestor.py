@@ -16,6 +16,7 @@ from paripassu.bridge import attestations, batches
 from paripassu.bridge.batches import BatchRecord
 from paripassu.bridge.seams import seam
 from paripassu.bridge.states import BatchState
+from paripassu.bridge.witness import Witness
 from paripassu.identifiers import LedgerId
 from paripassu.ledgers.port import Ledger, Signer
 from paripassu.messages import Batch, batch_digest
@@ -33,6 +34,7 @@ class Attestor:
         self._signer = signer
         self._ledgers = ledgers
         self._refused: set[str] = set()
+        self._witness = Witness(store, name, signer, ledgers)
 
     async def step(self) -> bool:
         """Sign what is proposed and seen; True where something was signed."""
@@ -48,7 +50,7 @@ class Attestor:
                 and not attestations.has_signed(connection, self._name, batch.digest)
             ]
         signed = [self._consider(batch) for batch in open_batches]
-        return any(signed)
+        return await self._witness.step() or any(signed)
 
     def _consider(self, batch: BatchRecord) -> bool:
         with self._store.read() as connection:
@@ -67,9 +69,9 @@ class Attestor:
                 return False  # another process of this attestor was faster
             if attestations.observed(connection, self._name, batch.lane, batch.first, batch.last) != own:
                 return False
-            attestations.record_signature(
-                connection, self._store.clock(), self._name, self._signer.address, batch, signature
-            )
+            attestations.bind(connection, self._name, batch)
+            who = (self._name, self._signer.address)
+            attestations.record_signature(connection, self._store.clock(), *who, digest, signature, "batch")
         seam(f"{self._name}.signed.after_commit")
         return True
 

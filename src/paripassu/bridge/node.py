@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations, product
 
 from paripassu.bridge import batches, records
+from paripassu.bridge.acknowledger import SourceAcknowledger
 from paripassu.bridge.attestor import Attestor
 from paripassu.bridge.finality import has_read
 from paripassu.bridge.observer import AttestorKeeper, Keeper, Observer, RelayerKeeper
@@ -20,7 +21,7 @@ from paripassu.bridge.queries import halted_ledgers, resume_command, stuck_messa
 from paripassu.bridge.relayer import DestinationRelayer
 from paripassu.bridge.retries import VersionRetries
 from paripassu.bridge.settings import PURPOSES, BridgeSettings
-from paripassu.bridge.states import ENDS
+from paripassu.bridge.states import MessageState
 from paripassu.bridge.tasks import Heartbeats, Runner, log_to_standard_error
 from paripassu.errors import DrainTimeout, LaneHalted, LedgerError
 from paripassu.identifiers import LedgerId
@@ -33,6 +34,7 @@ from paripassu.store.leases import Lease
 RELAYER = "relayer"
 
 Task = Coroutine[object, object, None]
+Step = Callable[[], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +105,12 @@ async def drain(
     patience: float = 120.0,
     settings: BridgeSettings | None = None,
 ) -> None:
-    """Run the bridge until everything that is final now is delivered and final, or parked.
+    """Run the bridge until everything that is final now is delivered and final, or parked, or was refused and
+    came back. It does not wait until sources know of what arrived.
 
     Raises:
         DrainTimeout: after `patience` seconds; names the messages still under way.
-        LaneHalted: all is done but the lanes of a halted ledger.
+        LaneHalted: all is done but the lanes of a halted ledger, or lanes that a ledger has stopped.
         LeaseHeld: another live relayer works on this store.
     """
     stop = asyncio.Event()
@@ -129,15 +132,20 @@ async def drain(
 
 
 async def await_drained(store: Store, ledgers: Mapping[LedgerId, Ledger], *, patience: float) -> None:
-    """Wait, beside a running bridge, until what is final now is delivered and final, or parked.
+    """Wait, beside a running bridge, until what is final now is delivered and final, or parked, or was
+    refused and came back.
 
     Raises:
         DrainTimeout: after `patience` seconds; names the messages still under way.
-        LaneHalted: all is done but the lanes of a halted ledger.
+        LaneHalted: all is done but the lanes of a halted ledger, or lanes that a ledger has stopped.
     """
     targets = {ledger.id: await ledger.final() for ledger in ledgers.values()}
     deadline = time.monotonic() + patience
-    while not _drained(store, targets):
+    while not (read := _read_to(store, targets)) or _lanes_left(store):
+        left = _lanes_left(store)
+        if read and left and await _all_stopped(store, ledgers, left):
+            lanes = ", ".join(str(lane) for lane in sorted(left))
+            raise LaneHalted(f"All has arrived but what is in stopped lanes: {lanes}.")
         if time.monotonic() > deadline:
             raise DrainTimeout(_under_way(store, patience))
         await asyncio.sleep(0.05)
@@ -165,8 +173,24 @@ def _relayer_tasks(
     lanes = lanes_between(seat.ledgers, settings.purposes)
     for ledger in seat.ledgers.values():
         inward = [lane for lane in lanes if lane.destination == ledger.id]
-        destination = DestinationRelayer(store, ledger, inward, seat.signer, lease)
-        yield runner.loop(f"relayer.deliver.{ledger.name}", destination.step, wakes=True)
+        outward = [lane for lane in lanes if lane.source == ledger.id]
+        place = (store, ledger)
+        destination = DestinationRelayer(*place, inward, seat.signer, lease)
+        source = SourceAcknowledger(
+            *place, outward, seat.signer, lease, every=settings.ack_every, quiet=settings.ack_quiet
+        )
+        step = _both(destination.step, source.step)
+        yield runner.loop(f"relayer.deliver.{ledger.name}", step, wakes=True)
+
+
+def _both(first: Step, second: Step) -> Step:
+    """One after the other: what they send to a ledger goes by one key, in one order."""
+
+    async def step() -> bool:
+        moved = await first()
+        return await second() or moved
+
+    return step
 
 
 def _attestor_tasks(store: Store, seat: Seat, runner: Runner, settings: BridgeSettings) -> Iterator[Task]:
@@ -192,20 +216,35 @@ async def _renew(store: Store, lease: Lease, runner: Runner) -> None:
         await runner.pause(leases.LEASE_SECONDS / 6)
 
 
-def _drained(store: Store, targets: Mapping[LedgerId, BlockRef]) -> bool:
-    """Whether nothing is left to do for ledgers that are not halted."""
+def _read_to(store: Store, targets: Mapping[LedgerId, BlockRef]) -> bool:
+    """Whether all ledgers that are not halted were read to these blocks."""
+    with store.read() as connection:
+        reading = targets.keys() - cursors.halted(connection).keys()
+        return all(has_read(cursors.get(connection, RELAYER, one), targets[one]) for one in reading)
+
+
+def _lanes_left(store: Store) -> frozenset[Lane]:
+    """Lanes of ledgers that are not halted in which something is under way, or about to come back."""
     with store.read() as connection:
         halted = cursors.halted(connection).keys()
-        for ledger in targets.keys() - halted:
-            if not has_read(cursors.get(connection, RELAYER, ledger), targets[ledger]):
-                return False
         left = {batch.lane for batch in batches.live_batches(connection)}
-        left.update(records.unsettled_lanes(connection))
-    return not [lane for lane in left if not {lane.source, lane.destination} & halted]
+        left.update(records.unsettled_lanes(connection), records.refund_lanes(connection))
+    return frozenset(lane for lane in left if not {lane.source, lane.destination} & halted)
+
+
+async def _all_stopped(store: Store, ledgers: Mapping[LedgerId, Ledger], left: frozenset[Lane]) -> bool:
+    """Whether all that is left waits in lanes that their destinations have stopped, and still do."""
+    with store.read() as connection:
+        if not left <= records.stopped_lanes(connection):
+            return False
+    for lane in left:
+        if not await ledgers[lane.destination].lane_stopped(lane.source, lane.purpose):
+            return False
+    return True
 
 
 def _under_way(store: Store, patience: float) -> str:
-    views = [view for view in stuck_messages(store) if view.state not in ENDS]
+    views = [view for view in stuck_messages(store) if view.state is not MessageState.PARKED]
     if not views:
         return f"After {patience:g} s the ledgers had not been read to where they were final at the start."
     first = views[0]

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row, or_, select
 
 from paripassu.bridge.columns import message_of
-from paripassu.bridge.states import ENDS, MessageState
+from paripassu.bridge.states import ENDS, REFUSALS, MessageState
 from paripassu.errors import UnknownMessage
 from paripassu.identifiers import Bytes32, LedgerId
 from paripassu.messages import Lane, Message
@@ -24,7 +24,10 @@ from paripassu.store.schema import signature, submission
 
 @dataclass(frozen=True, slots=True)
 class MessageView:
-    """One message as the bridge knows it. Times are seconds since the epoch by the source ledger."""
+    """One message as the bridge knows it. Times are seconds since the epoch by the source ledger.
+
+    `returned` says that it is attested there that the message never takes effect.
+    """
 
     id: Bytes32
     message: Message
@@ -33,6 +36,7 @@ class MessageView:
     source_transaction: str
     source_height: int
     source_time: int
+    returned: bool = False
 
     @property
     def lane(self) -> Lane:
@@ -83,9 +87,10 @@ def list_messages(
 
 
 def stuck_messages(store: Store) -> tuple[MessageView, ...]:
-    """Messages that have not ended, and parked ones: what somebody may have to look at."""
+    """Messages that have not ended, parked ones, and refused ones that were not given back: what somebody
+    may have to look at."""
     open_states = [state for state in MessageState if state not in ENDS]
-    return list_messages(store, states=[*open_states, MessageState.PARKED])
+    return list_messages(store, states=[*open_states, MessageState.PARKED, *sorted(REFUSALS)])
 
 
 def message_history(store: Store, prefix: str) -> MessageHistory:
@@ -150,6 +155,7 @@ def _view(row: Row[Any]) -> MessageView:
         source_transaction=row.source_transaction,
         source_height=row.source_height,
         source_time=row.source_time,
+        returned=bool(row.returned),
     )
 
 

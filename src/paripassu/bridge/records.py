@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, func, insert, select, update
 
 from paripassu.bridge.columns import in_lane, lane_between, lane_columns, message_columns, message_of
-from paripassu.bridge.states import ENDS, MessageState, may_become
+from paripassu.bridge.states import ENDS, REFUNDABLE, REFUSALS, MessageState, Reason, may_become
 from paripassu.errors import ContradictoryMessage
 from paripassu.ledgers.port import Delivery, DeliveryStatus, SentMessage
 from paripassu.messages import Lane, Message
@@ -20,10 +21,16 @@ from paripassu.store.schema import delivery as delivery_table
 from paripassu.store.schema import message as message_table
 from paripassu.store.schema import message_history
 
-_STATE_OF = {
-    DeliveryStatus.EXECUTED: MessageState.FINALISED,
-    DeliveryStatus.PARKED: MessageState.PARKED,
-}
+_SETTLED = (DeliveryStatus.EXECUTED.value, DeliveryStatus.REFUSED.value)
+"""What a destination never changes again."""
+
+
+def _state_of(row: Row[Any]) -> MessageState:
+    """Where a message stands by its destination's record, in a row of both."""
+    status = DeliveryStatus(row.status)
+    if status is not DeliveryStatus.REFUSED:
+        return MessageState.FINALISED if status is DeliveryStatus.EXECUTED else MessageState.PARKED
+    return MessageState.EXPIRED if row.expiry and row.time > row.expiry else MessageState.REFUSED
 
 
 def new_only(known: Mapping[int, str], sent: Sequence[SentMessage]) -> list[SentMessage]:
@@ -92,7 +99,7 @@ def record_deliveries(connection: Connection, at: float, deliveries: Sequence[De
             continue
         where = delivery_table.c.id == item.message_id.text
         known = connection.execute(select(delivery_table.c.status).where(where)).scalar()
-        if known == DeliveryStatus.EXECUTED.value or known == item.status.value:
+        if known in _SETTLED or known == item.status.value:
             continue
         connection.execute(delete(delivery_table).where(where))
         connection.execute(
@@ -113,9 +120,11 @@ def record_deliveries(connection: Connection, at: float, deliveries: Sequence[De
 
 
 def _settle_from_deliveries(connection: Connection, at: float, ids: Sequence[str]) -> None:
-    rows = connection.execute(select(delivery_table).where(delivery_table.c.id.in_(ids))).all()
-    for row in rows:
-        state = _STATE_OF[DeliveryStatus(row.status)]
+    query = select(delivery_table, message_table.c.expiry).join(
+        message_table, message_table.c.id == delivery_table.c.id
+    )
+    for row in connection.execute(query.where(delivery_table.c.id.in_(ids))).all():
+        state = _state_of(row)
         detail = {"ledger": row.destination, "height": row.height, "block": row.hash, "time": row.time}
         transition(connection, at, [row.id], state, row.reason, detail)
 
@@ -253,6 +262,27 @@ def unsettled_lanes(connection: Connection) -> tuple[Lane, ...]:
         .distinct()
     )
     return tuple(lane_between(*row) for row in connection.execute(query))
+
+
+def refund_lanes(connection: Connection) -> tuple[Lane, ...]:
+    """Lanes with refused messages whose sender is about to get back what they carried."""
+    columns = (message_table.c.source, message_table.c.destination, message_table.c.purpose)
+    query = select(*columns).where(
+        message_table.c.state.in_([state.value for state in REFUSALS]),
+        message_table.c.purpose.in_([int(purpose) for purpose in REFUNDABLE]),
+        ~message_table.c.reason.startswith(Reason.REFUND_WAITS.value),
+    )
+    return tuple(lane_between(*row) for row in connection.execute(query.distinct()))
+
+
+def stopped_lanes(connection: Connection) -> frozenset[Lane]:
+    """Lanes whose messages were last seen to wait because their destination has stopped the lane."""
+    columns = (message_table.c.source, message_table.c.destination, message_table.c.purpose)
+    query = select(*columns).where(
+        message_table.c.state.not_in([state.value for state in ENDS]),
+        message_table.c.reason == Reason.LANE_STOPPED.value,
+    )
+    return frozenset(lane_between(*row) for row in connection.execute(query.distinct()))
 
 
 def unsettled_ids(connection: Connection, lane: Lane, first: int, last: int) -> list[str]:

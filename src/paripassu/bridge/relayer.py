@@ -9,13 +9,14 @@ memory; a restart goes on where the store says.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import structlog
 
 from paripassu.bridge import attestations, records
 from paripassu.bridge.batches import BatchRecord, change_batch, live_batches, propose
 from paripassu.bridge.pace import Pace
+from paripassu.bridge.refunds import ExpiredParked
 from paripassu.bridge.retries import VersionRetries
 from paripassu.bridge.seams import seam
 from paripassu.bridge.states import (
@@ -53,6 +54,17 @@ REFUSALS = (ContractRefused, BatchRefused, CommandRefused, NodeRefused, Referenc
 log = structlog.get_logger("paripassu.bridge.relayer")
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A lane at its destination: whether this bridge has halted it, whether its gateway has stopped it, the
+    newest block, and what is executed by then."""
+
+    halted: bool
+    stopped: bool
+    head: BlockRef
+    inbound: int
+
+
 class DestinationRelayer:
     """Delivers to one ledger; the only one that sends there with its key."""
 
@@ -66,10 +78,12 @@ class DestinationRelayer:
         self._lease = lease
         self._pace = {lane: Pace() for lane in self._lanes}
         self._retries = VersionRetries(store, ledger, lanes, signer, lease)
+        self._expired = ExpiredParked(store, ledger, lanes, signer, lease)
 
     async def step(self) -> bool:
         """One look at every lane; True where something moved on."""
         moved = await self._retries.step()
+        await self._expired.step()
         with self._store.read() as connection:
             live = live_batches(connection)
             busy = {batch.lane for batch in live} | set(records.unsettled_lanes(connection))
@@ -81,25 +95,29 @@ class DestinationRelayer:
             halted = bool({lane.source, lane.destination} & halts)
             head = await self._ledger.head()
             inbound = await self._ledger.inbound_nonce(lane)
+            stopped = await self._ledger.lane_stopped(lane.source, lane.purpose)
+            look = Look(halted, stopped, head, inbound)
             for batch in batches:
-                moved |= await self._advance(batch, halted, head, inbound)
-            moved |= await self._plan(lane, halted, head, inbound)
+                moved |= await self._advance(batch, look)
+            moved |= await self._plan(lane, look)
         return moved
 
     # planning
 
-    async def _plan(self, lane: Lane, halted: bool, head: BlockRef, inbound: int) -> bool:
+    async def _plan(self, lane: Lane, look: Look) -> bool:
         with self._store.read() as connection:
             live = live_batches(connection, lane)
-            waiting = records.unsettled(connection, lane, after=inbound, limit=BATCH_LIMIT)
+            waiting = records.unsettled(connection, lane, after=look.inbound, limit=BATCH_LIMIT)
         if not waiting or self._store.clock() < self._pace[lane].not_before:
             return False
         under_way = max((batch.last for batch in live), default=0)
-        situation = LaneSituation(lane, halted, inbound, head.time, under_way, waiting)
+        situation = LaneSituation(
+            lane, look.halted, look.inbound, look.head.time, under_way, waiting, look.stopped
+        )
         chosen = plan(situation, self._pace[lane].limit)
         if isinstance(chosen, Reason):
             if chosen is not Reason.BATCH_UNDER_WAY:
-                self._note(lane, inbound + 1, chosen)
+                self._note(lane, look.inbound + 1, chosen)
             return False
         first, last = chosen
         attestors = await self._ledger.attestor_set()
@@ -122,11 +140,11 @@ class DestinationRelayer:
 
     # one batch
 
-    async def _advance(self, batch: BatchRecord, halted: bool, head: BlockRef, inbound: int) -> bool:
+    async def _advance(self, batch: BatchRecord, look: Look) -> bool:
         if batch.state is BatchState.PROPOSED:
             return await self._gather(batch)
         if batch.state is BatchState.SIGNED:
-            return await self._deliver(batch, halted, head, inbound)
+            return await self._deliver(batch, look)
         if batch.state is BatchState.BUILT:
             return await self._submit(batch)
         return await self._follow(batch)
@@ -146,20 +164,21 @@ class DestinationRelayer:
         self._change(batch, BatchState.SIGNED, MessageState.ATTESTED, detail=facts)
         return True
 
-    async def _deliver(self, batch: BatchRecord, halted: bool, head: BlockRef, inbound: int) -> bool:
+    async def _deliver(self, batch: BatchRecord, look: Look) -> bool:
         attestors = await self._ledger.attestor_set()
         with self._store.read() as connection:
             (first,) = records.messages(connection, batch.lane, batch.first, batch.first)
             left = records.unsettled_ids(connection, batch.lane, batch.first, batch.last)
         situation = BatchSituation(
-            halted=halted,
+            halted=look.halted,
+            stopped=look.stopped,
             first=batch.first,
             last=batch.last,
             first_time=first.timestamp,
             set_version=batch.set_version,
             current_set_version=attestors.version,
-            inbound=inbound,
-            destination_time=head.time,
+            inbound=look.inbound,
+            destination_time=look.head.time,
             now=self._store.clock(),
             not_before=batch.not_before,
         )

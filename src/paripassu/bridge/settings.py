@@ -14,6 +14,8 @@ PURPOSES = (Purpose.MOVEMENT, Purpose.CORPORATE_ACTION, Purpose.QUOTA, Purpose.O
 class BridgeSettings:
     """Seconds between looks while something happens, and while nothing does; lanes by purpose.
 
+    The source of a lane is told what arrived after `ack_every` messages, or once nothing has arrived for
+    `ack_quiet` seconds; at once where something was refused.
     `silence_limit` is when a task without a heartbeat is named, `grace` what a step may still take
     after the stop.
     """
@@ -22,4 +24,6 @@ class BridgeSettings:
     idle_poll: float = 0.6
     silence_limit: float = 60.0
     grace: float = 5.0
+    ack_every: int = 100
+    ack_quiet: float = 30.0
     purposes: Sequence[Purpose] = PURPOSES

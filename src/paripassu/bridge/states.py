@@ -1,7 +1,7 @@
 """What can happen to a message and to a batch: pure decisions with named reasons.
 
-    FINAL → ATTESTED → BUILT → SENT → INCLUDED → FINALISED
-                 side exits: RETRY(reason), REORGED, PARKED(reason)
+    FINAL → ATTESTED → BUILT → SENT → INCLUDED → FINALISED → ACKED
+                 side exits: RETRY(reason), REORGED, PARKED(reason), EXPIRED → REFUNDED, REFUSED → REFUNDED
 
 Each check looks at one condition and gives the reason that stands against the
 next step, or None. The relayer acts only where no check objects.
@@ -15,13 +15,14 @@ from enum import StrEnum
 from itertools import takewhile
 
 from paripassu.ledgers.port import AttestorSet, OutcomeState
-from paripassu.messages import Lane, Message
+from paripassu.messages import Lane, Message, Purpose
 
 BATCH_LIMIT = 100
 
 
 class MessageState(StrEnum):
-    """Where a message stands. FINALISED and PARKED are ends; a parked one can still be retried."""
+    """Where a message stands. In its `ENDS` nothing is left to be delivered; a parked one can still be
+    retried or refused."""
 
     FINAL = "FINAL"  # in a final block of its source
     ATTESTED = "ATTESTED"  # a quorum has signed its batch
@@ -32,12 +33,28 @@ class MessageState(StrEnum):
     PARKED = "PARKED"  # taken by the destination without effect; the reason says why
     RETRY = "RETRY"  # an attempt came to nothing; the reason says why, another follows
     REORGED = "REORGED"  # its delivery fell out of the destination's chain
+    ACKED = "ACKED"  # executed, and the source knows it: attested there in a final block
+    EXPIRED = "EXPIRED"  # refused by the destination for good, since it came too late
+    REFUSED = "REFUSED"  # refused by the destination's operator for good
+    REFUNDED = "REFUNDED"  # its sender took back what it carried, in a final block of the source
 
 
-ENDS = frozenset({MessageState.FINALISED, MessageState.PARKED})
+REFUSALS = frozenset({MessageState.EXPIRED, MessageState.REFUSED})
+"""What never takes effect, and is given back at the source where it carried something."""
+
+ENDS = REFUSALS | {MessageState.FINALISED, MessageState.PARKED, MessageState.ACKED, MessageState.REFUNDED}
+
+REFUNDABLE = (Purpose.MOVEMENT,)
+"""Purposes whose messages carry something that their sender takes back."""
 
 _S = MessageState
-_ANYWAY = {_S.FINALISED, _S.PARKED, _S.RETRY}  # the destination's own record overrules every plan of ours
+_ANYWAY = {
+    _S.FINALISED,
+    _S.PARKED,
+    _S.EXPIRED,
+    _S.REFUSED,
+    _S.RETRY,
+}  # the destination's own record overrules every plan of ours
 _NEXT: Mapping[MessageState, frozenset[MessageState]] = {
     _S.FINAL: frozenset({_S.FINAL, _S.ATTESTED} | _ANYWAY),
     _S.ATTESTED: frozenset({_S.ATTESTED, _S.BUILT} | _ANYWAY),
@@ -46,8 +63,12 @@ _NEXT: Mapping[MessageState, frozenset[MessageState]] = {
     _S.INCLUDED: frozenset({_S.REORGED} | _ANYWAY),
     _S.REORGED: frozenset({_S.SENT, _S.INCLUDED} | _ANYWAY),
     _S.RETRY: frozenset({_S.ATTESTED, _S.BUILT} | _ANYWAY),
-    _S.PARKED: frozenset({_S.FINALISED, _S.RETRY}),
-    _S.FINALISED: frozenset(),
+    _S.PARKED: frozenset({_S.FINALISED, _S.EXPIRED, _S.REFUSED, _S.RETRY}),
+    _S.FINALISED: frozenset({_S.ACKED}),
+    _S.ACKED: frozenset(),
+    _S.EXPIRED: frozenset({_S.EXPIRED, _S.REFUNDED}),
+    _S.REFUSED: frozenset({_S.REFUSED, _S.REFUNDED}),
+    _S.REFUNDED: frozenset(),
 }
 
 
@@ -75,6 +96,7 @@ class Reason(StrEnum):
     """Why a message does not go on for now."""
 
     LANE_HALTED = "LANE_HALTED"
+    LANE_STOPPED = "LANE_STOPPED"
     BATCH_UNDER_WAY = "BATCH_UNDER_WAY"
     EARLIER_MISSING = "EARLIER_MISSING"
     DESTINATION_BEHIND = "DESTINATION_BEHIND"
@@ -86,14 +108,16 @@ class Reason(StrEnum):
     DESTINATION_UNREACHABLE = "DESTINATION_UNREACHABLE"
     NOT_EXECUTED = "NOT_EXECUTED"
     VERSION_MENDED = "VERSION_MENDED"
+    REFUND_WAITS = "REFUND_WAITS"
 
 
 @dataclass(frozen=True, slots=True)
 class LaneSituation:
     """What is known of a lane when a batch is planned.
 
-    `waiting` are (nonce, source time) of messages that are not under way, in order; `inbound` is
-    what the destination has executed by its newest block, `destination_time` that block's time.
+    `halted` is what this bridge says of the lane, `stopped` what its destination's gateway says. `waiting`
+    are (nonce, source time) of messages that are not under way, in order; `inbound` is what the destination
+    has executed by its newest block, `destination_time` that block's time.
     """
 
     lane: Lane
@@ -102,10 +126,15 @@ class LaneSituation:
     destination_time: int
     under_way_up_to: int
     waiting: Sequence[tuple[int, int]]
+    stopped: bool = False
 
 
 def lane_halted(situation: LaneSituation) -> Reason | None:
     return Reason.LANE_HALTED if situation.halted else None
+
+
+def lane_stopped(situation: LaneSituation) -> Reason | None:
+    return Reason.LANE_STOPPED if situation.stopped else None
 
 
 def batch_under_way(situation: LaneSituation) -> Reason | None:
@@ -124,7 +153,7 @@ def destination_behind(situation: LaneSituation) -> Reason | None:
     return Reason.DESTINATION_BEHIND if times and times[0] > situation.destination_time else None
 
 
-PLAN_CHECKS = (lane_halted, batch_under_way, earlier_missing, destination_behind)
+PLAN_CHECKS = (lane_halted, lane_stopped, batch_under_way, earlier_missing, destination_behind)
 
 
 def plan(situation: LaneSituation, limit: int = BATCH_LIMIT) -> tuple[int, int] | Reason:
@@ -187,12 +216,15 @@ class BatchSituation:
     destination_time: int
     now: float
     not_before: float
+    stopped: bool = False
 
 
 def submit_obstacle(situation: BatchSituation) -> Reason | None:
     """Why a signed batch is not to be sent now."""
     if situation.halted:
         return Reason.LANE_HALTED
+    if situation.stopped:
+        return Reason.LANE_STOPPED
     if situation.set_version != situation.current_set_version:
         return Reason.ATTESTORS_ROTATED
     if situation.inbound >= situation.last:

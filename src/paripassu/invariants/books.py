@@ -23,12 +23,14 @@ class SentEntry:
 
 @dataclass(frozen=True, slots=True)
 class DeliveredEntry:
-    """A message that the destination took: executed, or parked with a reason. In the order it was taken."""
+    """A message that the destination took: executed, parked, or refused for good, the latter two with a
+    reason. In the order it was taken."""
 
     nonce: int
     message_id: Bytes32
     parked: bool = False
     reason: str = ""
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +43,16 @@ class LaneState:
 
 
 def once(states: tuple[LaneState, ...]) -> InvariantResult:
-    """I6 (MOV-3): each message takes effect once, in lane order, or is parked with a reason."""
+    """I6 (MOV-3): each message takes effect once, in lane order, or is parked or refused with a reason."""
     faults, figures = [], Figures()
     for state in states:
         faults += _lane_faults(state)
         waiting = len(state.sent) - len(state.delivered)
         parked = [entry for entry in state.delivered if entry.parked]
+        refused = sum(entry.refused for entry in state.delivered)
         figures[str(state.lane)] = (
-            f"{len(state.sent)} sent, {len(state.delivered) - len(parked)} executed, {len(parked)} parked, "
-            f"{max(waiting, 0)} waiting"
+            f"{len(state.sent)} sent, {len(state.delivered) - len(parked) - refused} executed, "
+            f"{len(parked)} parked, {f'{refused} refused, ' if refused else ''}{max(waiting, 0)} waiting"
         )
         figures |= {f"parked {entry.message_id}": entry.reason for entry in parked}
     total = sum(len(state.delivered) for state in states)
@@ -74,8 +77,9 @@ def _lane_faults(state: LaneState) -> list[str]:
                 f"Lane {state.lane} took {entry.message_id} as nonce {entry.nonce}, "
                 f"but {original if original is not None else 'nothing'} was sent."
             )
-        if entry.parked and not entry.reason:
-            faults.append(f"Lane {state.lane} parked {entry.message_id} without a reason.")
+        if (entry.parked or entry.refused) and not entry.reason:
+            what = "parked" if entry.parked else "refused"
+            faults.append(f"Lane {state.lane} {what} {entry.message_id} without a reason.")
     return faults
 
 

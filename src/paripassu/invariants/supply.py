@@ -42,7 +42,8 @@ def conservation(state: SupplyState) -> InvariantResult:
 
 @dataclass(frozen=True, slots=True)
 class MovementState:
-    """One movement from both ends: how often the source sent it, how often the destination booked it."""
+    """One movement from both ends: how often the source sent it and took it back, how often the destination
+    booked it."""
 
     message_id: Bytes32
     source: LedgerId
@@ -51,6 +52,7 @@ class MovementState:
     since: int
     sent: int
     delivered: int
+    refunded: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ class LocationState:
 
 
 def location(state: LocationState) -> InvariantResult:
-    """I2 (MOV-5): every unit is on one ledger, in one account, or in transit from, to, since."""
+    """I2 (MOV-5): every unit is on one ledger, in one account, or in transit from, to, since: sent, and
+    neither booked nor taken back."""
     faults = []
     for ledger, supply in state.supplies.items():
         held = state.positions.get(ledger, ZERO_UNITS)
@@ -74,12 +77,19 @@ def location(state: LocationState) -> InvariantResult:
     seen = Counter(movement.message_id for movement in state.movements)
     faults += [f"Message {message} is listed {count} times." for message, count in seen.items() if count > 1]
     for movement in state.movements:
-        if movement.sent != 1 or movement.delivered not in (0, 1):
+        if movement.sent != 1 or movement.delivered not in (0, 1) or movement.refunded not in (0, 1):
             faults.append(
                 f"{int(movement.units)} units of message {movement.message_id} left '{movement.source}' "
-                f"{movement.sent} times and arrived on '{movement.destination}' {movement.delivered} times."
+                f"{movement.sent} times, arrived on '{movement.destination}' {movement.delivered} times and "
+                f"came back {movement.refunded} times."
             )
-    transit = [movement for movement in state.movements if movement.sent == 1 and movement.delivered == 0]
+        elif movement.delivered and movement.refunded:
+            faults.append(
+                f"{int(movement.units)} units of message {movement.message_id} arrived on "
+                f"'{movement.destination}' and came back to '{movement.source}' too."
+            )
+    gone = [movement for movement in state.movements if movement.sent == 1]
+    transit = [movement for movement in gone if movement.delivered == movement.refunded == 0]
     figures: Figures = {f"on {ledger}": int(units) for ledger, units in state.positions.items()}
     figures |= {
         f"in transit {movement.message_id}": (

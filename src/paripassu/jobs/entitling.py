@@ -63,10 +63,12 @@ async def strike_event(
 
     Raises:
         LedgerError: record time is not final everywhere.
+        TimeNotFinal: units in transit at record time may still expire, or arrive.
         LedgerInconsistent: a ledger's own armed record says other units than its history.
         BreakdownRefused: a breakdown is not what its servicer attested on the ledger by record time.
     """
     reading = await read_at(ledgers, event.record_time, event.security_id)
+    _require_decided(reading)
     positions = [
         Position(AccountId(ledger, account), units)
         for ledger, struck in reading.positions.items()
@@ -79,6 +81,18 @@ async def strike_event(
     await _check_attested(ledgers, event, breakdowns)
     table = entitle(event, holdings)
     return Struck(event, reading, holdings, table, merkle_root_of(table))
+
+
+def _require_decided(reading: Reading) -> None:
+    """Units in transit count for whom they reach: who that is must not depend on the time any more."""
+    open_ones = [item for item in reading.in_transit if item.undecided]
+    if open_ones:
+        first = open_ones[0]
+        raise TimeNotFinal(
+            f"{len(open_ones)} movements in transit at record time may still expire, the first is "
+            f"{first.message_id} of {int(first.units)} units, until {first.expiry}.",
+            next_command="pari relay --with-attestors --drain",
+        )
 
 
 async def read_commitments(ledgers: Mapping[LedgerId, Ledger]) -> dict[AccountId, Bytes32]:
@@ -95,7 +109,7 @@ async def _check_against_ledgers(
     ledgers: Mapping[LedgerId, Ledger], event: EventRecord, positions: Sequence[Position], reading: Reading
 ) -> None:
     """Two witnesses: history replayed here, and what each ledger recorded itself where it was armed."""
-    late = {item.target for item in reading.in_transit if item.executed is None}
+    late = {item.owner for item in reading.in_transit if item.booked is None}
 
     async def one(position: Position) -> None:
         ledger = ledgers[position.account.ledger]

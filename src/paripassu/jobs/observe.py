@@ -8,42 +8,58 @@ from dataclasses import dataclass
 
 from paripassu.entitlements import InTransit
 from paripassu.identifiers import AccountId, Bytes32, LedgerId, account_from_bytes
-from paripassu.ledgers.port import Delivery, DeliveryStatus, Ledger, SentMessage, StruckPositions
+from paripassu.ledgers.port import (
+    Delivery,
+    DeliveryStatus,
+    Ledger,
+    Refunded,
+    SentMessage,
+    StruckPositions,
+)
 from paripassu.messages import MovementPayload, Purpose
 from paripassu.quantities import ZERO_UNITS, Units
 
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """All messages in final blocks of all ledgers, and what became of each on its destination."""
+    """All messages in final blocks of all ledgers, what became of each on its destination, and which were
+    given back at their source."""
 
     sent: tuple[SentMessage, ...]
     deliveries: tuple[Delivery, ...]
+    refunds: tuple[Refunded, ...] = ()
 
     def fate(self, message_id: Bytes32) -> Delivery | None:
-        """The delivery of a message; of a parked message that was retried, the later one."""
+        """The delivery of a message; of a parked message that was retried or refused, the later one."""
         found = [delivery for delivery in self.deliveries if delivery.message_id == message_id]
         return found[-1] if found else None
 
     def movements(self, security_id: Bytes32) -> tuple[InTransit, ...]:
         """Every movement of units of a security ever dispatched; parked ones count as not executed."""
         fates = {delivery.message_id: delivery for delivery in self.deliveries}
+        refunds = {refund.message_id: refund for refund in self.refunds}
         carried = (
             (item, MovementPayload.decode(item.message.payload))
             for item in self.sent
             if item.message.lane.purpose is Purpose.MOVEMENT
         )
         return tuple(
-            _movement(item, payload, fates.get(item.message.id))
+            _movement(item, payload, fates.get(item.message.id), refunds.get(item.message.id))
             for item, payload in carried
             if payload.security_id == security_id
         )
 
 
-def _movement(item: SentMessage, payload: MovementPayload, fate: Delivery | None) -> InTransit:
+def _movement(
+    item: SentMessage, payload: MovementPayload, fate: Delivery | None, refund: Refunded | None
+) -> InTransit:
     lane = item.message.lane
     target = account_from_bytes(lane.destination, payload.to_account)
-    executed = fate is not None and fate.status is DeliveryStatus.EXECUTED
+    status = DeliveryStatus.PENDING if fate is None else fate.status
+    executed = status is DeliveryStatus.EXECUTED
+    origin = account_from_bytes(lane.source, payload.from_account)
+    # the source may be read later than the destination
+    returns = refund is not None or status is DeliveryStatus.REFUSED
     return InTransit(
         message_id=item.message.id,
         source=lane.source,
@@ -51,20 +67,27 @@ def _movement(item: SentMessage, payload: MovementPayload, fate: Delivery | None
         units=payload.amount,
         dispatched=item.message.timestamp,
         executed=fate.block.time if executed and fate is not None else None,
+        origin=AccountId(lane.source, origin) if returns else None,
+        refunded=None if refund is None else refund.block.time,
+        expiry=item.message.expiry,
     )
 
 
 async def read_traffic(ledgers: Mapping[LedgerId, Ledger]) -> Traffic:
-    """Read every ledger's outbox and inbox up to its own final block."""
+    """Read every ledger's outbox, inbox and refunds up to its own final block."""
 
-    async def one(ledger: Ledger) -> tuple[tuple[SentMessage, ...], tuple[Delivery, ...]]:
-        final = await ledger.final()
-        return await ledger.sent_messages(0, final.height), await ledger.deliveries(0, final.height)
+    async def one(
+        ledger: Ledger,
+    ) -> tuple[tuple[SentMessage, ...], tuple[Delivery, ...], tuple[Refunded, ...]]:
+        last = (await ledger.final()).height
+        sent, delivered = await ledger.sent_messages(0, last), await ledger.deliveries(0, last)
+        return sent, delivered, await ledger.refunds(0, last)
 
     read = await asyncio.gather(*(one(ledger) for ledger in ledgers.values()))
     return Traffic(
-        sent=tuple(item for sent, _ in read for item in sent),
-        deliveries=tuple(item for _, delivered in read for item in delivered),
+        sent=tuple(item for sent, _, _ in read for item in sent),
+        deliveries=tuple(item for _, delivered, _ in read for item in delivered),
+        refunds=tuple(item for _, _, refunds in read for item in refunds),
     )
 
 

@@ -121,6 +121,9 @@ def _movements(reading: Reading) -> tuple[MovementState, ...]:
         for delivery in reading.traffic.deliveries
         if delivery.status is DeliveryStatus.EXECUTED and delivery.block.time <= reading.time
     )
+    refunded = Counter(
+        refund.message_id for refund in reading.traffic.refunds if refund.block.time <= reading.time
+    )
     sent = Counter(item.message.id for item in reading.traffic.sent)
     return tuple(
         MovementState(
@@ -131,6 +134,7 @@ def _movements(reading: Reading) -> tuple[MovementState, ...]:
             since=movement.dispatched,
             sent=sent[movement.message_id],
             delivered=executed[movement.message_id],
+            refunded=refunded[movement.message_id],
         )
         for movement in reading.movements
         if movement.dispatched <= reading.time
@@ -138,7 +142,7 @@ def _movements(reading: Reading) -> tuple[MovementState, ...]:
 
 
 def lane_states(traffic: Traffic) -> tuple[LaneState, ...]:
-    """Sent and delivered messages per lane; a parked message that was retried counts as executed."""
+    """Sent and delivered messages per lane; a parked message that was retried or refused counts as such."""
     sent: dict[Lane, list[SentEntry]] = defaultdict(list)
     for item in sorted(traffic.sent, key=lambda item: item.message.nonce):
         sent[item.message.lane].append(SentEntry(item.message.nonce, item.message.id))
@@ -146,7 +150,8 @@ def lane_states(traffic: Traffic) -> tuple[LaneState, ...]:
     repeated: dict[Lane, list[DeliveredEntry]] = defaultdict(list)
     for delivery in traffic.deliveries:
         parked = delivery.status is DeliveryStatus.PARKED
-        entry = DeliveredEntry(delivery.nonce, delivery.message_id, parked, delivery.reason)
+        refused = delivery.status is DeliveryStatus.REFUSED
+        entry = DeliveredEntry(delivery.nonce, delivery.message_id, parked, delivery.reason, refused)
         before = taken[delivery.lane].get(delivery.message_id)
         if before is not None and not (before.parked and not parked):
             repeated[delivery.lane].append(entry)

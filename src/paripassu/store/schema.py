@@ -61,6 +61,7 @@ message = Table(
     Column("state", String(16), nullable=False),
     Column("reason", Text, nullable=False, default=""),
     Column("batch", String(66), nullable=True),
+    Column("returned", Integer, nullable=False, default=0, server_default="0"),
     UniqueConstraint("source", "destination", "purpose", "nonce", name="message_lane_nonce"),
     Index("message_state", "state"),
 )
@@ -128,6 +129,24 @@ batch = Table(
     Column("not_before", Float, nullable=False, default=0.0),
     Column("at", Float, nullable=False),
     Index("batch_state", "state"),
+)
+
+acknowledgement = Table(
+    "acknowledgement",
+    metadata,
+    Column("digest", String(66), primary_key=True),
+    Column("source", String(80), nullable=False),
+    Column("destination", String(80), nullable=False),
+    Column("purpose", Integer, nullable=False),
+    Column("nonce", BigInteger, nullable=False),
+    Column("refused", Text, nullable=False),
+    Column("set_version", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("reference", String(255), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Index("acknowledgement_state", "state"),
 )
 
 signature = Table(
