@@ -3,8 +3,9 @@
 The rule (design section 4; CA-5 to CA-8). Positions are struck at record time T on every
 ledger. Units in transit at T count once, for the account that their message names on the
 destination ledger, or for the one that they left where they go back to it. Omnibus
-accounts are replaced by their attested client lines; an unattested rest is a holder of its own, unknown. A holder's entitlement is the floor of
-units over all ledgers x rate (RDDN), so it does not depend on how the units are split.
+accounts are replaced by their attested client lines; an unattested rest is a holder of
+its own, unknown. A holder's entitlement is the floor of units over all ledgers x rate
+(RDDN), so it does not depend on how the units are split.
 It is divided over the holder's accounts, in the order of their CAIP-10 ids, by
 cumulative floors, so that the parts sum to it exactly.
 """

@@ -42,6 +42,11 @@ class DeliveryStatus(Enum):
     REFUSED = "REFUSED"  # it expired or was refused, and never takes effect
 
 
+EXPIRED = "EXPIRED"
+REFUSED_BY_OPERATOR = "REFUSED_BY_OPERATOR"
+"""Why a message is refused: it came too late, or what the operator states after a colon."""
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """A message's fate on its destination: status, reason when it took no effect, block when it happened."""

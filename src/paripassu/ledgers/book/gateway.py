@@ -18,13 +18,12 @@ from paripassu.ledgers.book import lanes
 from paripassu.ledgers.book.configuration import BookConfiguration, book_application
 from paripassu.ledgers.book.journal import Entry, refusals
 from paripassu.ledgers.book.schema import inbox, outbox
-from paripassu.ledgers.port import DeliveryStatus
+from paripassu.ledgers.port import EXPIRED, DeliveryStatus
 from paripassu.ledgers.quorum import require_quorum
 from paripassu.messages import PROTOCOL_VERSION, Batch, GatewayDomain, Lane, Message, Purpose, batch_digest
 
 Receiver = Callable[[Entry, BookConfiguration, Message], None]
 
-EXPIRED = "EXPIRED"
 VERSION_UNSUPPORTED = "VERSION_UNSUPPORTED"
 RECEIVER_MISSING = "RECEIVER_MISSING"
 SENDER_UNTRUSTED = "SENDER_UNTRUSTED"

@@ -15,14 +15,12 @@ from paripassu.errors import BatchRefused, CommandRefused, NotAuthorised
 from paripassu.identifiers import Bytes32
 from paripassu.ledgers.book import lanes
 from paripassu.ledgers.book.configuration import BookConfiguration, book_application
-from paripassu.ledgers.book.gateway import EXPIRED, Receiver, book_inbox, is_expired, last_status
+from paripassu.ledgers.book.gateway import Receiver, book_inbox, is_expired, last_status
 from paripassu.ledgers.book.journal import Entry
 from paripassu.ledgers.book.schema import outbox, outbox_return
-from paripassu.ledgers.port import DeliveryStatus, Standing
+from paripassu.ledgers.port import EXPIRED, REFUSED_BY_OPERATOR, DeliveryStatus, Standing
 from paripassu.ledgers.quorum import require_quorum
 from paripassu.messages import Acknowledgement, GatewayDomain, Message, Purpose, acknowledgement_digest
-
-REFUSED_BY_OPERATOR = "REFUSED_BY_OPERATOR"
 
 
 def refuse(entry: Entry, configuration: BookConfiguration, command: Refuse, signer: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from paripassu.controls import reason_text
 from paripassu.errors import LedgerInconsistent
 from paripassu.identifiers import Bytes32, InteropAddress, LedgerId
 from paripassu.ledgers.blocks import BlockRef
@@ -12,6 +13,8 @@ from paripassu.ledgers.evm.codec import DecodedLog
 from paripassu.ledgers.evm.contracts import ContractReader, View, codec
 from paripassu.ledgers.evm.logs import Logs
 from paripassu.ledgers.port import (
+    EXPIRED,
+    REFUSED_BY_OPERATOR,
     ArrivalCap,
     Attestor,
     AttestorSet,
@@ -152,9 +155,18 @@ class GatewayReader:
             lane=Lane(source, self._ledger, Purpose(log.args["purpose"])),
             nonce=log.args["nonce"],
             status=status,
-            reason=str(self._contracts.reverts.error(log.args["reason"])) if "reason" in log.args else "",
+            reason=self._reason(log.args["reason"]) if "reason" in log.args else "",
             block=block,
         )
+
+    def _reason(self, data: bytes) -> str:
+        """Why a message took no effect; why it is refused, in the words of every ledger."""
+        custom = self._contracts.reverts.custom_error(data)
+        if custom is not None and custom.name == "MessageExpired":
+            return EXPIRED
+        if custom is not None and custom.name == "RefusedByOperator":
+            return f"{REFUSED_BY_OPERATOR}: {reason_text(custom.args['reason'])}"
+        return str(self._contracts.reverts.error(data))
 
     def _refunded(self, log: DecodedLog, block: BlockRef) -> Refunded:
         destination = LedgerId.from_numeric(log.args["destination"], self._known)
