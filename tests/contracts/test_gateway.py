@@ -99,9 +99,9 @@ def test_mov_3_an_attested_batch_is_executed_once(world, arriving, attestors, re
     again = world.gateway.execute(*execution(arriving, 3, signed), {"from": relayer})
     assert world.token.balanceOf(holder_fr) == 42
     assert world.gateway.inboundNonce(PEER_CHAIN, Purpose.MOVEMENT) == 2
-    executed = events_of(first, "Gateway", "MessageExecuted")
-    assert [indexed[0] for indexed, _ in executed] == [bytes(m.id) for m in arriving.messages]
-    assert events_of(again, "Gateway", "MessageExecuted") == []
+    ((_, (number, ids)),) = events_of(first, "Gateway", "BatchExecuted")
+    assert (number, list(ids)) == (1, [bytes(id) for id in arriving.ids])
+    assert events_of(again, "Gateway", "BatchExecuted") == []
 
 
 def test_a1_one_signature_is_no_quorum(world, arriving, attestors, relayer):

@@ -25,7 +25,9 @@ from sqlalchemy import (
 
 from paripassu.database import Schema
 
-STORE_SCHEMA = Schema("bridge store", Path(__file__).parent / "versions", ("store_0001", "store_0002"))
+STORE_SCHEMA = Schema(
+    "bridge store", Path(__file__).parent / "versions", ("store_0001", "store_0002", "store_0003")
+)
 
 metadata = MetaData()
 _SERIAL = BigInteger().with_variant(Integer, "sqlite")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from paripassu.controls import reason_text
 from paripassu.errors import LedgerInconsistent
@@ -30,6 +30,7 @@ from paripassu.quantities import Units
 _ENVELOPE = (8, 64, 64, 64, 32)
 """Bits of purpose, nonce, source time, expiry and version in the word of a sent message's log."""
 
+_BATCH = "BatchExecuted"
 _STATUS = {
     "MessageExecuted": DeliveryStatus.EXECUTED,
     "MessageParked": DeliveryStatus.PARKED,
@@ -107,9 +108,19 @@ class GatewayReader:
         return tuple(SentMessage(self._message(log), blocks[log.height], log.transaction) for log in logs)
 
     async def deliveries(self, first: int, last: int) -> tuple[Delivery, ...]:
-        logs = await self._read(tuple(_STATUS), first, last)
+        logs = await self._read((*_STATUS, _BATCH), first, last)
         blocks = await self._block_refs(logs)
-        return tuple(self._delivery(log, blocks[log.height]) for log in logs)
+        found: list[Delivery] = []
+        otherwise: set[tuple[int, Bytes32]] = set()
+        for log in logs:
+            block = blocks[log.height]
+            if log.event == _BATCH:
+                named = self._executed(log, block)
+                found += (one for one in named if (log.height, one.message_id) not in otherwise)
+            else:
+                found.append(self._delivery(log, block))
+                otherwise.add((log.height, found[-1].message_id))
+        return tuple(found)
 
     async def _read(self, events: tuple[str, ...], first: int, last: int) -> list[DecodedLog]:
         address = self._contracts.address("Gateway")
@@ -147,12 +158,21 @@ class GatewayReader:
             )
         return message
 
+    def _executed(self, log: DecodedLog, block: BlockRef) -> Iterator[Delivery]:
+        """The messages that a batch names, as if none had been parked or refused in it."""
+        lane = self._lane_of(log)
+        for nonce, data in enumerate(log.args["messageIds"], start=log.args["first"]):
+            yield Delivery(Bytes32(data), lane, nonce, DeliveryStatus.EXECUTED, "", block)
+
+    def _lane_of(self, log: DecodedLog) -> Lane:
+        source = LedgerId.from_numeric(log.args["source"], self._known)
+        return Lane(source, self._ledger, Purpose(log.args["purpose"]))
+
     def _delivery(self, log: DecodedLog, block: BlockRef) -> Delivery:
         status = _STATUS[log.event]
-        source = LedgerId.from_numeric(log.args["source"], self._known)
         return Delivery(
             message_id=Bytes32(log.args["messageId"]),
-            lane=Lane(source, self._ledger, Purpose(log.args["purpose"])),
+            lane=self._lane_of(log),
             nonce=log.args["nonce"],
             status=status,
             reason=self._reason(log.args["reason"]) if "reason" in log.args else "",
