@@ -215,3 +215,10 @@ def test_acc_3_two_keys_of_one_entity_are_one_vote() -> None:
         require_quorum(members(*SIGNERS), 3, DIGEST, signed)
     pair = [one.sign_digest(DIGEST) for one in SIGNERS if one.name in ("csd", "broker")]
     require_quorum(members(*SIGNERS), 3, DIGEST, pair)
+
+
+def test_parties_that_the_gateway_knows_are_not_named() -> None:
+    batch = Batch(3, (message(5),))
+    _, head, parties, packed, _ = execution(batch, 1, [], known=True)
+    assert parties == b""
+    assert (head, packed) == (execution(batch, 1, [])[1], packed_messages(batch))

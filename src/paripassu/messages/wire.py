@@ -21,21 +21,23 @@ COUNTER_BITS: Final = 44
 
 
 def execution(
-    batch: Batch, signers: int, signatures: Sequence[bytes]
+    batch: Batch, signers: int, signatures: Sequence[bytes], *, known: bool = False
 ) -> tuple[int, int, bytes, bytes, bytes]:
     """Arguments of the gateway's `execute`: source, head, parties, messages, signatures.
 
-    The parties are named: a gateway that knows others parks the messages, with the reason.
+    The parties are named unless the gateway knows them: one that knows others then parks the messages,
+    with the reason.
 
     Args:
         signers: which members of the attestor set signed, bit by bit in the set's order.
         signatures: theirs, in that order.
+        known: the lane's applications are those that the messages name, by the gateway itself.
 
     Raises:
         MalformedMessage: a value that a batch has no room for.
     """
     first = batch.messages[0]
-    parties = _abi_encode(["bytes", "bytes"], [first.sender, first.recipient])
+    parties = b"" if known else _abi_encode(["bytes", "bytes"], [first.sender, first.recipient])
     packed = packed_messages(batch), packed_signatures(signatures)
     return (batch.lane.source.numeric, batch_head(batch, signers), parties, *packed)
 

@@ -320,7 +320,8 @@ class EvmLedger:
         """
         try:
             signers = await self._signers(command)
-            call = call_for(command, signer.address, reference, self.contracts.address, signers)
+            known = isinstance(command, Deliver) and await self._gateway.knows(command.batch)
+            call = call_for(command, signer.address, reference, self.contracts.address, signers, known)
         except EncodingError as error:
             kind = type(command).__name__
             raise CommandImpossible(f"{self._name} cannot be told to {kind}: {error}") from None

@@ -49,7 +49,14 @@ _TRANSACTION_GAS = 1 << 24
 """No transaction may have more gas since EIP-7825 (Osaka)."""
 
 
-def call_for(command: Command, signer: str, reference: str, address_of: AddressOf, signers: int = 0) -> Call:
+def call_for(
+    command: Command,
+    signer: str,
+    reference: str,
+    address_of: AddressOf,
+    signers: int = 0,
+    parties_known: bool = False,
+) -> Call:
     """The call that carries out `command`, signed by the address `signer`.
 
     `reference` becomes the contract's own reference where the contract keeps one (issues of
@@ -119,7 +126,7 @@ def call_for(command: Command, signer: str, reference: str, address_of: AddressO
             ]
             return call("CorporateActions", "pay", bytes(event_key(command.event_id)), lines)
         case Deliver():
-            arguments = execution(command.batch, signers, command.signatures)
+            arguments = execution(command.batch, signers, command.signatures, known=parties_known)
             delivery = call("Gateway", "execute", *arguments)
             return replace(delivery, gas=_delivery_gas(command, len(delivery.data)), tried=True)
         case Retry():

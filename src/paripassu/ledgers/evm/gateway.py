@@ -24,7 +24,7 @@ from paripassu.ledgers.port import (
     SentMessage,
     Standing,
 )
-from paripassu.messages import Lane, Message, Purpose
+from paripassu.messages import Batch, Lane, Message, Purpose
 from paripassu.quantities import Units
 
 _ENVELOPE = (8, 64, 64, 64, 32)
@@ -91,6 +91,13 @@ class GatewayReader:
     async def lane_stopped(self, peer: LedgerId, purpose: Purpose) -> bool:
         *_, stopped = await self._contracts.view("Gateway", "laneOf", peer.numeric, int(purpose))
         return bool(stopped)
+
+    async def knows(self, batch: Batch) -> bool:
+        """Whether the lane's applications are those that a batch's messages name, so that it need not."""
+        lane, first = batch.lane, batch.messages[0]
+        asked = (lane.source.numeric, int(lane.purpose))
+        app, peer, _ = await self._contracts.view("Gateway", "laneOf", *asked)
+        return bool(peer == first.sender and InteropAddress(self._ledger, app).encode() == first.recipient)
 
     async def arrival_cap(self, security_id: Bytes32, source: LedgerId) -> ArrivalCap:
         asked = (bytes(security_id), source.numeric)
