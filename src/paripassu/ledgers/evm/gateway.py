@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 from paripassu.controls import reason_text
 from paripassu.errors import LedgerInconsistent
@@ -118,15 +119,16 @@ class GatewayReader:
         logs = await self._read((*_STATUS, _BATCH), first, last)
         blocks = await self._block_refs(logs)
         found: list[Delivery] = []
-        otherwise: set[tuple[int, Bytes32]] = set()
-        for log in logs:
-            block = blocks[log.height]
-            if log.event == _BATCH:
-                named = self._executed(log, block)
-                found += (one for one in named if (log.height, one.message_id) not in otherwise)
-            else:
-                found.append(self._delivery(log, block))
-                otherwise.add((log.height, found[-1].message_id))
+        for _, group in groupby(logs, key=lambda log: log.transaction):
+            apart: dict[Bytes32, Delivery] = {}  # what the transaction says of single messages
+            for log in group:
+                block = blocks[log.height]
+                if log.event == _BATCH:
+                    found += (apart.pop(one.message_id, one) for one in self._executed(log, block))
+                else:
+                    delivery = self._delivery(log, block)
+                    apart[delivery.message_id] = delivery
+            found += apart.values()
         return tuple(found)
 
     async def _read(self, events: tuple[str, ...], first: int, last: int) -> list[DecodedLog]:
