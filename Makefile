@@ -135,6 +135,11 @@ bench-gas: $(STAMPS)/node $(STAMPS)/dev $(STAMPS)/solc $(STAMPS)/bench ## measur
 	@$(BIN)/python -m bench.gas
 	@$(BIN)/python -m bench.report
 
+.PHONY: bench-bridge
+bench-bridge: $(STAMPS)/node $(STAMPS)/dev $(STAMPS)/solc $(STAMPS)/bench ## measure what a message between ledgers costs: bench/results
+	$(SAY) 'bridge, ours beside the peers'
+	@$(BIN)/python -m bench.bridge
+
 # ------------------------------------------------------------------ upkeep
 
 .PHONY: wheel

@@ -94,21 +94,21 @@ class PariPassu(System):
         return gas[0]
 
     def onboard(self, holder: str, country: int = COUNTRY) -> int:
-        return self._restricted(self._addresses[HOLDERS], HOLDERS, "onboard", *self._record(holder, country))
+        return self.restricted(self._addresses[HOLDERS], HOLDERS, "onboard", *self._record(holder, country))
 
     def onboard_batch(self, holders: list[str]) -> int:
         records = [self._record(holder, COUNTRY) for holder in holders]
-        return self._restricted(self._addresses[HOLDERS], HOLDERS, "onboardBatch", records)
+        return self.restricted(self._addresses[HOLDERS], HOLDERS, "onboardBatch", records)
 
     def ban(self, holder: str) -> None:
-        self._restricted(self.token, TOKEN, "setAddressFrozen", holder, True)
+        self.restricted(self.token, TOKEN, "setAddressFrozen", holder, True)
 
     def open(self, holder: str) -> int:
         data = codec(TOKEN).encode("open", [holder])
         return self.bench.send(self._signer("transfer_agent"), self.token, data).gas
 
     def issue(self, holder: str, amount: int) -> None:
-        self._restricted(self.token, TOKEN, "issue", holder, amount, self._reference())
+        self.restricted(self.token, TOKEN, "issue", holder, amount, self._reference())
 
     def batch_transfer(self, sender: str, recipients: list[str], amount: int) -> int:
         data = codec(TOKEN).encode("batchTransfer", recipients, [amount] * len(recipients))
@@ -129,6 +129,15 @@ class PariPassu(System):
         data = codec(TOKEN).encode("armRecordTime", RECORD_TIME)
         self.bench.send(self._addresses["CorporateActions"], self.token, data)
         travel_to([self.bench.url], RECORD_TIME + 1)
+
+    def address_of(self, contract: str) -> str:
+        """Where a contract of the platform is."""
+        return self._addresses[contract]
+
+    def restricted(self, address: str, contract: str, function: str, *values: object) -> int:
+        """Call a restricted function as the role that may; the gas of the transaction."""
+        data = codec(contract).encode(function, *values)
+        return self.bench.send(self._signer(role_for(contract, function)), address, data).gas
 
     # ------------------------------------------------------------------ parts
 
@@ -176,11 +185,6 @@ class PariPassu(System):
             assert desired is not None
             return desired.deployer
         return signer_from_spec(self._network.roles[role][0], self._network.environment).address
-
-    def _restricted(self, address: str, contract: str, function: str, *values: object) -> int:
-        """Call a restricted function as the role that may."""
-        data = codec(contract).encode(function, *values)
-        return self.bench.send(self._signer(role_for(contract, function)), address, data).gas
 
     def _reference(self) -> bytes:
         self._references += 1

@@ -1,0 +1,59 @@
+"""Measure bridges and write `bench/results/bridge.json`: what a message costs on its way.
+
+    python -m bench.bridge
+
+Every system delivers the same payload, 256 bytes without a zero, to the same receiver: one slot that changes
+from one number to another, one event with the payload's hash. Every system asks for three signatures of five.
+The first message of each is delivered before anything is measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bench.bridges.ours import PariPassuBridge
+from bench.bridges.system import Bridge, Figures
+from bench.chain import fresh_bench
+from bench.gas import write
+
+SCHEMA = "paripassu.bridge/1"
+SCENARIOS = (
+    "execute_1",
+    "execute_10",
+    "execute_100",
+    "execute_100_record",
+    "send",
+    "round_trip_1",
+    "round_trip_100",
+)
+"""In the order of the table; gas of one message, of its share of a batch where there is one."""
+
+SYSTEMS: tuple[type[Bridge], ...] = (PariPassuBridge,)
+
+
+def document(systems: Sequence[type[Bridge]]) -> dict[str, Any]:
+    """Measure the systems one after another, each on a fresh Anvil; the JSON document of the result."""
+    figures: dict[str, Figures] = {}
+    client = ""
+    for system in systems:
+        with fresh_bench() as bench:
+            client = bench.client
+            figures[system.name] = system(bench).measure()
+    return {
+        "schema": SCHEMA,
+        "anvil": client,
+        "gas": {
+            scenario: {name: one.gas[scenario] for name, one in figures.items() if scenario in one.gas}
+            for scenario in SCENARIOS
+        },
+        "notes": {name: one.notes for name, one in figures.items()},
+    }
+
+
+def main() -> None:
+    write("bridge.json", document(SYSTEMS))
+
+
+if __name__ == "__main__":
+    main()

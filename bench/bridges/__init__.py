@@ -1,0 +1,1 @@
+"""Bridges under measurement."""
