@@ -594,6 +594,13 @@ class HistoryGone(BridgeError):
     next_command = "pari message list"
 
 
+class MetricsUnserved(BridgeError):
+    """Metrics cannot be served where they were asked for."""
+
+    code = "PP-BRG-018"
+    next_command = "pari watch --help"
+
+
 class StoreError(PariError):
     """The durable store cannot be used."""
 

@@ -163,6 +163,7 @@ COMMANDS = {
     "reconcile": ("paripassu.cli.reconcile:reconcile", "Prove the invariants I1 to I7 from the ledgers."),
     "relay": ("paripassu.cli.bridge:relay", "Carry attested batches to their destinations."),
     "attest": ("paripassu.cli.bridge:attest", "Watch the ledgers and sign batches, as one attestor."),
+    "watch": ("paripassu.cli.watch:watch", "Compare all ledgers' books; alarms, metrics, lane stop."),
     "message list": ("paripassu.cli.bridge:message_list", "List messages and their states."),
     "message show": ("paripassu.cli.bridge:message_show", "Show one message with its history."),
     "message retry": ("paripassu.cli.bridge:message_retry", "Try a parked message again."),

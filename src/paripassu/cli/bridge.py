@@ -48,7 +48,7 @@ def relay(
                 await drain_bridge(store, relayer=relayer, attestors=attestors, patience=patience)
                 print("all that was final has arrived, or is parked: pari message list")
             else:
-                await run_bridge(store, relayer=relayer, attestors=attestors, stop=_until_stopped())
+                await run_bridge(store, relayer=relayer, attestors=attestors, stop=until_stopped())
 
     run(job())
 
@@ -66,12 +66,13 @@ def attest(
         async with AsyncExitStack() as stack:
             store = stack.enter_context(Store.open(place.folder.ensure().bridge_database))
             seat = await seat_of(network, place.folder, store, name, stack)
-            await run_bridge(store, relayer=None, attestors=[seat], stop=_until_stopped())
+            await run_bridge(store, relayer=None, attestors=[seat], stop=until_stopped())
 
     run(job())
 
 
-def _until_stopped() -> asyncio.Event:
+def until_stopped() -> asyncio.Event:
+    """Set once the process is interrupted or asked to end."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

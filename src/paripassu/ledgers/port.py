@@ -69,6 +69,14 @@ class Standing(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class FeeCoverage:
+    """An account's coin and the price of a unit of gas now, both in wei."""
+
+    coin: int
+    price: int
+
+
+@dataclass(frozen=True, slots=True)
 class Refunded:
     """A message whose sender took back what it carried, at the block where it did."""
 
@@ -254,6 +262,10 @@ class Ledger(Protocol):
 
     async def standing(self, message_id: Bytes32, height: int | None = None) -> Standing: ...
     async def refunds(self, first: int, last: int) -> tuple[Refunded, ...]: ...
+    async def fee_coverage(self, account: str) -> FeeCoverage | None:
+        """What an account has to pay fees with; None on a ledger that takes none."""
+        ...
+
     async def lane_stopped(self, peer: LedgerId, purpose: Purpose) -> bool:
         """Whether the two lanes of a purpose with another ledger are stopped here now (MOV-9)."""
         ...

@@ -164,6 +164,9 @@ class BookLedger(Book):
             for row in rows
         )
 
+    async def fee_coverage(self, account: str) -> None:
+        return None
+
     async def lane_stopped(self, peer: LedgerId, purpose: Purpose) -> bool:
         with self._db.read() as connection:
             return lanes.is_stopped(connection, peer, purpose)

@@ -28,7 +28,7 @@ from paripassu.ledgers.evm.calls import call_for
 from paripassu.ledgers.evm.contracts import ContractReader
 from paripassu.ledgers.evm.controls import EvmControls
 from paripassu.ledgers.evm.decisions import DecisionReader
-from paripassu.ledgers.evm.fees import FeePolicy
+from paripassu.ledgers.evm.fees import FeePolicy, market_fee
 from paripassu.ledgers.evm.gateway import GatewayReader
 from paripassu.ledgers.evm.keeping import DecisionKeeper
 from paripassu.ledgers.evm.logs import Logs
@@ -43,6 +43,7 @@ from paripassu.ledgers.port import (
     AttestedBreakdown,
     AttestorSet,
     Delivery,
+    FeeCoverage,
     HeldEntitlement,
     KnownEvent,
     Outcome,
@@ -112,6 +113,7 @@ class EvmLedger:
         self._addresses = dict(addresses)
         self._intents = intents
         self._isin = isin
+        self._fees = settings.fees
         logs = Logs(self.rpc)
         self._gateway = GatewayReader(ledger, peers, self.contracts, logs, self._blocks)
         self._security = SecurityReader(ledger, self.contracts, logs, self._blocks, settings.first_block)
@@ -212,6 +214,11 @@ class EvmLedger:
 
     async def refunds(self, first: int, last: int) -> tuple[Refunded, ...]:
         return await self._gateway.refunds(first, last)
+
+    async def fee_coverage(self, account: str) -> FeeCoverage:
+        coin = int(await self.rpc.call("eth_getBalance", account, "latest"), 16)
+        tips = await self._blocks.tips()
+        return FeeCoverage(coin, (await market_fee(self.rpc, tips.base_fee, self._fees)).most)
 
     async def lane_stopped(self, peer: LedgerId, purpose: Purpose) -> bool:
         return await self._gateway.lane_stopped(peer, purpose)
