@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import random
 import signal
+import socket
 import sqlite3
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -31,6 +33,12 @@ def on_alpha(holder: str) -> str:
 
 def on_bravo(holder: str) -> str:
     return f"eip155:31002:{dev_address(holder)}"
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 def kill(process: subprocess.Popen[str]) -> int:
@@ -202,6 +210,32 @@ def entitled(announced: Stage) -> Stage:
     stage.ok("entitle again", *entitle)
     stage.ok("relay root", "relay", "--with-attestors", "--drain")
     stage.ok("show", "event", "show", str(EVENT), "--json")
+    return stage
+
+
+@pytest.fixture(scope="session")
+def watched(paid: Stage) -> Stage:
+    """One look of the watcher, and one that runs until it is asked to end, whose metrics are fetched."""
+    stage = Stage(paid.operator)
+    stage.run("watch", "watch", "--once", "--json")
+    port = free_port()
+    process = stage.operator.start("watch", "--every", "0.2", "--metrics", str(port))
+
+    def fetched() -> bool:
+        assert process.poll() is None
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+                text = answer.read().decode("utf-8")
+        except OSError:
+            return False
+        stage.ran["metrics"] = Ran("metrics", 0, text, "")
+        return "pari_supply_units{" in text
+
+    await_that(fetched)
+    stage.run("port taken", "watch", "--metrics", str(port))
+    process.terminate()
+    out, err = process.communicate(timeout=60)
+    stage.ran["watcher"] = Ran("pari watch", process.returncode, out, err)
     return stage
 
 

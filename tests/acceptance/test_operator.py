@@ -277,6 +277,37 @@ def test_mov_4_what_is_not_halted_cannot_be_resumed(halted: Stage) -> None:
     assert "error PP-BRG-016" in again.err
 
 
+# watch
+
+
+def test_ops_1_one_look_of_the_watcher_finds_every_book_in_order(watched: Stage) -> None:
+    found = watched["watch"].json
+    assert found["schema"] == "paripassu.watch/1"
+    assert {book["drift"] for book in found["books"]} == {"0"}
+    assert len(found["books"]) == 3
+    assert found["alarms"] == []
+    assert watched["watch"].status == 0
+    moved = [lane for lane in found["lanes"] if lane["purpose"] == "MOVEMENT"]
+    assert all(lane["sent"] == lane["taken"] for lane in moved)
+    assert sum(lane["sent"] for lane in moved) >= 3
+
+
+def test_ops_1_metrics_are_served_until_the_watcher_is_asked_to_end(watched: Stage) -> None:
+    metrics = watched["metrics"].out
+    supplies = dict(re.findall(r'pari_supply_units\{ledger="([^"]+)"\} (\S+)', metrics))
+    assert set(supplies) == {"eip155:31001", "eip155:31002", "book:register"}
+    assert sum(map(float, supplies.values())) == ISSUED
+    assert re.search(r"pari_watch_heartbeat_seconds 1\.\d+e\+09", metrics)
+    assert watched["watcher"].status == 0, str(watched["watcher"])
+
+
+def test_ops_1_a_port_that_is_taken_is_a_clear_error(watched: Stage) -> None:
+    taken = watched["port taken"]
+    assert taken.status == 1
+    assert "error PP-BRG-018" in taken.err
+    assert "pari watch --help" in taken.err
+
+
 # down
 
 
