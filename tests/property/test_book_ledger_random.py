@@ -1,8 +1,12 @@
-"""Random commands on two books: postings sum to zero, balances stay at or above zero, I1 and I6 hold."""
+"""Random commands on two books: postings sum to zero, balances stay at or above zero, I1, I2 and I6 hold.
+
+Messages expire on their way, are parked, tried again, refused, acknowledged and given back, in any order.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import tempfile
 from pathlib import Path
 
@@ -10,17 +14,38 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from paripassu.commands import Command, Deliver, Issue, Move, Transfer
+from paripassu.commands import (
+    Command,
+    Issue,
+    Move,
+    Refund,
+    Refuse,
+    ResumeLane,
+    Retry,
+    SetArrivalCap,
+    StopLane,
+    Transfer,
+)
 from paripassu.controls import Freeze, Reason
 from paripassu.errors import PariError
-from paripassu.invariants.books import DeliveredEntry, LaneState, SentEntry, once
-from paripassu.invariants.supply import SupplyState, conservation
+from paripassu.identifiers import Bytes32
+from paripassu.invariants import SupplyState, conservation, once
+from paripassu.jobs.observe import Traffic, read_traffic
+from paripassu.jobs.reconciling import lane_states
 from paripassu.ledgers.book import BookLedger
 from paripassu.ledgers.book.schema import posting
 from paripassu.ledgers.port import DeliveryStatus
-from paripassu.messages import Batch, GatewayDomain, Lane, Message, MovementPayload, Purpose, batch_digest
+from paripassu.messages import Lane, Message, MovementPayload, Purpose
 from paripassu.quantities import Units
-from paripassu.testing.books import ATTESTOR_NAMES, Desk, SettableClock, book_network, onboard
+from paripassu.testing.books import (
+    TEST_SECURITY,
+    Desk,
+    SettableClock,
+    acknowledging,
+    book_network,
+    delivery,
+    onboard,
+)
 
 DESK = Desk()
 ACCOUNTS = ("holder_de", "holder_fr", "stranger")
@@ -28,14 +53,45 @@ ACCOUNTS = ("holder_de", "holder_fr", "stranger")
 account = st.sampled_from(ACCOUNTS)
 units = st.integers(0, 60).map(Units)
 side = st.integers(0, 1)
+WHY = Reason("drawn")
 step = st.one_of(
     st.tuples(st.just("issue"), account, units),
     st.tuples(st.just("transfer"), side, account, account, units),
-    st.tuples(st.just("move"), side, account, account, units),
+    st.tuples(st.just("move"), side, account, account, units, st.sampled_from((0, 0, 5, 15))),
     st.tuples(st.just("freeze"), side, account, st.booleans()),
     st.tuples(st.just("deliver"), side, st.integers(0, 6), st.integers(1, 6)),
     st.tuples(st.just("clock"), st.integers(-5, 20)),
 )
+
+Action = tuple[object, ...]
+
+trip = st.tuples(
+    st.just("trip"),
+    st.sampled_from((0, 0, 1)),
+    st.sampled_from(ACCOUNTS[1:]),
+    st.integers(1, 60).map(Units),
+    st.sampled_from((0, 5)),
+)
+change = st.one_of(
+    st.just(("stranger", 1)),
+    st.tuples(st.just("stop"), side, st.just(True)),
+    st.tuples(st.just("cap"), side, st.integers(0, 80), st.sampled_from((0, 20))),
+)
+# most of what a round does is likely, and nothing is certain
+likely = st.sampled_from((True, True, True, False))
+carry = st.tuples(st.just("round"), st.sampled_from((0, 3, 6)), *[likely] * 4)
+
+
+@st.composite
+def turns(draw: st.DrawFn) -> list[Action]:
+    """Units leave, something changes perhaps, and what is under way is carried on."""
+    actions: list[Action] = []
+    for _ in range(draw(st.integers(3, 6))):
+        actions += draw(st.lists(trip, min_size=1, max_size=3))
+        if draw(st.booleans()):
+            actions.append(draw(change))
+        actions += [draw(carry), ("stop", 0, False), ("stop", 1, False)]
+    return actions
 
 
 class World:
@@ -61,9 +117,13 @@ class World:
                 await self.attempt(0, Issue(to, amount), "transfer_agent", reference)
             case ("transfer", int(at), str(source), str(target), Units() as amount):
                 await self.attempt(at, Transfer(source, target, amount), source, reference)
-            case ("move", int(at), str(source), str(target), Units() as amount):
-                move = Move(source, self.books[1 - at].id, target, amount)
+            case ("move", int(at), str(source), str(target), Units() as amount, int(seconds)):
+                expiry = self.clock.time + seconds if seconds else 0
+                move = Move(source, self.books[1 - at].id, target, amount, expiry)
                 await self.attempt(at, move, source, reference)
+            case ("trip", int(at), str(target), Units() as amount, int(seconds)):
+                source = "holder_fr" if at else "holder_de"
+                await self.apply(("move", at, source, target, amount, seconds))
             case ("freeze", int(at), str(who), bool(frozen)):
                 await self.attempt(at, Freeze(who, frozen, Reason("drawn")), "freezer", reference)
             case ("clock", int(seconds)):
@@ -71,10 +131,44 @@ class World:
             case ("deliver", int(source), int(start), int(length)):
                 messages = (await self.sent(source))[start : start + length]
                 if messages:
-                    batch = Batch(1, tuple(messages))
-                    await self.attempt(
-                        1 - source, Deliver(batch, self.signatures(batch)), "relayer", reference
-                    )
+                    await self.attempt(1 - source, delivery(*messages), "relayer", reference)
+            case ("stranger", int(at)):
+                with contextlib.suppress(PariError):
+                    await onboard(self.books[at], "stranger")
+            case ("round", int(seconds), *doing):
+                self.clock.advance(seconds)
+                for source in (0, 1):
+                    await self.round(source, [bool(one) for one in doing], reference)
+            case ("stop", int(at), bool(stopped)):
+                command = (StopLane if stopped else ResumeLane)(self.books[1 - at].id, Purpose.MOVEMENT, WHY)
+                await self.attempt(at, command, "pauser" if stopped else "unpauser", reference)
+            case ("cap", int(at), int(most), int(window)):
+                cap = SetArrivalCap(TEST_SECURITY, self.books[1 - at].id, Units(most), window)
+                await self.attempt(at, cap, "bridge_operator", reference)
+
+    async def round(self, source: int, doing: list[bool], reference: str) -> None:
+        """Deliver, refuse or try again what is parked, say honestly what became of all, ask for refunds."""
+        delivers, refuses, names, refunds = doing
+        sent, lane = await self.sent(source), self.lane(source)
+        if delivers and sent:
+            await self.attempt(1 - source, delivery(*sent), "relayer", f"{reference}:d{source}")
+        for number, message in enumerate(sent):
+            again = Refuse(message, WHY) if refuses and number % 2 else Retry(message)
+            await self.attempt(1 - source, again, "bridge_operator", f"{reference}:p{source}:{number}")
+        arrived = await self.books[1 - source].inbound_nonce(lane)
+        fates = self.fates(await self.traffic())
+        refused = [m for m in sent if names and fates.get(m.id) is DeliveryStatus.REFUSED]
+        said = acknowledging(lane, arrived, *refused)
+        await self.attempt(source, said, "relayer", f"{reference}:a{source}")
+        for number, message in enumerate(sent if refunds else ()):
+            await self.attempt(source, Refund(message), "relayer", f"{reference}:r{source}:{number}")
+
+    async def traffic(self) -> Traffic:
+        return await read_traffic({book.id: book for book in self.books})
+
+    @staticmethod
+    def fates(traffic: Traffic) -> dict[Bytes32, DeliveryStatus]:
+        return {one.message_id: one.status for one in traffic.deliveries}
 
     async def attempt(self, at: int, command: Command, signer: str, reference: str) -> None:
         before = await self.books[at].head()
@@ -83,29 +177,21 @@ class World:
         except PariError:
             assert await self.books[at].head() == before  # a refusal changes nothing
 
-    def signatures(self, batch: Batch) -> tuple[bytes, ...]:
-        digest = batch_digest(batch, GatewayDomain(batch.lane.destination))
-        signers = sorted((DESK[n] for n in ATTESTOR_NAMES[:2]), key=lambda s: int(s.address, 16))
-        return tuple(signer.sign_digest(digest) for signer in signers)
-
     async def check(self) -> None:
-        delivered = [await self.delivered(source) for source in (0, 1)]
-        lanes = [
-            LaneState(
-                self.lane(source),
-                tuple(SentEntry(m.nonce, m.id) for m in await self.sent(source)),
-                tuple(delivered[source]),
-            )
-            for source in (0, 1)
-        ]
-        result = once(tuple(lanes))
+        traffic = await self.traffic()
+        result = once(lane_states(traffic))
         assert result.ok, result
-        arrived = {entry.message_id for lane in delivered for entry in lane if not entry.parked}
-        sent = [*await self.sent(0), *await self.sent(1)]
+        fates = self.fates(traffic)
+        executed = {id for id, status in fates.items() if status is DeliveryStatus.EXECUTED}
+        refunded = [one.message_id for one in traffic.refunds]
+        assert len(refunded) == len(set(refunded)), "given back twice"
+        assert not executed.intersection(refunded), "minted here and given back there"
+        assert all(fates[id] is DeliveryStatus.REFUSED for id in refunded)
+        gone = executed.union(refunded)
         in_transit = sum(
-            int(MovementPayload.decode(message.payload).amount)
-            for message in sent
-            if message.id not in arrived
+            int(MovementPayload.decode(item.message.payload).amount)
+            for item in traffic.sent
+            if item.message.id not in gone
         )
         supplies = {book.id: await book.supply() for book in self.books}
         issued = Units(sum(self.issued_postings()))
@@ -113,13 +199,6 @@ class World:
         assert result.ok, result
         for book in self.books:
             book.check()  # hashes, zero sums, no holder below zero, counters
-
-    async def delivered(self, source: int) -> list[DeliveredEntry]:
-        book = self.books[1 - source]
-        return [
-            DeliveredEntry(d.nonce, d.message_id, d.status is DeliveryStatus.PARKED, d.reason)
-            for d in await book.deliveries(0, (await book.head()).height)
-        ]
 
     def issued_postings(self) -> list[int]:
         with self.books[0]._db.read() as connection:
@@ -134,9 +213,19 @@ class World:
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(st.lists(step, min_size=8, max_size=40))
-def test_mov_1_mov_3_random_commands_keep_postings_balanced_and_each_message_once(
+def test_mov_1_mov_3_mov_6_random_commands_keep_postings_balanced_and_each_message_once(
     steps: list[tuple[object, ...]],
 ) -> None:
+    asyncio.run(run(steps))
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(turns())
+def test_mov_6_random_ways_back_conserve_units_and_give_back_once(steps: list[tuple[object, ...]]) -> None:
     asyncio.run(run(steps))
 
 
@@ -152,7 +241,7 @@ async def run(steps: list[tuple[object, ...]]) -> None:
             await world.apply(("issue", "holder_de", Units(500)))
             for action in steps:
                 await world.apply(action)
-            await world.check()
+                await world.check()
         finally:
             for book in books:
                 await book.close()
@@ -161,23 +250,31 @@ async def run(steps: list[tuple[object, ...]]) -> None:
 def test_the_example_world_really_moves_units() -> None:
     """Guards the property above against a world in which nothing ever happens."""
     steps: list[tuple[object, ...]] = [
-        ("move", 0, "holder_de", "holder_fr", Units(7)),
-        ("move", 0, "holder_de", "stranger", Units(5)),
-        ("deliver", 0, 0, 2),
+        ("move", 0, "holder_de", "holder_fr", Units(7), 0),
+        ("move", 0, "holder_de", "stranger", Units(5), 0),
+        ("move", 0, "holder_de", "holder_fr", Units(3), 5),
+        ("clock", 6),
+        ("deliver", 0, 0, 3),
+        ("round", 0, False, True, True, True),
+        ("round", 0, True, True, True, True),
     ]
 
     async def body() -> None:
         with tempfile.TemporaryDirectory() as folder:
-            books = await book_network(Path(folder), ("home", "south"), SettableClock(1_800_000_000))
+            clock = SettableClock(1_800_000_000)
+            books = await book_network(Path(folder), ("home", "south"), clock)
             for book in books:
                 await onboard(book, "holder_de")
                 await onboard(book, "holder_fr")
-            world = World(books, SettableClock(0))
+            world = World(books, clock)
             for action in [("issue", "holder_de", Units(100)), *steps]:
                 await world.apply(action)
+                await world.check()
             assert await books[1].position("holder_fr") == 7
-            assert [entry.parked for entry in await world.delivered(0)] == [False, True]
-            await world.check()
+            assert await books[0].position("holder_de") == 93
+            fates = list(World.fates(await world.traffic()).values())
+            assert fates == [DeliveryStatus.EXECUTED, DeliveryStatus.REFUSED, DeliveryStatus.REFUSED]
+            assert len((await world.traffic()).refunds) == 2
             for book in books:
                 await book.close()
 
