@@ -15,7 +15,7 @@ DOCUMENTS = sorted(
     key=lambda path: path.name,
 )
 CONTROLS = (ROOT / "docs" / "controls.md").read_text("utf-8")
-GROUPS = {"holder", "security", "rules", "act", "version"}
+GROUPS = {"holder", "security", "rules", "act", "lane", "version"}
 """Groups of commands that docs/controls.md is about."""
 
 ELSEWHERE = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from paripassu.cli.acting import because, kept, moment, read_lines, units_in
+from paripassu.cli.acting import because, deadline, kept, moment, read_lines, units_in
 from paripassu.cli.app import COMMANDS, main
 from paripassu.cli.events import _held
 from paripassu.errors import InvalidArgument, InvalidValue, PariError
@@ -57,6 +57,10 @@ PRIVILEGED: list[tuple[str, ...]] = [
     ("act", "propose", "rollback", "SecurityToken"),
     ("act", "propose", "grant-role", "freezer", A),
     ("act", "propose", "revoke-role", "freezer", A),
+    ("act", "propose", "arrival", PLEDGE),
+    ("message", "refuse", PLEDGE),
+    ("lane", "stop", "alpha", "bravo"),
+    ("lane", "start", "alpha", "bravo", "order"),
 ]
 
 
@@ -110,6 +114,8 @@ def test_ctl_7_an_empty_reason_is_none(capsys: pytest.CaptureFixture[str], given
         (("security", "enforce", "alpha", "0x12", "--signer", "dev:a"), "PP-ID-001", "64 hex digits"),
         (("act", "propose", "bury", *WHY), "PP-CLI-001", "did you mean 'burn'?"),
         (("version", "when"), "PP-CLI-001", "no command"),
+        (("lane", "stop", "alpha", "bravo", "dividends", *WHY), "PP-CLI-002", "there are movement,"),
+        (("lane", "halt"), "PP-CLI-001", "no command"),
     ],
     ids=lambda value: " ".join(value[:3]) if isinstance(value, tuple) else "",
 )
@@ -125,6 +131,14 @@ def test_bad_input_has_a_code_and_what_to_do(
 
 def test_a_time_is_seconds_or_names_its_zone() -> None:
     assert moment("1804287599") == moment("2027-03-05T23:59:59+01:00") == 1_804_287_599
+
+
+def test_mov_6_a_movement_expires_at_a_time_or_after_a_span() -> None:
+    assert [deadline(text, 1_000) for text in ("90s", "30m", "2h", "1d")] == [1_090, 2_800, 8_200, 87_400]
+    assert deadline("1804287599", 1_000) == 1_804_287_599
+    for wrong in ("", "h", "-2h", "2w", "1.5h", "99999999999h"):
+        with pytest.raises(InvalidArgument):
+            deadline(wrong, 1_000)
 
 
 def test_it_says_what_of_a_reason_a_chain_keeps() -> None:

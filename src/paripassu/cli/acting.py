@@ -45,6 +45,9 @@ OwnerKey = Annotated[
 ]
 
 
+_SPANS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
 def because(text: str) -> Reason:
     """The reason that was given. Raises InvalidArgument for none."""
     if not text.strip() or len(text) > 1_000:
@@ -90,6 +93,15 @@ def moment(text: str) -> int:
     if found.tzinfo is None:
         raise InvalidArgument(f"The time '{text}' names no zone, as 2027-03-05T23:00:00Z does.")
     return int(found.timestamp())
+
+
+def deadline(text: str, now: int) -> int:
+    """Seconds of a time, or of as much later than `now` as `90s`, `30m`, `2h` or `1d` say. Raises
+    InvalidArgument."""
+    number, unit = text[:-1], text[-1:]
+    if unit in _SPANS and number.isdecimal() and number.isascii() and len(number) < 10:
+        return now + int(number) * _SPANS[unit]
+    return moment(text)
 
 
 def written(seconds: int) -> str:

@@ -33,7 +33,7 @@ _GROUPS = {
     "version": "Which code every contract ran, and since when.",
     "event": "Corporate actions: validate, announce, entitle, pay.",
     "message": "Messages between ledgers and their history.",
-    "lane": "Lanes between ledgers that were halted.",
+    "lane": "Lanes between ledgers: stop one, cap what arrives, resume those of a halted ledger.",
     "time": "The business clock of a local network.",
 }
 
@@ -128,6 +128,10 @@ COMMANDS = {
     "act propose burn": ("paripassu.cli.proposals:burn", "Destroy units by law."),
     "act propose burns": ("paripassu.cli.proposals:burns", "The destructions of one order, from a file."),
     "act propose cancel": ("paripassu.cli.proposals:cancel", "Cancel units that were issued in error."),
+    "act propose arrival": (
+        "paripassu.cli.proposals:arrival",
+        "Let a parked movement arrive although it exceeds its cap.",
+    ),
     "act propose recover": ("paripassu.cli.proposals:recover", "Replace an account whose key is lost."),
     "act propose issue-limit": ("paripassu.cli.amendments:issue_limit", "Change the issue limit."),
     "act propose holding-cap": (
@@ -167,7 +171,15 @@ COMMANDS = {
     "message list": ("paripassu.cli.bridge:message_list", "List messages and their states."),
     "message show": ("paripassu.cli.bridge:message_show", "Show one message with its history."),
     "message retry": ("paripassu.cli.bridge:message_retry", "Try a parked message again."),
-    "lane resume": ("paripassu.cli.lanes:resume", "Let a halted ledger's lanes run again."),
+    "message refuse": (
+        "paripassu.cli.bridge:message_refuse",
+        "Refuse a parked message for good, so that it comes back.",
+    ),
+    "lane stop": ("paripassu.cli.lanes:stop", "Stop the lanes of one purpose between two ledgers."),
+    "lane start": ("paripassu.cli.lanes:start", "Let stopped lanes go on."),
+    "lane cap": ("paripassu.cli.lanes:cap", "Bound what arrives of a security from a ledger."),
+    "lane show": ("paripassu.cli.lanes:show", "Show the lanes of a ledger, stopped ones and caps."),
+    "lane resume": ("paripassu.cli.resuming:resume", "Let a halted ledger's lanes run again."),
     "time show": ("paripassu.cli.network:time_show", "Show the time of every ledger."),
     "time travel": ("paripassu.cli.network:time_travel", "Move every local ledger to a later time."),
 }

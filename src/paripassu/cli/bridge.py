@@ -14,12 +14,14 @@ from paripassu.bridge.node import drain as drain_bridge
 from paripassu.bridge.node import run_bridge
 from paripassu.bridge.queries import MessageView, list_messages, message_history, stuck_messages
 from paripassu.bridge.states import MessageState
+from paripassu.cli.acting import WhyText, because, print_done
 from paripassu.cli.common import JsonFlag, Place, print_json, print_table, run
 from paripassu.cli.logs import log_to_stderr
-from paripassu.commands import Retry
+from paripassu.commands import Refuse, Retry
 from paripassu.errors import UnknownMessage
 from paripassu.jobs.bridging import relayer_spec, seat_of
-from paripassu.jobs.session import open_session, read_network
+from paripassu.jobs.controlling import Done, carry_out
+from paripassu.jobs.session import Session, open_session, read_network
 from paripassu.store import Store
 
 
@@ -30,7 +32,8 @@ def relay(
         bool, Parameter(negative="", help="Run the network file's attestors in this process too.")
     ] = False,
     drain: Annotated[
-        bool, Parameter(negative="", help="End once all that is final now has arrived, or is parked.")
+        bool,
+        Parameter(negative="", help="End once all that is final now has arrived, came back, or is parked."),
     ] = False,
     patience: Annotated[int, Parameter(help="Seconds after which --drain gives up.")] = 300,
 ) -> None:
@@ -46,7 +49,7 @@ def relay(
             attestors = [await seat_of(network, place.folder, store, name, stack) for name in names]
             if drain:
                 await drain_bridge(store, relayer=relayer, attestors=attestors, patience=patience)
-                print("all that was final has arrived, or is parked: pari message list")
+                print("all that was final has arrived, came back, or is parked: pari message list")
             else:
                 await run_bridge(store, relayer=relayer, attestors=attestors, stop=until_stopped())
 
@@ -159,12 +162,7 @@ def message_retry(
 
     async def job() -> None:
         async with open_session(place.network_file, place.folder) as session:
-            view = message_history(session.store, message_id).view
-            if view.state is not MessageState.PARKED:
-                raise UnknownMessage(
-                    f"Message {view.id.text} is {view.state.value}; only parked messages are tried again.",
-                    next_command=f"pari message show {view.id.text[:18]}",
-                )
+            view = _parked(session, message_id, "tried again")
             ledger = session.ledgers[view.lane.destination]
             signer = session.signer(relayer_spec(session.network))
             head = await ledger.head()
@@ -174,6 +172,41 @@ def message_retry(
     run(job())
 
 
+def message_refuse(
+    message_id: Annotated[str, Parameter(name="ID", help="Id of a parked message, or its first characters.")],
+    *,
+    reason: WhyText,
+    place: Place = Place(),
+    json: JsonFlag = False,
+) -> None:
+    """Refuse a parked message for good, so that its sender gets back what it carried; the bridge operator
+    signs, or anybody, with the relayer's key, once it has expired."""
+    given = because(reason)
+
+    async def job() -> Done:
+        async with open_session(place.network_file, place.folder) as session:
+            view = _parked(session, message_id, "refused")
+            ledger = session.ledgers[view.lane.destination]
+            expired = 0 < view.message.expiry < (await ledger.head()).time
+            spec = relayer_spec(session.network)
+            signer = session.signer(spec) if expired else session.role("bridge_operator")
+            return await carry_out(ledger, Refuse(view.message, given), signer)
+
+    print_done([run(job())], json, given)
+    if not json:
+        print("next: pari relay --with-attestors --drain")
+
+
+def _parked(session: Session, message_id: str, what: str) -> MessageView:
+    view = message_history(session.store, message_id).view
+    if view.state is not MessageState.PARKED:
+        raise UnknownMessage(
+            f"Message {view.id.text} is {view.state.value}; only parked messages are {what}.",
+            next_command=f"pari message show {view.id.text[:18]}",
+        )
+    return view
+
+
 def _as_json(view: MessageView) -> dict[str, object]:
     return {
         "id": view.id.text,
@@ -181,6 +214,7 @@ def _as_json(view: MessageView) -> dict[str, object]:
         "destination": str(view.lane.destination),
         "purpose": view.lane.purpose.name,
         "nonce": view.message.nonce,
+        "expiry": view.message.expiry,
         "state": view.state.value,
         "reason": view.reason,
         "sourceTransaction": view.source_transaction,

@@ -1,59 +1,152 @@
-"""`pari lane`: what an operator decides on lanes that were halted."""
+"""`pari lane`: stop the lanes of one purpose between two ledgers, cap what arrives, show how they stand."""
 
 from __future__ import annotations
 
-import getpass
-import socket
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from paripassu.bridge.node import lanes_between
-from paripassu.bridge.resuming import Resumed
-from paripassu.bridge.resuming import resume as resume_lanes
-from paripassu.cli.acting import because, written
-from paripassu.cli.common import JsonFlag, Place, print_json, run
+from paripassu.cli.acting import WhyText, because, print_done
+from paripassu.cli.common import JsonFlag, Place, SecurityPlace, print_json, print_table, run
+from paripassu.commands import ResumeLane, SetArrivalCap, StopLane
+from paripassu.controls import Reason
+from paripassu.jobs.controlling import Done, carry_out
+from paripassu.jobs.lanes import LaneStanding, lanes_of, purpose_of, word_of
 from paripassu.jobs.session import open_session
+from paripassu.ledgers.port import ArrivalCap
+from paripassu.quantities import Units
+
+Where = Annotated[
+    str, Parameter(name="LEDGER", help="Ledger whose gateway is told: name in the network file, or CAIP-2.")
+]
+Peer = Annotated[str, Parameter(name="PEER", help="The ledger at the other end.")]
+Kind = Annotated[
+    str, Parameter(name="PURPOSE", help="What the lanes are for: movement, corporate-action, quota, order.")
+]
 
 
-def resume(
-    ledger: Annotated[
-        str, Parameter(name="LEDGER", help="The halted ledger: its name in the network file, or CAIP-2.")
-    ],
+def stop(
+    ledger: Where,
+    peer: Peer,
+    purpose: Kind = "movement",
     *,
-    reason: Annotated[str, Parameter(help="Why the lanes may run again, for the audit log.")],
+    reason: WhyText,
     place: Place = Place(),
     json: JsonFlag = False,
 ) -> None:
-    """Let the lanes of a halted ledger run again, where it still shows all that was read of it before.
+    """Stop the lanes of one purpose with one ledger, both ways; the pauser signs."""
+    _set(ledger, peer, purpose, True, because(reason), place, json)
 
-    Look first at what halted them: `pari status` says it. Parties with a store of their own are
-    resumed where that store is.
-    """
-    why = because(reason).text
 
-    async def job() -> Resumed:
+def start(
+    ledger: Where,
+    peer: Peer,
+    purpose: Kind = "movement",
+    *,
+    reason: WhyText,
+    place: Place = Place(),
+    json: JsonFlag = False,
+) -> None:
+    """Let stopped lanes go on; the unpauser signs."""
+    _set(ledger, peer, purpose, False, because(reason), place, json)
+
+
+def _set(
+    ledger: str, peer: str, purpose: str, stopped: bool, reason: Reason, place: Place, json: bool
+) -> None:
+    kind = purpose_of(purpose)
+
+    async def job() -> Done:
         async with open_session(place.network_file, place.folder) as session:
-            chosen = session.ledger(ledger)
-            lanes = [lane for lane in lanes_between(session.ledgers) if lane.source == chosen.id]
-            who = f"{getpass.getuser()}@{socket.gethostname()}"
-            return await resume_lanes(session.store, chosen, lanes, operator=who, reason=why)
+            make = StopLane if stopped else ResumeLane
+            command = make(session.ledger(peer).id, kind, reason)
+            signer = session.role("pauser" if stopped else "unpauser")
+            return await carry_out(session.ledger(ledger), command, signer)
 
-    resumed = run(job())
-    halt = resumed.halt
+    print_done([run(job())], json, reason)
+
+
+def cap(
+    ledger: Annotated[str, Parameter(name="LEDGER", help="Ledger on which units arrive.")],
+    source: Annotated[str, Parameter(name="SOURCE", help="Ledger that they are from.")],
+    units: Annotated[int, Parameter(help="Units that may arrive in a window; more wait for an approval.")],
+    hours: Annotated[int, Parameter(help="Length of a window in hours; 0 lifts the cap.")],
+    *,
+    place: SecurityPlace = SecurityPlace(),
+    json: JsonFlag = False,
+) -> None:
+    """Bound what arrives of the security from one ledger; the bridge operator signs."""
+
+    async def job() -> Done:
+        async with open_session(place.network_file, place.folder, place.isin) as session:
+            window = hours * 3_600
+            command = SetArrivalCap(
+                session.security.security_id, session.ledger(source).id, Units(units), window
+            )
+            return await carry_out(session.ledger(ledger), command, session.role("bridge_operator"))
+
+    print_done([run(job())], json)
+
+
+def show(
+    ledger: Annotated[str, Parameter(name="LEDGER", help="Ledger by its name in the network file.")],
+    *,
+    place: SecurityPlace = SecurityPlace(),
+    json: JsonFlag = False,
+) -> None:
+    """Show the lanes of a ledger: messages sent, acknowledged and received, stops, caps on arrivals."""
+
+    async def job() -> tuple[str, tuple[LaneStanding, ...]]:
+        async with open_session(place.network_file, place.folder, place.isin) as session:
+            named = session.ledger(ledger)
+            security = session.security.security_id
+            return named.name, await lanes_of(named, session.ledgers.values(), security)
+
+    name, lanes = run(job())
     if json:
-        print_json(
-            {
-                "schema": "paripassu.resumed/1",
-                "ledger": str(halt.ledger),
-                "halted": {"at": halt.at, "code": halt.code, "sentence": halt.sentence},
-                "reason": why,
-                "readFrom": dict(resumed.heights),
-            }
-        )
+        rows = [_as_json(one) for one in lanes]
+        print_json({"schema": "paripassu.lanes/1", "ledger": name, "lanes": rows})
         return
-    print(f"{halt.ledger} was halted at {written(int(halt.at))}: {halt}")
-    for party, height in resumed.heights.items():
-        print(f"{party} reads on after block or entry {height}")
-    print(f"reason on record: {why}")
-    print("next: pari relay --with-attestors --drain")
+    columns = ["with", "purpose", "sent#", "acknowledged#", "received#", "state", "arrivals"]
+    print_table(
+        f"lanes of {name}",
+        columns,
+        [
+            [
+                one.peer.name,
+                word_of(one.purpose),
+                one.sent,
+                one.acknowledged,
+                one.received,
+                "stopped" if one.stopped else "open",
+                _told(one.cap),
+            ]
+            for one in lanes
+        ],
+    )
+
+
+def _told(cap: ArrivalCap | None) -> str:
+    if cap is None or cap.window == 0:
+        return ""
+    return f"{int(cap.arrived):,} of {int(cap.units):,} in {cap.window / 3_600:g} h"
+
+
+def _as_json(one: LaneStanding) -> dict[str, object]:
+    cap = one.cap
+    return {
+        "peer": one.peer.name,
+        "purpose": word_of(one.purpose),
+        "stopped": one.stopped,
+        "sent": one.sent,
+        "acknowledged": one.acknowledged,
+        "received": one.received,
+        "cap": None
+        if cap is None or cap.window == 0
+        else {
+            "units": int(cap.units),
+            "window": cap.window,
+            "arrived": int(cap.arrived),
+            "since": cap.since,
+        },
+    }

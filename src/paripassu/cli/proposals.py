@@ -10,6 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from paripassu import acts
+from paripassu.bridge.queries import message_history
 from paripassu.cli.act_sheet import act_document, print_act
 from paripassu.cli.acting import Stated, kept, read_lines, units_in
 from paripassu.cli.common import print_json, run
@@ -179,5 +180,21 @@ def recover(
         ledger, (lost, new) = same_ledger(session, source, target)
         signer = session.signer(to_signer) if to_signer else None
         return ledger, acts.Recover(lost, new, proof or await succession_proof(ledger, lost, new, signer))
+
+    propose_act(making, how)
+
+
+def arrival(
+    message_id: Annotated[
+        str, Parameter(name="ID", help="Id of the parked message, or its first characters.")
+    ],
+    *,
+    how: Proposed,
+) -> None:
+    """Propose to let a parked movement arrive although it exceeds its cap; retry it once that is agreed."""
+
+    async def making(session: Session) -> tuple[Ledger, acts.Act]:
+        view = message_history(session.store, message_id).view
+        return session.ledgers[view.lane.destination], acts.ApproveArrival(view.id)
 
     propose_act(making, how)

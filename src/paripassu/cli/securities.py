@@ -7,9 +7,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from paripassu.cli.acting import print_done
+from paripassu.cli.acting import deadline, print_done, written
 from paripassu.cli.common import JsonFlag, SecurityPlace, print_json, print_table, run
 from paripassu.config import load_breakdown
+from paripassu.errors import InvalidArgument
 from paripassu.identifiers import AccountId
 from paripassu.jobs import movements
 from paripassu.jobs.controlling import Done
@@ -95,23 +96,37 @@ def move(
     ],
     reference: Annotated[str, Parameter(help="Your reference; the same one moves once only.")],
     *,
+    expires: Annotated[
+        str,
+        Parameter(
+            help="Last second at which it may arrive on another ledger, else it comes back: "
+            "90s, 30m, 2h or 1d from now, ISO 8601, or seconds."
+        ),
+    ] = "",
     place: SecurityPlace = SecurityPlace(),
 ) -> None:
     """Move units within a ledger, or to another through the bridge."""
 
     async def job() -> None:
         giving, receiving = AccountId.parse(source), AccountId.parse(target)
+        if expires and giving.ledger == receiving.ledger:
+            raise InvalidArgument("A movement within a ledger takes effect at once: it cannot expire.")
         async with open_session(place.network_file, place.folder, place.isin) as session:
+            ledger = session.ledger(giving.ledger)
+            expiry = deadline(expires, (await ledger.head()).time) if expires else 0
             outcome = await movements.move(
-                session.ledger(giving.ledger),
+                ledger,
                 giving.account,
                 session.ledger(receiving.ledger),
                 receiving,
                 Units(units),
                 session.signer(signer),
                 reference,
+                expiry,
             )
             print(f"{outcome.state.value} {outcome.transaction}")
+            if expiry:
+                print(f"comes back unless it has arrived by {written(expiry)}")
             if giving.ledger != receiving.ledger:
                 print("next: pari relay --with-attestors --drain")
 

@@ -89,8 +89,10 @@ async def move(
     units: Units,
     owner: Signer,
     reference: str,
+    expiry: int = 0,
 ) -> Outcome:
-    """Move units to an account of the same or of another ledger.
+    """Move units to an account of the same or of another ledger; what has not arrived there by `expiry`,
+    seconds since the epoch, comes back (MOV-6).
 
     Between ledgers the destination is asked first, so that units which it would not take do not leave
     (VER-4's "refused before burn", applied to rules): the refusal and its code are the destination's.
@@ -110,5 +112,5 @@ async def move(
         raise refusal(
             verdict, source=source_account, target=target.account, units=units, ledger=destination.name
         )
-    command = Move(source_account, target.ledger, target.account, units)
+    command = Move(source_account, target.ledger, target.account, units, expiry)
     return await source.execute(command, owner, f"move/{reference}")

@@ -63,7 +63,7 @@ def count_arrival(entry: Entry, asset: str, message: Message, units: Units) -> N
         raise CommandRefused(
             f"At most {int(cap.units)} units may arrive from {source} in {cap.window} s, and {int(arrived)} "
             f"have: {int(units)} more wait for an approval.",
-            next_command=f"pari act propose arrival LEDGER {message.id.text}",
+            next_command=f"pari act propose arrival {message.id.text[:18]}",
         )
     values = {"arrived": int(arrived + units), "since": since}
     entry.connection.execute(update(arrival_cap).where(*_of(asset, source)).values(**values))

@@ -67,5 +67,5 @@ def require_going(connection: Connection, own: LedgerId, ledger: LedgerId, purpo
     if is_stopped(connection, ledger, purpose):
         raise LaneHalted(
             f"The {purpose.name} lanes of {own} with {ledger} are stopped.",
-            next_command=f"pari lane show {own} {purpose.name.lower()}",
+            next_command=f"pari lane show {own}",
         )
