@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
@@ -21,9 +22,12 @@ from paripassu.entitlements import (
     merkle_tree_of,
     strike,
 )
-from paripassu.errors import BreakdownRefused, EntitlementRefused
+from paripassu.errors import BreakdownRefused, EntitlementRefused, TimeNotFinal
 from paripassu.events import EventRecord, Participation
 from paripassu.identifiers import AccountId, Bytes32, CurrencyCode, LedgerId, keccak256
+from paripassu.jobs.entitling import _require_decided
+from paripassu.jobs.observe import Reading, Traffic
+from paripassu.ledgers.port import BlockRef, StruckPositions
 from paripassu.merkle import verify_proof
 from paripassu.quantities import Rate, Units
 
@@ -102,6 +106,34 @@ def test_ca_5_units_in_transit_count_when_gone_and_not_arrived(
     assert {position.account: int(position.units) for position in struck}.get(FR_BRAVO, 0) == (
         5 if counted else 0
     )
+
+
+@pytest.mark.parametrize(
+    ("refunded", "counted"),
+    [
+        (None, True),  # refused there, on its way back
+        (T + 1, True),
+        (T, False),  # back in the last second: the position has it
+    ],
+)
+def test_ca_5_units_that_come_back_count_for_the_account_that_they_left(
+    refunded: int | None, counted: bool
+) -> None:
+    back = replace(transit(T - 1, None), origin=FR_ALPHA, refunded=refunded)
+    struck = strike(positions(fr_alpha=10), [back], T)
+    assert struck == (Position(FR_ALPHA, Units(15 if counted else 10)),)
+
+
+def test_ca_5_whose_units_are_that_may_still_expire_is_undecided() -> None:
+    open_one = replace(transit(T - 1, None), expiry=T + 60)
+    assert open_one.undecided
+    decided = ({"executed": T}, {"origin": FR_ALPHA}, {"refunded": T, "origin": FR_ALPHA}, {"expiry": 0})
+    assert not any(replace(open_one, **change).undecided for change in decided)  # type: ignore[arg-type]
+    struck = BlockRef(1, keccak256(b"1"), T)
+    books = {ALPHA: StruckPositions(ALPHA, T, struck, {}, Units(0))}
+    with pytest.raises(TimeNotFinal, match="1 movements in transit at record time may still expire"):
+        _require_decided(Reading(T, books, Traffic((), ()), (open_one,)))
+    _require_decided(Reading(T - 2, books, Traffic((), ()), (open_one,)))  # it left later than that
 
 
 def test_ca_5_units_in_transit_join_the_position_of_their_account() -> None:

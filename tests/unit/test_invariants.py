@@ -56,8 +56,8 @@ def test_mov_1_a_unit_too_many_or_too_few_breaks_conservation(transit: int, word
     assert words in result.explanation
 
 
-def movement(sent: int = 1, delivered: int = 0, message: int = 0) -> MovementState:
-    return MovementState(IDS[message], ALPHA, BRAVO, Units(10), 1_804_000_000, sent, delivered)
+def movement(sent: int = 1, delivered: int = 0, message: int = 0, refunded: int = 0) -> MovementState:
+    return MovementState(IDS[message], ALPHA, BRAVO, Units(10), 1_804_000_000, sent, delivered, refunded)
 
 
 def test_mov_5_each_unit_has_one_location() -> None:
@@ -68,6 +68,19 @@ def test_mov_5_each_unit_has_one_location() -> None:
     assert result.ok
     assert result.figures["movements in transit"] == 1
     assert result.figures[f"in transit {IDS[0]}"] == f"10 from {ALPHA} to {BRAVO} since 1804000000"
+
+
+def test_mov_6_units_that_came_back_are_not_in_transit() -> None:
+    result = location(LocationState(units(alpha=70), units(alpha=70), (movement(refunded=1),)))
+    assert result.ok
+    assert result.figures["movements in transit"] == 0
+
+
+def test_mov_6_units_that_arrived_and_came_back_too_are_found() -> None:
+    result = location(LocationState(units(alpha=70), units(alpha=70), (movement(1, 1, refunded=1),)))
+    assert not result.ok
+    assert "and came back to" in result.explanation
+    assert not location(LocationState(units(alpha=70), units(alpha=70), (movement(refunded=2),))).ok
 
 
 @pytest.mark.parametrize(
@@ -172,7 +185,8 @@ def test_mov_3_messages_taken_once_in_order_hold_and_parked_ones_are_listed() ->
         (SENT, (TAKEN[0], TAKEN[0]), "2 times"),
         (SENT, (DeliveredEntry(1, IDS[3]),), "was sent"),
         (SENT[:1], TAKEN, "but nothing was sent"),
-        (SENT, (DeliveredEntry(1, IDS[1], True, ""),), "without a reason"),
+        (SENT, (DeliveredEntry(1, IDS[1], True, ""),), "parked"),
+        (SENT, (DeliveredEntry(1, IDS[1], refused=True),), "without a reason"),
     ],
 )
 def test_mov_3_gaps_repeats_forgeries_and_silent_parking_are_found(
@@ -181,6 +195,13 @@ def test_mov_3_gaps_repeats_forgeries_and_silent_parking_are_found(
     result = once((LaneState(LANE, sent, taken),))
     assert not result.ok
     assert words in result.explanation
+
+
+def test_mov_3_a_refused_message_is_taken_as_well() -> None:
+    taken = (*TAKEN, DeliveredEntry(3, IDS[3], reason="EXPIRED", refused=True))
+    result = once((LaneState(LANE, SENT, taken),))
+    assert result.ok
+    assert result.figures[str(LANE)] == "3 sent, 1 executed, 1 parked, 1 refused, 0 waiting"
 
 
 def leaf(name: str, number: int, kind: ShareholdingType = ShareholdingType.BENE) -> CustodyNode:
