@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from paripassu.bridge.node import PURPOSES
+from paripassu.bridge.settings import PURPOSES
 from paripassu.errors import InvalidArgument
 from paripassu.identifiers import Bytes32
 from paripassu.ledgers.port import ArrivalCap, Ledger
@@ -55,9 +55,9 @@ async def _standing(
     ledger: Ledger, peer: Ledger, purpose: Purpose, *, security: Bytes32, height: int
 ) -> LaneStanding:
     out, back = Lane(ledger.id, peer.id, purpose), Lane(peer.id, ledger.id, purpose)
-    stopped, sent, acknowledged, received = await asyncio.gather(
+    stopped, (sent,), acknowledged, received = await asyncio.gather(
         ledger.lane_stopped(peer.id, purpose),
-        ledger.sent_count(out, height),
+        ledger.sent_counts((out,), height),
         ledger.acknowledged_nonce(out, height),
         ledger.inbound_nonce(back, height),
     )
