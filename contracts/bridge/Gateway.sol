@@ -661,6 +661,8 @@ contract Gateway is Quorum, IGateway {
             let prefix := calldataload(start)
             mstore(add(header, 160), shr(216, prefix))
             mstore(add(header, 192), and(shr(176, prefix), 0xffffffffff))
+            // two halves of one value
+            // slither-disable-next-line write-after-write
             payload.offset := add(start, PREFIX)
             payload.length := and(shr(152, prefix), 0xffffff)
         }

@@ -50,7 +50,7 @@ abstract contract Quorum is PariContract, Typed {
     }
 
     // keccak256(abi.encode(uint256(keccak256("paripassu.storage.Quorum")) - 1)) & ~bytes32(uint256(0xff))
-    bytes32 private constant STORAGE = 0x7a11c6613bd79696fe3bbb099e434b3635ee2da961cd84f729ae070283300e00;
+    bytes32 private constant QUORUM = 0x7a11c6613bd79696fe3bbb099e434b3635ee2da961cd84f729ae070283300e00;
 
     /// @dev Bytes of a member in the members' code: signer, entity, number of the entity among those of the set.
     uint256 private constant MEMBER = 53;
@@ -59,7 +59,7 @@ abstract contract Quorum is PariContract, Typed {
 
     function _q() private pure returns (QuorumStorage storage $) {
         assembly {
-            $.slot := STORAGE
+            $.slot := QUORUM
         }
     }
 
