@@ -6,6 +6,10 @@ import {Interop} from "../../contracts/access/Interop.sol";
 import {Roles} from "../../contracts/access/Roles.sol";
 import {Application} from "../../contracts/bridge/Application.sol";
 import {Gateway} from "../../contracts/bridge/Gateway.sol";
+import {Outbox} from "../../contracts/bridge/Outbox.sol";
+import {Lanebook} from "../../contracts/bridge/Lanebook.sol";
+import {Inbox} from "../../contracts/bridge/Inbox.sol";
+import {Deliveries} from "../../contracts/bridge/Deliveries.sol";
 import {Quorum} from "../../contracts/bridge/Quorum.sol";
 import {TokenBridge} from "../../contracts/bridge/TokenBridge.sol";
 import {IERC7786GatewaySource, IERC7786Recipient} from "../../contracts/interfaces/IERC7786.sol";
@@ -133,20 +137,20 @@ contract GatewayTest is World {
         _on(home);
         bytes memory recipient = _interop(peer, address(receiver));
         vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(Gateway.NotApp.selector, PURPOSE, stranger));
+        vm.expectRevert(abi.encodeWithSelector(Outbox.NotApp.selector, PURPOSE, stranger));
         home.gateway.sendMessage(recipient, "", _lane(PURPOSE, 0));
-        vm.expectRevert(abi.encodeWithSelector(Gateway.NotApp.selector, 1, address(sender)));
+        vm.expectRevert(abi.encodeWithSelector(Outbox.NotApp.selector, 1, address(sender)));
         sender.send(recipient, "", _lane(1, 0));
     }
 
     function test_attributesMustBeTheOneLane() public {
         _on(home);
         bytes memory recipient = _interop(peer, address(receiver));
-        vm.expectRevert(Gateway.LaneMissing.selector);
+        vm.expectRevert(Outbox.LaneMissing.selector);
         sender.send(recipient, "", new bytes[](0));
         bytes[] memory two = new bytes[](2);
         (two[0], two[1]) = (_lane(PURPOSE, 0)[0], _lane(PURPOSE, 0)[0]);
-        vm.expectRevert(Gateway.LaneMissing.selector);
+        vm.expectRevert(Outbox.LaneMissing.selector);
         sender.send(recipient, "", two);
         bytes[] memory other = new bytes[](1);
         other[0] = hex"12345678";
@@ -160,13 +164,13 @@ contract GatewayTest is World {
         Message[] memory messages = _send(1, 0);
         _on(home);
         bytes memory recipient = Interop.format(999, address(1));
-        vm.expectRevert(abi.encodeWithSelector(Gateway.LaneClosed.selector, 999, PURPOSE));
+        vm.expectRevert(abi.encodeWithSelector(Lanebook.LaneClosed.selector, 999, PURPOSE));
         sender.send(recipient, "", _lane(PURPOSE, 0));
         _on(peer);
         bytes memory there = _interop(home, address(sender));
         vm.prank(operator);
         gateway.setLane(home.id, PURPOSE, address(0), there);
-        _expect(_batch(messages), abi.encodeWithSelector(Gateway.LaneClosed.selector, home.id, PURPOSE));
+        _expect(_batch(messages), abi.encodeWithSelector(Lanebook.LaneClosed.selector, home.id, PURPOSE));
         vm.prank(operator);
         gateway.setLane(home.id, PURPOSE, address(receiver), there);
         _deliver(peer, _batch(messages));
@@ -185,7 +189,7 @@ contract GatewayTest is World {
         gateway.stopLane(home.id, PURPOSE, "drift of 5");
         (, , bool stopped) = gateway.laneOf(home.id, PURPOSE);
         vm.assertTrue(stopped, "told");
-        bytes memory halted = abi.encodeWithSelector(Gateway.LaneHalted.selector, home.id, PURPOSE);
+        bytes memory halted = abi.encodeWithSelector(Lanebook.LaneHalted.selector, home.id, PURPOSE);
         _expect(_only(messages[1]), halted);
         vm.expectRevert(halted);
         gateway.retry(messages[0]);
@@ -213,9 +217,9 @@ contract GatewayTest is World {
         gateway.stopLane(home.id, PURPOSE, "why");
         vm.stopPrank();
         vm.startPrank(pauser);
-        vm.expectRevert(Gateway.ReasonMissing.selector);
+        vm.expectRevert(Lanebook.ReasonMissing.selector);
         gateway.stopLane(home.id, PURPOSE, "");
-        vm.expectRevert(abi.encodeWithSelector(Gateway.LaneClosed.selector, 999, PURPOSE));
+        vm.expectRevert(abi.encodeWithSelector(Lanebook.LaneClosed.selector, 999, PURPOSE));
         gateway.stopLane(999, PURPOSE, "why");
         vm.expectRevert(abi.encodeWithSelector(Authorised.Unauthorised.selector, pauser, Roles.UNPAUSER));
         gateway.resumeLane(home.id, PURPOSE, "why");
@@ -225,14 +229,14 @@ contract GatewayTest is World {
     function test_aMessageGoesToTheApplicationOfItsPurposeAlone() public {
         _on(home);
         bytes memory other = _interop(peer, address(peer.bridge));
-        vm.expectRevert(abi.encodeWithSelector(Gateway.NotRecipient.selector, other));
+        vm.expectRevert(abi.encodeWithSelector(Outbox.NotRecipient.selector, other));
         sender.send(other, "", _lane(PURPOSE, 0));
     }
 
     function test_messagesCarryNoValue() public {
         _on(home);
         bytes memory recipient = _interop(peer, address(receiver));
-        vm.expectRevert(Gateway.ValueNotSupported.selector);
+        vm.expectRevert(Outbox.ValueNotSupported.selector);
         sender.send{value: 1}(recipient, "", _lane(PURPOSE, 0));
     }
 
@@ -279,9 +283,9 @@ contract GatewayTest is World {
 
     function test_mov_3_aGapIsRefused() public {
         Message[] memory messages = _send(3, 0);
-        _expect(_only(messages[1]), abi.encodeWithSelector(Gateway.NonceGap.selector, 1, 2));
+        _expect(_only(messages[1]), abi.encodeWithSelector(Inbox.NonceGap.selector, 1, 2));
         _deliver(peer, _only(messages[0]));
-        _expect(_only(messages[2]), abi.encodeWithSelector(Gateway.NonceGap.selector, 2, 3));
+        _expect(_only(messages[2]), abi.encodeWithSelector(Inbox.NonceGap.selector, 2, 3));
     }
 
     function test_aBatchOfMessagesThatDoNotFollowEachOtherIsAnother() public {
@@ -293,7 +297,7 @@ contract GatewayTest is World {
         (holed[0], holed[1]) = (messages[0], messages[0]);
         _expect(_batch(holed), abi.encodeWithSelector(Quorum.BadSignature.selector, vm.addr(keys[0])));
         messages[0].nonce = 0;
-        _expect(_only(messages[0]), abi.encodeWithSelector(Gateway.NonceGap.selector, 1, 0));
+        _expect(_only(messages[0]), abi.encodeWithSelector(Inbox.NonceGap.selector, 1, 0));
     }
 
     function test_aBatchEndsWhereItsLastMessageDoes() public {
@@ -307,12 +311,12 @@ contract GatewayTest is World {
         for (uint256 length = 1; length < packed.length; ++length) {
             bytes memory part = new bytes(length);
             for (uint256 i = 0; i < length; ++i) part[i] = packed[i];
-            vm.expectRevert(Gateway.MalformedBatch.selector);
+            vm.expectRevert(Inbox.MalformedBatch.selector);
             gateway.execute(home.id, head, "", part, signed.signatures);
         }
-        vm.expectRevert(Gateway.MalformedBatch.selector);
+        vm.expectRevert(Inbox.MalformedBatch.selector);
         gateway.execute(home.id, head, "", bytes.concat(packed, hex"00"), signed.signatures);
-        vm.expectRevert(Gateway.EmptyBatch.selector);
+        vm.expectRevert(Inbox.EmptyBatch.selector);
         gateway.execute(home.id, head, "", "", signed.signatures);
         // sender and recipient may be left out where they are those that the lane knows
         gateway.execute(home.id, head, "", packed, signed.signatures);
@@ -389,7 +393,7 @@ contract GatewayTest is World {
         vm.warp(START + 10);
         Message[] memory messages = _send(1, 0);
         vm.warp(START + 9);
-        _expect(_batch(messages), abi.encodeWithSelector(Gateway.FromTheFuture.selector, START + 10, START + 9));
+        _expect(_batch(messages), abi.encodeWithSelector(Inbox.FromTheFuture.selector, START + 10, START + 9));
         vm.warp(START + 10);
         _deliver(peer, _batch(messages));
         vm.assertEq(receiver.count(), 1, "in its own second");
@@ -406,7 +410,7 @@ contract GatewayTest is World {
         vm.warp(START + 5);
         _deliver(peer, _batch(both));
         vm.assertEq(gateway.inboundNonce(home.id, PURPOSE), 1, "the first only");
-        _expect(_batch(both), abi.encodeWithSelector(Gateway.FromTheFuture.selector, START + 10, START + 5));
+        _expect(_batch(both), abi.encodeWithSelector(Inbox.FromTheFuture.selector, START + 10, START + 5));
         vm.warp(START + 10);
         _deliver(peer, _batch(both));
         vm.assertEq(receiver.count(), 2, "the second in its time");
@@ -421,15 +425,15 @@ contract GatewayTest is World {
         _on(peer);
         Signed memory signed = _signed(peer, _batch(three));
         bytes32 id = gateway.messageId(late[0]);
-        bytes memory reason = abi.encodeWithSelector(Gateway.MessageExpired.selector, START + 10);
+        bytes memory reason = abi.encodeWithSelector(Lanebook.MessageExpired.selector, START + 10);
         vm.expectEmit(address(gateway));
-        emit Gateway.MessageRefused(id, home.id, PURPOSE, 2, reason);
+        emit Inbox.MessageRefused(id, home.id, PURPOSE, 2, reason);
         _execute(peer, _batch(three), signed);
         vm.assertEq(receiver.count(), 2, "its neighbours");
         vm.assertEq(gateway.inboundNonce(home.id, PURPOSE), 3, "the lane goes on");
-        vm.expectRevert(abi.encodeWithSelector(Gateway.NotParked.selector, id));
+        vm.expectRevert(abi.encodeWithSelector(Inbox.NotParked.selector, id));
         gateway.retry(late[0]);
-        vm.expectRevert(abi.encodeWithSelector(Gateway.NotParked.selector, id));
+        vm.expectRevert(abi.encodeWithSelector(Inbox.NotParked.selector, id));
         gateway.refuse(late[0], "again");
     }
 
@@ -442,11 +446,11 @@ contract GatewayTest is World {
         gateway.refuse(messages[0], "too early");
         receiver.set(Probe.Mood.TAKE);
         vm.warp(START + 11);
-        bytes memory expired = abi.encodeWithSelector(Gateway.MessageExpired.selector, START + 10);
+        bytes memory expired = abi.encodeWithSelector(Lanebook.MessageExpired.selector, START + 10);
         vm.expectRevert(expired);
         gateway.retry(messages[0]);
         vm.expectEmit(address(gateway));
-        emit Gateway.MessageRefused(gateway.messageId(messages[0]), home.id, PURPOSE, 1, expired);
+        emit Inbox.MessageRefused(gateway.messageId(messages[0]), home.id, PURPOSE, 1, expired);
         vm.prank(stranger);
         gateway.refuse(messages[0], "");
         vm.assertEq(receiver.count(), 0, "no effect");
@@ -457,17 +461,17 @@ contract GatewayTest is World {
         Message[] memory messages = _send(2, 0);
         _deliverParked(messages[0], abi.encodeWithSelector(Probe.NotToday.selector, 7));
         vm.startPrank(operator);
-        vm.expectRevert(Gateway.ReasonMissing.selector);
+        vm.expectRevert(Lanebook.ReasonMissing.selector);
         gateway.refuse(messages[0], "");
-        vm.expectRevert(abi.encodeWithSelector(Gateway.NotParked.selector, gateway.messageId(messages[1])));
+        vm.expectRevert(abi.encodeWithSelector(Inbox.NotParked.selector, gateway.messageId(messages[1])));
         gateway.refuse(messages[1], "never arrived");
         vm.expectEmit(address(gateway));
-        bytes memory why = abi.encodeWithSelector(Gateway.RefusedByOperator.selector, bytes32("holder left"));
-        emit Gateway.MessageRefused(gateway.messageId(messages[0]), home.id, PURPOSE, 1, why);
+        bytes memory why = abi.encodeWithSelector(Inbox.RefusedByOperator.selector, bytes32("holder left"));
+        emit Inbox.MessageRefused(gateway.messageId(messages[0]), home.id, PURPOSE, 1, why);
         gateway.refuse(messages[0], "holder left");
         vm.stopPrank();
         receiver.set(Probe.Mood.TAKE);
-        vm.expectRevert(abi.encodeWithSelector(Gateway.NotParked.selector, gateway.messageId(messages[0])));
+        vm.expectRevert(abi.encodeWithSelector(Inbox.NotParked.selector, gateway.messageId(messages[0])));
         gateway.retry(messages[0]);
     }
 
@@ -495,7 +499,7 @@ contract GatewayTest is World {
         vm.assertEq(receiver.count(), 3, "all have taken effect");
         vm.assertEq(receiver.lastTimestamp(), START, "retry tells the source time, too");
         bytes32 id = gateway.messageId(messages[1]);
-        vm.expectRevert(abi.encodeWithSelector(Gateway.NotParked.selector, id));
+        vm.expectRevert(abi.encodeWithSelector(Inbox.NotParked.selector, id));
         gateway.retry(messages[1]);
         _deliver(peer, _batch(messages));
         vm.assertEq(receiver.count(), 3, "once each");
@@ -504,7 +508,7 @@ contract GatewayTest is World {
     function test_i9_anUnknownMajorVersionIsParkedUntilItIsKnown() public {
         Message[] memory messages = _send(1, 0);
         messages[0].version = 2 << 16;
-        _deliverParked(messages[0], abi.encodeWithSelector(Gateway.UnsupportedVersion.selector, 2 << 16));
+        _deliverParked(messages[0], abi.encodeWithSelector(Inbox.UnsupportedVersion.selector, 2 << 16));
         Message[] memory minor = _send(1, 0);
         minor[0].version = (1 << 16) + (5 << 8);
         _deliver(peer, _only(minor[0]));
@@ -518,7 +522,7 @@ contract GatewayTest is World {
         for (uint256 i = 0; i < 4; ++i) {
             messages[i].recipient = _interop(peer, targets[i]);
             _deliverParked(
-                messages[i], abi.encodeWithSelector(Gateway.ReceiverMissing.selector, messages[i].recipient)
+                messages[i], abi.encodeWithSelector(Lanebook.ReceiverMissing.selector, messages[i].recipient)
             );
         }
         vm.assertEq(receiver.count(), 0, "nobody was called");
@@ -531,7 +535,7 @@ contract GatewayTest is World {
         vm.prank(operator);
         gateway.setLane(home.id, PURPOSE, stranger, there);
         _deliverParked(
-            messages[0], abi.encodeWithSelector(Gateway.ReceiverMissing.selector, messages[0].recipient)
+            messages[0], abi.encodeWithSelector(Lanebook.ReceiverMissing.selector, messages[0].recipient)
         );
         vm.prank(operator);
         gateway.setLane(home.id, PURPOSE, address(receiver), there);
@@ -615,19 +619,19 @@ contract GatewayTest is World {
             _delivery(second, _signed(peer, second))
         );
         receiver.set(Probe.Mood.REENTER);
-        bytes memory busy = abi.encodeWithSelector(Gateway.LaneBusy.selector, home.id, PURPOSE);
+        bytes memory busy = abi.encodeWithSelector(Lanebook.LaneBusy.selector, home.id, PURPOSE);
         _deliverParked(messages[0], busy);
         vm.assertEq(gateway.inboundNonce(home.id, PURPOSE), 1, "the second was not executed inside the first");
         receiver.setAgain(abi.encodeCall(gateway.retry, (messages[0])));
         // no longer parked while it is in execution
-        vm.expectRevert(abi.encodeWithSelector(Gateway.NotParked.selector, gateway.messageId(messages[0])));
+        vm.expectRevert(abi.encodeWithSelector(Inbox.NotParked.selector, gateway.messageId(messages[0])));
         gateway.retry(messages[0]);
     }
 
     function test_aWrongAnswerLeavesNoTrace() public {
         receiver.set(Probe.Mood.WRONG_ANSWER);
         Message[] memory messages = _send(1, 0);
-        _expect(_batch(messages), abi.encodeWithSelector(Gateway.BadReceiver.selector, address(receiver)));
+        _expect(_batch(messages), abi.encodeWithSelector(Deliveries.BadReceiver.selector, address(receiver)));
         vm.assertEq(receiver.count(), 0, "what the receiver did is undone");
         vm.assertEq(gateway.inboundNonce(home.id, PURPOSE), 0, "and nothing consumed");
         receiver.set(Probe.Mood.TAKE);
@@ -695,7 +699,7 @@ contract GatewayTest is World {
         Signed memory signatures = _signed(peer, batch);
         bytes32 id = gateway.messageId(message);
         vm.expectEmit(address(gateway));
-        emit Gateway.MessageParked(id, message.source, message.purpose, message.nonce, reason);
+        emit Inbox.MessageParked(id, message.source, message.purpose, message.nonce, reason);
         _execute(peer, batch, signatures);
         vm.assertTrue(_isParked(peer, id), "parked");
     }

@@ -4,7 +4,8 @@ pragma solidity 0.8.30;
 import {Authorised} from "../../contracts/access/Authorised.sol";
 import {Roles} from "../../contracts/access/Roles.sol";
 import {Application} from "../../contracts/bridge/Application.sol";
-import {Gateway} from "../../contracts/bridge/Gateway.sol";
+import {Lanebook} from "../../contracts/bridge/Lanebook.sol";
+import {Inbox} from "../../contracts/bridge/Inbox.sol";
 import {Quotas} from "../../contracts/bridge/Quotas.sol";
 import {Message} from "../../contracts/interfaces/IGateway.sol";
 import {IInstanceRegistry, Instance} from "../../contracts/interfaces/IInstanceRegistry.sol";
@@ -262,7 +263,7 @@ contract QuotasTest is QuotaWorld {
         message.sender = _interop(home, stranger);
         _deliver(peer, _only(message));
         vm.assertTrue(_isParked(peer, peer.gateway.messageId(message)), "parked");
-        vm.expectRevert(abi.encodeWithSelector(Gateway.NotPeer.selector, home.id, message.sender));
+        vm.expectRevert(abi.encodeWithSelector(Inbox.NotPeer.selector, home.id, message.sender));
         peer.gateway.retry(message);
         vm.assertEq(peerToken.quotaOf(holderDe), 50, "not granted");
     }
@@ -294,7 +295,7 @@ contract QuotasTest is QuotaWorld {
         vm.expectRevert(abi.encodeWithSelector(Quotas.BadAccount.selector, bytes("")));
         home.quotas.moveQuota(address(homeToken), holderDe, peer.id, "", 1);
         // places are the ledger's already
-        vm.expectRevert(abi.encodeWithSelector(Gateway.LaneClosed.selector, home.id, 4));
+        vm.expectRevert(abi.encodeWithSelector(Lanebook.LaneClosed.selector, home.id, 4));
         home.quotas.movePlaces(address(homeToken), home.id, 1);
         vm.stopPrank();
     }

@@ -4,6 +4,8 @@ pragma solidity 0.8.30;
 import {Authorised} from "../../contracts/access/Authorised.sol";
 import {Roles} from "../../contracts/access/Roles.sol";
 import {Gateway} from "../../contracts/bridge/Gateway.sol";
+import {Lanebook} from "../../contracts/bridge/Lanebook.sol";
+import {Inbox} from "../../contracts/bridge/Inbox.sol";
 import {Application} from "../../contracts/bridge/Application.sol";
 import {Quorum} from "../../contracts/bridge/Quorum.sol";
 import {TokenBridge} from "../../contracts/bridge/TokenBridge.sol";
@@ -96,7 +98,7 @@ contract RefundsTest is World {
         home.gateway.refund(message);
         _onboard(peer, unknown, "late", GERMANY, RETAIL, address(0));
         _deliver(peer, _only(message));
-        vm.expectRevert(abi.encodeWithSelector(Gateway.NotParked.selector, id));
+        vm.expectRevert(abi.encodeWithSelector(Inbox.NotParked.selector, id));
         peer.gateway.retry(message);
         vm.assertEq(peer.token.totalSupply(), 0, "nothing there");
         vm.assertEq(home.token.totalSupply(), 1_000, "all here");
@@ -137,7 +139,7 @@ contract RefundsTest is World {
         _acknowledge(1, _one(home.gateway.messageId(message)));
         vm.prank(pauser);
         home.gateway.stopLane(peer.id, MOVEMENT, "drift");
-        vm.expectRevert(abi.encodeWithSelector(Gateway.LaneHalted.selector, peer.id, MOVEMENT));
+        vm.expectRevert(abi.encodeWithSelector(Lanebook.LaneHalted.selector, peer.id, MOVEMENT));
         home.gateway.refund(message);
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Gateway} from "../../contracts/bridge/Gateway.sol";
+import {Inbox} from "../../contracts/bridge/Inbox.sol";
 import {TokenBridge} from "../../contracts/bridge/TokenBridge.sol";
 import {Message} from "../../contracts/interfaces/IGateway.sol";
 import {IInstanceRegistry, Instance} from "../../contracts/interfaces/IInstanceRegistry.sol";
@@ -136,7 +136,7 @@ contract TokenBridgeTest is World {
         message.sender = _interop(home, stranger);
         _deliver(peer, _only(message));
         vm.assertTrue(_isParked(peer, peer.gateway.messageId(message)), "parked");
-        vm.expectRevert(abi.encodeWithSelector(Gateway.NotPeer.selector, home.id, message.sender));
+        vm.expectRevert(abi.encodeWithSelector(Inbox.NotPeer.selector, home.id, message.sender));
         peer.gateway.retry(message);
     }
 

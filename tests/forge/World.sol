@@ -10,6 +10,7 @@ import {Kernel} from "../../contracts/access/Kernel.sol";
 import {Roles} from "../../contracts/access/Roles.sol";
 import {CorporateActions, EventRecord} from "../../contracts/actions/CorporateActions.sol";
 import {Gateway} from "../../contracts/bridge/Gateway.sol";
+import {Inbox} from "../../contracts/bridge/Inbox.sol";
 import {Quorum} from "../../contracts/bridge/Quorum.sol";
 import {Quotas} from "../../contracts/bridge/Quotas.sol";
 import {TokenBridge} from "../../contracts/bridge/TokenBridge.sol";
@@ -512,7 +513,7 @@ abstract contract World {
         uint256 head = first.purpose | uint256(first.nonce) << 8 | uint256(first.version) << 72;
         head |= uint256(batch.attestorSetVersion) << 104 | signed.signers << 136;
         return abi.encodeCall(
-            Gateway.execute, (first.source, head, abi.encode(first.sender, first.recipient), packed, signed.signatures)
+            Inbox.execute, (first.source, head, abi.encode(first.sender, first.recipient), packed, signed.signatures)
         );
     }
 
