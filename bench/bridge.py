@@ -12,7 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from bench.bridges.axelar import Axelar
+from bench.bridges.hyperlane import HyperlaneMerkleRoot, HyperlaneMessageId
 from bench.bridges.ours import PariPassuBridge
+from bench.bridges.sygma import Sygma
 from bench.bridges.system import Bridge, Figures
 from bench.chain import fresh_bench
 from bench.gas import write
@@ -29,7 +32,13 @@ SCENARIOS = (
 )
 """In the order of the table; gas of one message, of its share of a batch where there is one."""
 
-SYSTEMS: tuple[type[Bridge], ...] = (PariPassuBridge,)
+SYSTEMS: tuple[type[Bridge], ...] = (
+    PariPassuBridge,
+    Sygma,
+    HyperlaneMessageId,
+    HyperlaneMerkleRoot,
+    Axelar,
+)
 
 
 def document(systems: Sequence[type[Bridge]]) -> dict[str, Any]:

@@ -133,3 +133,26 @@ def _artefact(package: str, folder: str, contract: str) -> dict[str, Any]:
     if not path.is_file():
         raise PeersMissing(path)
     return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def in_factory(package: str, contract: str) -> bytes:
+    """Creation code from the factory for TypeScript that a package ships of a contract.
+
+    Args:
+        contract: path below the package's factories without the file's own ending.
+    """
+    path = PEERS / package / "dist" / "typechain" / "factories" / f"{contract}__factory.js"
+    if not path.is_file():
+        raise PeersMissing(path)
+    found = re.search(r'_bytecode = "0x([0-9a-f]+)"', path.read_text(encoding="utf-8"))
+    if found is None:
+        raise ValueError(f"{path.relative_to(ROOT)} holds no code, or code that has to be linked.")
+    return bytes.fromhex(found[1])
+
+
+def built(package: str, contract: str) -> bytes:
+    """Creation code from the Truffle artefact that a package ships."""
+    path = PEERS / package / "build" / "contracts" / f"{contract}.json"
+    if not path.is_file():
+        raise PeersMissing(path)
+    return bytes.fromhex(str(json.loads(path.read_text(encoding="utf-8"))["bytecode"])[2:])

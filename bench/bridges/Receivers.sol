@@ -34,3 +34,53 @@ contract Erc7786Sender {
         }
     }
 }
+
+/// @title The receiver as Hyperlane's mailbox calls it, with the module that the mailbox has for all
+contract HyperlaneReceiver is Receiver {
+    address private immutable MAILBOX;
+
+    constructor(address mailbox) {
+        MAILBOX = mailbox;
+    }
+
+    function handle(uint32, bytes32, bytes calldata payload) external payable {
+        require(msg.sender == MAILBOX);
+        _take(payload);
+    }
+}
+
+/// @title The receiver as Sygma's handler for calls has it
+contract SygmaReceiver is Receiver {
+    address private immutable HANDLER;
+
+    constructor(address handler) {
+        HANDLER = handler;
+    }
+
+    function receiveFrom(address, bytes calldata payload) external {
+        require(msg.sender == HANDLER);
+        _take(payload);
+    }
+}
+
+/// @title Stands for the access control of Sygma's administration, which no message passes
+contract SygmaAccess {
+    function hasAccess(bytes4, address) external pure returns (bool) {
+        return true;
+    }
+}
+
+/// @title Makes many calls in one transaction, none of which stops another
+contract Calls {
+    struct Call {
+        address to;
+        bytes data;
+    }
+
+    function run(Call[] calldata calls) external {
+        for (uint256 i = 0; i < calls.length; ++i) {
+            (bool success, ) = calls[i].to.call(calls[i].data);
+            success;
+        }
+    }
+}

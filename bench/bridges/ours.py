@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from bench.bridges.system import PAYLOAD, RECORD, USER, Bridge, Figures, receivers
+from bench.bridges.system import PAYLOAD, RECORD, THRESHOLD, USER, Bridge, Figures, attestors, receivers
 from bench.chain import CHAIN_ID, Bench, call_data
 from bench.ours import PariPassu
 from paripassu.identifiers import Bytes32, InteropAddress, LedgerId, keccak256
 from paripassu.ledgers.evm.contracts import codec
-from paripassu.ledgers.signers import KeySigner, dev_key
 from paripassu.messages import (
     PROTOCOL_VERSION,
     Acknowledgement,
@@ -28,7 +27,6 @@ from paripassu.messages import (
 
 HERE, THERE = LedgerId(f"eip155:{CHAIN_ID}"), LedgerId("eip155:31002")
 SENT_AT = 1_803_888_000
-MEMBERS, THRESHOLD = ("csd", "custodian", "registrar", "transfer agent", "issuer"), 3
 GATEWAY = "Gateway"
 
 
@@ -45,7 +43,7 @@ class PariPassuBridge(Bridge):
     def __init__(self, bench: Bench) -> None:
         super().__init__(bench)
         self._platform = PariPassu(bench)
-        self._signers = sorted((KeySigner(name, dev_key(name)) for name in MEMBERS), key=_address)
+        self._signers = attestors()
         self._nonces: dict[Purpose, int] = {}
         self._sent: dict[Purpose, int] = {}
         self._recipients: dict[Purpose, str] = {}
@@ -162,7 +160,3 @@ class PariPassuBridge(Bridge):
 
     def _received(self) -> int:
         return int(self.bench.read(self._recipients[Purpose.RECEIPT], "count()"))
-
-
-def _address(signer: KeySigner) -> int:
-    return int(signer.address, 16)

@@ -9,6 +9,10 @@ from eth_utils.address import to_checksum_address
 
 from bench.chain import Bench
 from bench.compiling import ROOT, compile_contracts
+from paripassu.ledgers.signers import KeySigner, dev_key
+
+MEMBERS, THRESHOLD = ("csd", "custodian", "registrar", "transfer agent", "issuer"), 3
+"""Who attests, five legal entities, and how many of them have to."""
 
 PAYLOAD = bytes(1 + number % 255 for number in range(256))
 """256 bytes, none of them zero: what a message carries."""
@@ -48,6 +52,15 @@ class Bridge:
     def measure(self) -> Figures:
         """Set up, deliver a first message, then measure every scenario that there is."""
         raise NotImplementedError
+
+
+def attestors() -> list[KeySigner]:
+    """The five, in the order of their addresses; the first THRESHOLD of them sign."""
+    return sorted((KeySigner(name, dev_key(name)) for name in MEMBERS), key=_address)
+
+
+def _address(signer: KeySigner) -> int:
+    return int(signer.address, 16)
 
 
 def receivers() -> dict[str, bytes]:
