@@ -2,9 +2,9 @@
 
     python -m bench.bridge
 
-Every system delivers the same payload, 256 bytes without a zero, to the same receiver: one slot that changes
-from one number to another, one event with the payload's hash. Every system asks for three signatures of five.
-The first message of each is delivered before anything is measured.
+Every system delivers the same payload, 256 bytes without a zero, to the same receiver: one slot that
+changes from one number to another, one event with the payload's hash. Every system that can asks for three
+signatures of five. The first message of each is delivered before anything is measured.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.bridges.axelar import Axelar
+from bench.bridges.ccip import Ccip
 from bench.bridges.hyperlane import HyperlaneMerkleRoot, HyperlaneMessageId
 from bench.bridges.ours import PariPassuBridge
 from bench.bridges.sygma import Sygma
@@ -38,6 +39,7 @@ SYSTEMS: tuple[type[Bridge], ...] = (
     HyperlaneMessageId,
     HyperlaneMerkleRoot,
     Axelar,
+    Ccip,
 )
 
 

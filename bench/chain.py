@@ -76,8 +76,11 @@ class Bench:
         """Name and version of the node."""
         return str(rpc(self.url, "web3_clientVersion")).split("-")[0]
 
-    def send(self, sender: str, to: str | None, data: bytes) -> Receipt:
+    def send(self, sender: str, to: str | None, data: bytes, value: int = 0) -> Receipt:
         """Send a transaction with the highest gas limit there is, and wait for it.
+
+        Args:
+            value: of the chain's own coin, in its smallest unit.
 
         Raises:
             Reverted: its receipt does not say success.
@@ -86,6 +89,8 @@ class Bench:
             rpc(self.url, "anvil_setBalance", sender, hex(_COIN))
             self._funded.add(sender)
         fields = {"from": sender, "data": "0x" + data.hex(), "gas": hex(TRANSACTION_GAS)}
+        if value:
+            fields["value"] = hex(value)
         if to is not None:
             fields["to"] = to
         receipt = self._receipt(rpc(self.url, "eth_sendTransaction", fields))

@@ -156,3 +156,11 @@ def built(package: str, contract: str) -> bytes:
     if not path.is_file():
         raise PeersMissing(path)
     return bytes.fromhex(str(json.loads(path.read_text(encoding="utf-8"))["bytecode"])[2:])
+
+
+def plain_code(package: str, path: str) -> bytes:
+    """Creation code from a file of hex digits that a package ships."""
+    file = PEERS / package / path
+    if not file.is_file():
+        raise PeersMissing(file)
+    return bytes.fromhex(file.read_text(encoding="utf-8").strip().removeprefix("0x"))

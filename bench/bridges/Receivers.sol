@@ -63,6 +63,37 @@ contract SygmaReceiver is Receiver {
     }
 }
 
+/// @title The receiver as the router of CCIP calls it
+contract CcipReceiver is Receiver {
+    struct TokenAmount {
+        address token;
+        uint256 amount;
+    }
+
+    struct Any2EvmMessage {
+        bytes32 messageId;
+        uint64 sourceChainSelector;
+        bytes sender;
+        bytes data;
+        TokenAmount[] destTokenAmounts;
+    }
+
+    address private immutable ROUTER;
+
+    constructor(address router) {
+        ROUTER = router;
+    }
+
+    function ccipReceive(Any2EvmMessage calldata message) external {
+        require(msg.sender == ROUTER);
+        _take(message.data);
+    }
+
+    function supportsInterface(bytes4 id) external pure returns (bool) {
+        return id == this.ccipReceive.selector || id == this.supportsInterface.selector;
+    }
+}
+
 /// @title Stands for the access control of Sygma's administration, which no message passes
 contract SygmaAccess {
     function hasAccess(bytes4, address) external pure returns (bool) {

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from bench.bridges.system import PAYLOAD, RECORD, THRESHOLD, USER, Bridge, Figures, attestors, receivers
+from bench.bridges.system import (
+    PAYLOAD,
+    RECORD,
+    THRESHOLD,
+    USER,
+    Bridge,
+    Figures,
+    attestors,
+    receivers,
+    strangers,
+)
 from bench.chain import CHAIN_ID, Bench, call_data
 from bench.ours import PariPassu
 from paripassu.identifiers import Bytes32, InteropAddress, LedgerId, keccak256
@@ -85,7 +95,14 @@ class PariPassuBridge(Bridge):
         ):
             self._recipients[purpose] = app
             self._operate("setLane", THERE.numeric, int(purpose), app, InteropAddress(THERE, app).encode())
+        self._must_refuse_strangers()
         self._execute(1, PAYLOAD)
+
+    def _must_refuse_strangers(self) -> None:
+        members, nonces = self._signers, dict(self._nonces)
+        self._signers = strangers()
+        self.must_refuse(lambda: self._execute(1, PAYLOAD))
+        self._signers, self._nonces = members, nonces
 
     def _operate(self, function: str, *values: object) -> None:
         self._platform.restricted(self._gateway, GATEWAY, function, *values)

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from bench.bridges.system import PAYLOAD, RECORD, THRESHOLD, USER, Bridge, Figures, attestors, receivers
+from bench.bridges.system import (
+    PAYLOAD,
+    RECORD,
+    THRESHOLD,
+    USER,
+    Bridge,
+    Figures,
+    attestors,
+    receivers,
+    strangers,
+)
 from bench.chain import Bench
 from paripassu.identifiers import Bytes32
 
@@ -48,6 +58,7 @@ class Peer(Bridge):
 
     def measure(self) -> Figures:
         self.set_up()
+        self._must_refuse_strangers()
         self._delivered(1, PAYLOAD)
         gas = self.figures.gas
         gas["execute_1"] = self._delivered(1, PAYLOAD)
@@ -68,6 +79,12 @@ class Peer(Bridge):
     def signed(self, digest: bytes) -> list[bytes]:
         """The signatures of as many as have to sign, in the order of their addresses."""
         return [one.sign_digest(Bytes32(digest)) for one in self.signers[:THRESHOLD]]
+
+    def _must_refuse_strangers(self) -> None:
+        before = dict(vars(self))
+        self.signers = strangers()
+        self.must_refuse(lambda: self.deliver(1, PAYLOAD))
+        vars(self).update(before)
 
     def _delivered(self, count: int, payload: bytes) -> int:
         before = self._received()

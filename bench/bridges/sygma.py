@@ -29,6 +29,7 @@ _RECEIVE = bytes(keccak256(b"receiveFrom(address,bytes)"))[:4]
 class Sygma(Peer):
     name = "sygma-2.10"
     quorum = "one signature over the batch, of a key that its relayers hold in shares; each message isolated"
+    signatures = 1
     remarks: ClassVar = {"send": "no fee handler"}
 
     def __init__(self, bench: Bench) -> None:

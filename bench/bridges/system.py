@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from eth_utils.address import to_checksum_address
 
-from bench.chain import Bench
+from bench.chain import Bench, Reverted
 from bench.compiling import ROOT, compile_contracts
 from paripassu.ledgers.signers import KeySigner, dev_key
 
@@ -45,6 +46,9 @@ class Bridge:
     quorum: ClassVar[str]
     """Whose word counts, as measured."""
 
+    signatures: ClassVar[int] = THRESHOLD
+    """How many keys have to sign."""
+
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self.figures = Figures()
@@ -53,10 +57,27 @@ class Bridge:
         """Set up, deliver a first message, then measure every scenario that there is."""
         raise NotImplementedError
 
+    def must_refuse(self, deliver: Callable[[], object]) -> None:
+        """Try what the bridge has to revert: a delivery that nobody has signed who may."""
+        try:
+            deliver()
+        except Reverted:
+            return
+        raise AssertionError(f"{self.name} takes the signatures of strangers")
+
 
 def attestors() -> list[KeySigner]:
     """The five, in the order of their addresses; the first THRESHOLD of them sign."""
-    return sorted((KeySigner(name, dev_key(name)) for name in MEMBERS), key=_address)
+    return _signers(MEMBERS)
+
+
+def strangers() -> list[KeySigner]:
+    """As many as have to sign, none of whom may."""
+    return _signers([f"stranger {number}" for number in range(THRESHOLD)])
+
+
+def _signers(names: Iterable[str]) -> list[KeySigner]:
+    return sorted((KeySigner(name, dev_key(name)) for name in names), key=_address)
 
 
 def _address(signer: KeySigner) -> int:
