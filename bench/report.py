@@ -3,35 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from bench.gas import OWN_SCENARIOS, RESULTS, SCENARIOS, SYSTEMS
+from bench.pages import DOCS, Target, shown, table, written
 from bench.plain import Plain
 from bench.recorded import RECORDED, ROWS
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "gas.md"
+PAGE = DOCS / "gas.md"
 OURS = "paripassu"
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What a scenario is and the most it may cost: `ceiling` has to hold, `goal` is aimed at."""
-
-    title: str
-    ceiling: int
-    goal: int
-
-    def status(self, gas: int | None) -> str:
-        if gas is None:
-            return "not offered yet"
-        if gas <= self.goal:
-            return "goal met"
-        if gas <= self.ceiling:
-            return f"within the ceiling, {gas - self.goal:,} above the goal"
-        return f"**{gas - self.ceiling:,} above the ceiling**"
 
 
 TARGETS = {
@@ -91,16 +71,16 @@ def page(result: dict[str, Any]) -> str:
         "## Ours\n",
         "The last column is the least that a peer with any rules takes in this run; what each applies stands "
         "below.\n",
-        _table(["scenario", "gas", "ceiling", "goal", "status", "least of the peers"], _ours(result)),
+        table(["scenario", "gas", "ceiling", "goal", "status", "least of the peers"], _ours(result)),
         "Where a goal is not met:\n",
         _why(result),
         "Without a ceiling, for what an institution does with them:\n",
-        _table(["scenario", "gas"], _extras(result)),
+        table(["scenario", "gas"], _extras(result)),
         "Of which the platform, transaction by transaction:\n",
-        _table(["transaction", "gas"], _platform(result)),
+        table(["transaction", "gas"], _platform(result)),
         "## Beside the peers\n",
         "A dash: the system has no such entry point; an asterisk: read the note below.\n",
-        _table(["scenario", *names], [_beside(result, scenario, names) for scenario in SCENARIOS]),
+        table(["scenario", *names], [_beside(result, scenario, names) for scenario in SCENARIOS]),
         "## What each applies\n",
         "\n".join(f"- **{system.name}**: {system.rules}" for system in SYSTEMS) + "\n",
         "## Notes\n",
@@ -109,7 +89,7 @@ def page(result: dict[str, Any]) -> str:
         "No package for Node.js or Python holds these, so `make bench-gas` cannot build them. The figures "
         "are of an earlier run of ours from their sources, on the same version of the same node, with other "
         "accounts and amounts: compare to a few hundred units of gas.\n",
-        _table(["scenario", *(one.name for one in RECORDED)], [_recorded(scenario) for scenario in ROWS]),
+        table(["scenario", *(one.name for one in RECORDED)], [_recorded(scenario) for scenario in ROWS]),
         "\n".join(f"- **{one.name}**: {one.notes}" for one in RECORDED) + "\n",
     ]
     return "\n".join(parts)
@@ -120,7 +100,7 @@ def _ours(result: dict[str, Any]) -> list[list[str]]:
     for scenario in SCENARIOS:
         target, gas = TARGETS[scenario], result["scenarios"][scenario][OURS]
         goal, ceiling = f"{target.goal:,}", f"{target.ceiling:,}"
-        rows.append([target.title, _shown(gas), ceiling, goal, target.status(gas), _least(result, scenario)])
+        rows.append([target.title, shown(gas), ceiling, goal, target.status(gas), _least(result, scenario)])
     return rows
 
 
@@ -130,7 +110,7 @@ def _why(result: dict[str, Any]) -> str:
 
 
 def _extras(result: dict[str, Any]) -> list[list[str]]:
-    return [[EXTRA_TITLES[one], _shown(result["scenarios"][one][OURS])] for one in EXTRA_TITLES]
+    return [[EXTRA_TITLES[one], shown(result["scenarios"][one][OURS])] for one in EXTRA_TITLES]
 
 
 def _least(result: dict[str, Any], scenario: str) -> str:
@@ -149,23 +129,23 @@ def _mark(result: dict[str, Any], scenario: str, name: str) -> str:
 
 
 def _recorded(scenario: str) -> list[str]:
-    return [ROWS[scenario], *(_shown(one.gas.get(scenario)) for one in RECORDED)]
+    return [ROWS[scenario], *(shown(one.gas.get(scenario)) for one in RECORDED)]
 
 
 def _beside(result: dict[str, Any], scenario: str, names: list[str]) -> list[str]:
     figures = result["scenarios"][scenario]
 
-    def shown(name: str) -> str:
+    def marked(name: str) -> str:
         gas = figures[name]
-        return _shown(gas) + ("" if gas is None else _mark(result, scenario, name))
+        return shown(gas) + ("" if gas is None else _mark(result, scenario, name))
 
-    return [TARGETS[scenario].title, *(shown(name) for name in names)]
+    return [TARGETS[scenario].title, *(marked(name) for name in names)]
 
 
 def _platform(result: dict[str, Any]) -> list[list[str]]:
     """The dearest first."""
     parts = sorted(result["platform"][OURS].items(), key=lambda part: (-part[1], part[0]))
-    return [[name, _shown(gas)] for name, gas in parts]
+    return [[name, shown(gas)] for name, gas in parts]
 
 
 def _notes(result: dict[str, Any]) -> str:
@@ -181,24 +161,8 @@ def _notes(result: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
-
-
-def _shown(gas: int | None) -> str:
-    return "—" if gas is None else f"{gas:,}"
-
-
 def main() -> int:
-    text = page(json.loads((RESULTS / "gas.json").read_text(encoding="utf-8")))
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(text, encoding="utf-8")
-        return 0
-    if PAGE.read_text(encoding="utf-8") == text:
-        return 0
-    print("docs/gas.md is not what bench/results/gas.json says; run `make bench-gas`.", file=sys.stderr)
-    return 1
+    return written(PAGE, page(json.loads((RESULTS / "gas.json").read_text(encoding="utf-8"))), "bench-gas")
 
 
 if __name__ == "__main__":
