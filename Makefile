@@ -136,9 +136,10 @@ bench-gas: $(STAMPS)/node $(STAMPS)/dev $(STAMPS)/solc $(STAMPS)/bench ## measur
 	@$(BIN)/python -m bench.report
 
 .PHONY: bench-bridge
-bench-bridge: $(STAMPS)/node $(STAMPS)/dev $(STAMPS)/solc $(STAMPS)/bench ## measure what a message between ledgers costs: bench/results
+bench-bridge: $(STAMPS)/node $(STAMPS)/dev $(STAMPS)/solc $(STAMPS)/bench ## measure what a message between ledgers costs: bench/results, docs/bridge-gas.md
 	$(SAY) 'bridge, ours beside the peers'
 	@$(BIN)/python -m bench.bridge
+	@$(BIN)/python -m bench.bridge_report
 
 # ------------------------------------------------------------------ upkeep
 
