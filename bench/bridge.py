@@ -15,6 +15,7 @@ from typing import Any
 from bench.bridges.axelar import Axelar
 from bench.bridges.ccip import Ccip
 from bench.bridges.hyperlane import HyperlaneMerkleRoot, HyperlaneMessageId
+from bench.bridges.layerzero import LayerZero
 from bench.bridges.ours import PariPassuBridge
 from bench.bridges.sygma import Sygma
 from bench.bridges.system import Bridge, Figures
@@ -40,6 +41,7 @@ SYSTEMS: tuple[type[Bridge], ...] = (
     HyperlaneMerkleRoot,
     Axelar,
     Ccip,
+    LayerZero,
 )
 
 

@@ -94,6 +94,30 @@ contract CcipReceiver is Receiver {
     }
 }
 
+/// @title The receiver as the endpoint of LayerZero calls it
+contract LayerZeroReceiver is Receiver {
+    struct Origin {
+        uint32 srcEid;
+        bytes32 sender;
+        uint64 nonce;
+    }
+
+    address private immutable ENDPOINT;
+
+    constructor(address endpoint) {
+        ENDPOINT = endpoint;
+    }
+
+    function allowInitializePath(Origin calldata) external pure returns (bool) {
+        return true;
+    }
+
+    function lzReceive(Origin calldata, bytes32, bytes calldata message, address, bytes calldata) external payable {
+        require(msg.sender == ENDPOINT);
+        _take(message);
+    }
+}
+
 /// @title Stands for the access control of Sygma's administration, which no message passes
 contract SygmaAccess {
     function hasAccess(bytes4, address) external pure returns (bool) {

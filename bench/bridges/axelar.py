@@ -57,7 +57,7 @@ class Axelar(Peer):
                 "one transaction approves all, one makes all calls; "
                 f"{apart // count:,} each where every call has a transaction of its own"
             )
-        return approved + self.together(self.receiver, calls)
+        return approved + self.together([(self.receiver, call) for call in calls])
 
     def send(self) -> int:
         call = call_data("callContract(string,string,bytes)", _FROM, self.receiver, PAYLOAD)

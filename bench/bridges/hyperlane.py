@@ -60,8 +60,9 @@ class HyperlaneMessageId(Peer):
         calls = []
         for _ in range(count):
             message = self._message(payload)
-            calls.append(call_data("process(bytes,bytes)", self.metadata(message), message))
-        return self.together(self._mailbox, calls)
+            call = call_data("process(bytes,bytes)", self.metadata(message), message)
+            calls.append((self._mailbox, call))
+        return self.together(calls)
 
     def send(self) -> int:
         dispatch = "dispatch(uint32,bytes32,bytes)"

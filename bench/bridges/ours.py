@@ -101,7 +101,7 @@ class PariPassuBridge(Bridge):
     def _must_refuse_strangers(self) -> None:
         members, nonces = self._signers, dict(self._nonces)
         self._signers = strangers()
-        self.must_refuse(lambda: self._execute(1, PAYLOAD))
+        self.must_refuse(lambda: self._execute(1, PAYLOAD), self._received)
         self._signers, self._nonces = members, nonces
 
     def _operate(self, function: str, *values: object) -> None:

@@ -70,11 +70,11 @@ class Peer(Bridge):
         self.figures.notes = self.remarks | self.figures.notes
         return self.figures
 
-    def together(self, to: str, calls: list[bytes]) -> int:
+    def together(self, calls: list[tuple[str, bytes]]) -> int:
         """One transaction that makes all calls, none of which stops another; one alone is sent as it is."""
         if len(calls) == 1:
-            return self.bench.send(USER, to, calls[0]).gas
-        return self.bench.execute(USER, self._calls, ISOLATING_CALLS, [(to, data) for data in calls])
+            return self.bench.send(USER, *calls[0]).gas
+        return self.bench.execute(USER, self._calls, ISOLATING_CALLS, calls)
 
     def signed(self, digest: bytes) -> list[bytes]:
         """The signatures of as many as have to sign, in the order of their addresses."""
@@ -83,7 +83,7 @@ class Peer(Bridge):
     def _must_refuse_strangers(self) -> None:
         before = dict(vars(self))
         self.signers = strangers()
-        self.must_refuse(lambda: self.deliver(1, PAYLOAD))
+        self.must_refuse(lambda: self.deliver(1, PAYLOAD), self._received)
         vars(self).update(before)
 
     def _delivered(self, count: int, payload: bytes) -> int:

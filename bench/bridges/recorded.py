@@ -21,12 +21,6 @@ RECORDED_BRIDGES = (
         {"send": 86_939, "execute_1": 187_162},
     ),
     Recorded(
-        "layerzero-v2-one-dvn",
-        "one verifier with three signatures of five inside; verified, committed and received in three "
-        "transactions",
-        {"send": 188_822, "execute_1": 207_462, "execute_10": 176_189, "execute_100": 173_202},
-    ),
-    Recorded(
         "layerzero-v2-five-dvns",
         "three of five verifiers, each with a transaction of its own; the fee is quoted for three",
         {"send": 253_627, "execute_1": 286_919},
