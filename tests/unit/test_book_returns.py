@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from paripassu.acts import ApproveAct, ApproveArrival, ExecuteAct, ProposeAct
 from paripassu.commands import (
@@ -23,6 +24,7 @@ from paripassu.commands import (
 from paripassu.controls import SUSPENSION, Order, Reason, SetStatus
 from paripassu.errors import (
     BatchRefused,
+    BookTampered,
     CommandRefused,
     InvalidQuantity,
     LaneHalted,
@@ -32,6 +34,7 @@ from paripassu.errors import (
 )
 from paripassu.identifiers import LedgerId, commitment, keccak256
 from paripassu.ledgers.book import BookLedger
+from paripassu.ledgers.book.check import check_book
 from paripassu.ledgers.port import ArrivalCap, DeliveryStatus, OutcomeState, Standing
 from paripassu.messages import (
     Acknowledgement,
@@ -246,6 +249,40 @@ async def test_mov_3_arrivals_are_acknowledged_to_the_source(world: World) -> No
     assert await world.home.acknowledged_nonce(world.lane, height) == 0
     with pytest.raises(BatchRefused, match="Arrivals of 3 messages"):
         await world.do(world.home, acknowledging(world.lane, 3))
+
+
+async def test_mov_6_what_was_not_sent_in_a_lane_cannot_come_back_by_it(world: World) -> None:
+    message = await world.refused()
+    for nonce, refused in ((1, replace(message, payload=b"more")), (0, message)):
+        with pytest.raises(BatchRefused, match="is none of the first"):
+            await world.do(world.home, acknowledging(world.lane, nonce, refused))
+    back = Lane(world.home.id, world.south.id, Purpose.ORDER)
+    with pytest.raises(BatchRefused, match="is none of the first"):
+        await world.do(world.home, acknowledging(back, 0, message))
+    assert await world.home.standing(message.id) is Standing.NONE
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("DELETE FROM outbox_return WHERE standing='RETURNED'", "came back, but was not sent"),
+        ("UPDATE counter SET count=9 WHERE direction='ack'", "more than were sent"),
+    ],
+)
+async def test_a_return_that_was_written_by_hand_is_found(world: World, change: str, words: str) -> None:
+    message = await world.refused()
+    await world.do(world.home, acknowledging(world.lane, 1, message))
+    await world.do(world.home, Refund(message))
+    world.home.check()
+
+    def tampered() -> None:
+        with world.home._db.write() as connection:
+            connection.execute(text(change))
+            check_book(connection)
+            raise AssertionError("not found")  # whatever is raised, nothing is kept of it
+
+    with pytest.raises(BookTampered, match=words):
+        tampered()
 
 
 async def test_a7_an_acknowledgement_is_taken_as_it_was_signed_and_where_it_belongs(world: World) -> None:

@@ -137,14 +137,19 @@ def change(
         audit.append(connection, at, kind, record.digest.text, dict(values))
 
 
-def settle(connection: Connection, at: float, lane: Lane, detail: Mapping[str, object]) -> int:
-    """Let messages show that their source knows of their arrival; how many did not yet."""
+def behind(connection: Connection, lane: Lane) -> list[str]:
+    """Messages that do not show yet that their source knows of their arrival."""
     query = select(message_table.c.id).where(
         in_lane(message_table, lane),
         message_table.c.nonce <= level(connection, lane),
         message_table.c.state == MessageState.FINALISED.value,
     )
-    ids = list(connection.execute(query.limit(NONCES_AT_ONCE)).scalars())
+    return list(connection.execute(query.limit(NONCES_AT_ONCE)).scalars())
+
+
+def settle(connection: Connection, at: float, lane: Lane, detail: Mapping[str, object]) -> int:
+    """Let messages show that their source knows of their arrival; how many did not yet."""
+    ids = behind(connection, lane)
     return records.transition(connection, at, ids, MessageState.ACKED, "", detail) if ids else 0
 
 

@@ -77,7 +77,8 @@ class SourceAcknowledger:
         now = self._store.clock()
         with self._store.read() as connection:
             known = acknowledgements.arrivals(connection, now, lane)
-        settled = self._settle(lane) if known.acknowledged else False
+            behind = acknowledgements.behind(connection, lane)
+        settled = self._settle(lane) if behind else False
         if now < self._pace[lane].not_before or not due(known, self._every, self._quiet):
             return settled
         version = (await self._ledger.attestor_set()).version

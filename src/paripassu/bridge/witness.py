@@ -15,6 +15,7 @@ from paripassu.bridge import acknowledgements, attestations
 from paripassu.bridge.acknowledgements import AcknowledgementRecord
 from paripassu.bridge.seams import seam
 from paripassu.bridge.states import BatchState
+from paripassu.errors import LedgerError
 from paripassu.identifiers import Bytes32, LedgerId
 from paripassu.ledgers.port import Delivery, DeliveryStatus, Ledger, Signer
 from paripassu.messages import Lane, acknowledgement_digest
@@ -57,6 +58,10 @@ class Witness:
                     signed |= self._sign(record)
             except Contradiction as contradiction:
                 self._refuse(record, str(contradiction))
+            except LedgerError as error:  # of one destination; the others do not wait for it
+                log.warning(
+                    "destination not read", attestor=self._name, lane=str(record.lane), why=str(error)
+                )
         return signed
 
     async def _sees(self, record: AcknowledgementRecord) -> bool:

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, func, select
 from paripassu.errors import BookTampered
 from paripassu.identifiers import ZERO32, Bytes32
 from paripassu.ledgers.book.journal import entry_hash, is_technical, posting_hash
-from paripassu.ledgers.book.schema import counter, entry, inbox, outbox, position, posting
+from paripassu.ledgers.book.schema import counter, entry, inbox, outbox, outbox_return, position, posting
+from paripassu.ledgers.port import Standing
 
 
 def check_book(connection: Connection) -> int:
@@ -22,6 +23,7 @@ def check_book(connection: Connection) -> int:
     _check_entries(connection)
     _check_positions(connection, balances)
     _check_lanes(connection)
+    _check_returns(connection)
     return connection.execute(select(func.count()).select_from(posting)).scalar_one()
 
 
@@ -94,6 +96,33 @@ def _check_lanes(connection: Connection) -> None:
         }
         if found != counted:
             raise BookTampered(f"The book's {direction}bound counters say {counted}, its messages {found}.")
+
+
+def _check_returns(connection: Connection) -> None:
+    """What came back was sent from here and attested to come back, and no more arrivals are attested than
+    messages were sent."""
+    sent = set(connection.execute(select(outbox.c.id)).scalars())
+    marks: dict[str, set[str]] = defaultdict(set)
+    for row in connection.execute(select(outbox_return)):
+        marks[row.standing].add(row.id)
+    returned, refunded = marks[Standing.RETURNED.value], marks[Standing.REFUNDED.value]
+    for odd in (returned - sent) | (refunded - returned):
+        raise BookTampered(f"Message {odd} came back, but was not sent or not attested to.")
+    highest = select(counter.c.ledger, counter.c.purpose, func.max(counter.c.count)).group_by(
+        counter.c.ledger, counter.c.purpose
+    )
+    lanes = {
+        direction: {
+            (ledger, purpose): number
+            for ledger, purpose, number in connection.execute(highest.where(counter.c.direction == direction))
+        }
+        for direction in ("out", "ack")
+    }
+    for lane, number in lanes["ack"].items():
+        if number > lanes["out"].get(lane, 0):
+            raise BookTampered(
+                f"Arrivals of {number} messages are attested in lane {lane}, more than were sent."
+            )
 
 
 def last_hash(connection: Connection) -> Bytes32:

@@ -54,7 +54,7 @@ def acknowledge(
     """Take in what attestors say of this ledger's messages on another one; said again, it changes nothing.
 
     Raises:
-        BatchRefused: not of a lane from here, below the quorum, or of more than was sent.
+        BatchRefused: not of a lane from here, below the quorum, or of more or other than was sent.
     """
     lane, connection = said.lane, entry.connection
     if lane.source != configuration.ledger:
@@ -70,6 +70,7 @@ def acknowledge(
         lanes.set_count(entry, lanes.ACKNOWLEDGED, lane.destination, lane.purpose, said.nonce)
         entry.note(acknowledged=said.nonce, lane=str(lane))
     for id in said.refused:
+        _require_sent(connection, said, id)
         if returned(connection, id) is Standing.NONE:
             _mark(entry, id, Standing.RETURNED)
             entry.note(returned=id.text, lane=str(lane))
@@ -96,6 +97,19 @@ def refund(
     takers[lane.purpose](entry, configuration, message)
     _mark(entry, message.id, Standing.REFUNDED)
     entry.note(refunded=message.id.text, lane=str(lane))
+
+
+def _require_sent(connection: Connection, said: Acknowledgement, id: Bytes32) -> None:
+    """The book has its outbox: it need not take an attestor's word for what it sent."""
+    lane = said.lane
+    known = select(outbox.c.id).where(
+        outbox.c.id == id.text,
+        outbox.c.destination == lane.destination,
+        outbox.c.purpose == int(lane.purpose),
+        outbox.c.nonce <= said.nonce,
+    )
+    if connection.execute(known).first() is None:
+        raise BatchRefused(f"Message {id} is none of the first {said.nonce} that were sent in lane {lane}.")
 
 
 def standing(connection: Connection, id: Bytes32, height: int | None = None) -> Standing:
