@@ -225,7 +225,8 @@ def test_reconcile_proves_all_seven_invariants(paid: Stage) -> None:
 
 def test_messages_are_listed_and_shown_with_their_history(paid: Stage) -> None:
     messages = paid.rows("messages", "messages")
-    assert {one["state"] for one in messages} == {"FINALISED"}
+    ends = {"FINALISED", "ACKED"}  # a source learns of arrivals once its lane was quiet for a while
+    assert {one["state"] for one in messages} <= ends
     assert Counter(one["purpose"] for one in messages) == {"MOVEMENT": 3, "CORPORATE_ACTION": 4}
     chosen = next(one for one in messages if one["destination"] == "eip155:31002")
     shown = paid.operator.json("message", "show", chosen["id"][:14], "--json")
@@ -234,7 +235,8 @@ def test_messages_are_listed_and_shown_with_their_history(paid: Stage) -> None:
     assert len(shown["attestors"]) >= 2
     assert shown["transactions"]
     states = [step["state"] for step in shown["history"]]
-    assert states[-1] == "FINALISED"
+    assert states[-1] == chosen["state"]
+    assert "FINALISED" in states
     assert len(states) == len(set(states)) > 3
 
 
