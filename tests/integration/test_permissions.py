@@ -28,7 +28,7 @@ ARGUMENTS: dict[str, list[Any]] = {"sendMessage": [b"", b"", [LANE]]}
 WORDS = {
     "Approvals": ("Unauthorised", "NotOpen"),
     "CustodyRegistry": ("NotServicer",),
-    "Gateway": ("LaneClosed", "NotApp", "NotParked"),
+    "Gateway": ("LaneClosed", "MalformedAddress", "NotApp", "NotParked"),
     "SecurityTokenExtension": ("PledgeUnknown", "Unauthorised"),
 }
 """Own refusals of functions whose right is said in words and which do not name the caller."""
