@@ -11,7 +11,7 @@ from support import refusal
 from paripassu import artefacts
 
 IMPLEMENTATION = 0x360894A13BA1A3210667C828492DB98DCA3E2076CC3735A920A3CA505D382BBC
-PROXIES = ("instances", "custody", "attestors", "gateway", "bridge", "actions", "token", "cash")
+PROXIES = ("instances", "custody", "gateway", "bridge", "actions", "token", "cash")
 NAMES = {short: name for short, name in _suite.CONTRACTS.items() if short != "manager"}
 
 
