@@ -46,8 +46,10 @@ TARGETS = (
     "contracts/token/Verdicts.sol",
 )
 SLOW = "DenialMatrix|Invariants"
+NEAR = "^(Token|HolderRegistry|Orders|Quotas|RecordTimes|Rights)"
 STAGES = (
-    ("--no-match-contract", SLOW, "--no-match-test", "^testFuzz"),
+    ("--match-contract", NEAR, "--no-match-contract", SLOW, "--no-match-test", "^testFuzz"),
+    ("--no-match-contract", f"{SLOW}|{NEAR}", "--no-match-test", "^testFuzz"),
     ("--no-match-contract", SLOW, "--match-test", "^testFuzz"),
     ("--match-contract", "DenialMatrix"),
     ("--match-contract", "Invariants"),

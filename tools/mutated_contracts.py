@@ -21,9 +21,8 @@ from paripassu.devnet.programs import forge_command
 ROOT = build_artefacts.ROOT
 TREE = ROOT / "build" / "mutation"
 REFUSED = ROOT / "build" / "mutants-refused.json"
-COPIED = ("contracts", "tests/vectors", "foundry.toml")
-JUDGES = ("Token*", "DenialMatrix", "HolderRegistry", "RecordTimes", "Rights")
-"""Forge tests that judge: those of the token and its registry. Fewer compile sooner."""
+COPIED = ("contracts", "tests/forge", "tests/vectors", "foundry.toml")
+"""All of forge's tests judge: what a contract does is also shown where others use it."""
 
 QUICK = {
     "FOUNDRY_FUZZ_RUNS": "32",
@@ -45,12 +44,6 @@ def mutated(targets: tuple[str, ...]) -> list[Mutant]:
         place = TREE / name
         place.parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if (ROOT / name).is_dir() else shutil.copy2)(ROOT / name, place)
-    (TREE / "tests" / "forge").mkdir()
-    everything = (ROOT / "tests" / "forge").glob("*.sol")
-    helpers = [path for path in everything if not path.name.endswith(".t.sol")]
-    judges = [path for name in JUDGES for path in (ROOT / "tests" / "forge").glob(f"{name}.t.sol")]
-    for path in [*helpers, *judges]:
-        shutil.copy2(path, TREE / "tests" / "forge")
     (TREE / "node_modules").unlink(missing_ok=True)
     (TREE / "node_modules").symlink_to((ROOT / "node_modules").resolve())
     trees = syntax_trees()

@@ -92,6 +92,7 @@ contract HolderRegistryTest is World {
         _onboardRefused(registry, anna, holder, _keyControl(peer, anna, holder), anna); // another registry
         _onboardRefused(registry, anna, holder, _keyRotation(home, anna, bert), anna); // another purpose
         _onboardRefused(registry, anna, holder, "", anna);
+        _onboardRefused(registry, anna, holder, bytes.concat(proof, hex"00"), anna); // more than a signature
         proof[64] = bytes1(uint8(proof[64]) ^ 1);
         _onboardRefused(registry, anna, holder, proof, anna);
         proof[64] = bytes1(uint8(proof[64]) ^ 1);
@@ -525,9 +526,14 @@ contract HolderRegistryTest is World {
         emit HolderRegistry.SubscriberRemoved(address(subscriber), true);
         registry.removeSubscriber(address(subscriber));
         vm.assertEq(subscriber.epoch(), 0, "when it goes: nothing cached counts");
+        vm.expectEmit(address(registry));
+        emit HolderRegistry.SubscriberAdded(ninth);
         registry.addSubscriber(ninth);
         vm.assertEq(registry.subscribers().length, 8, "room again");
         vm.stopPrank();
+        uint32 next = registry.epoch() + 1;
+        vm.expectEmit(address(registry));
+        emit HolderRegistry.PolicyEpochChanged(next);
         vm.prank(registrar);
         registry.setStatus(holderDe, false, REASON);
         vm.assertEq(subscriber.epoch(), 0, "gone");

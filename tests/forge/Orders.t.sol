@@ -8,6 +8,7 @@ import {Instance} from "../../contracts/interfaces/IInstanceRegistry.sol";
 import {ISecurity} from "../../contracts/interfaces/ISecurity.sol";
 import {HolderRegistry} from "../../contracts/registry/HolderRegistry.sol";
 import {SecurityBase, TokenInit} from "../../contracts/token/SecurityBase.sol";
+import {Vm} from "./Vm.sol";
 import {Chain, World} from "./World.sol";
 
 /// CTL-8: what is ordered against a holder on one chain is in force on all, and for units on their way.
@@ -137,7 +138,12 @@ contract OrdersTest is World {
         vm.assertEq(second.payload, first.payload, "the same");
         _deliver(peer, _only(first));
         epoch = peer.holders.epoch();
+        vm.recordLogs();
         _deliver(peer, _only(second));
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        for (uint256 i = 0; i < logs.length; ++i) {
+            vm.assertFalse(logs[i].emitter == address(peer.holders), "nothing to announce");
+        }
         vm.assertEq(peer.holders.epoch(), epoch, "once");
         _deliver(peer, _only(_order(home, "fr", SANCTION, false)));
         _verdicts(peer, 0, 0);
@@ -160,6 +166,47 @@ contract OrdersTest is World {
         // and the next order counts
         _deliver(peer, _only(_order(home, "fr", SECURITY, true)));
         _verdicts(peer, 4, 7);
+    }
+
+    function test_ctl_8_anOrderThatComesBeforeAParkedReleaseIsLiftedByOneRelease() public {
+        _deliver(peer, _only(_order(home, "fr", SECURITY, true)));
+        Message memory lifted = _order(home, "fr", SECURITY, false);
+        _on(peer);
+        Instance[] memory list = _list(_instance(peer));
+        vm.prank(tokenizer);
+        peer.instances.revokeInstance(SECURITY, peer.id);
+        _deliver(peer, _only(lifted));
+        vm.assertTrue(_isParked(peer, peer.gateway.messageId(lifted)), "no such security here");
+        vm.prank(tokenizer);
+        peer.instances.registerInstances(SECURITY, list);
+        _deliver(peer, _only(_order(home, "fr", SECURITY, true)));
+        _verdicts(peer, 4, 7);
+        peer.gateway.retry(lifted);
+        _verdicts(peer, 4, 7);
+        _deliver(peer, _only(_order(home, "fr", SECURITY, false)));
+        _verdicts(peer, 0, 0);
+    }
+
+    function test_ctl_8_aReleaseLeavesCachedVerdictsAsTheyAre() public {
+        bytes32[3] memory scopes = [SANCTION, SUSPENSION, SECURITY];
+        for (uint256 i = 0; i < 3; ++i) {
+            _order(home, "fr", scopes[i], true);
+            uint32 epoch = home.holders.epoch();
+            _order(home, "fr", scopes[i], false);
+            vm.assertEq(home.holders.epoch(), epoch, "nobody's verdict is worse");
+        }
+    }
+
+    function test_ctl_8_aFreezeGoesToLedgersThatCarryTheSecurityAndASanctionToAll() public {
+        _on(home);
+        vm.prank(tokenizer);
+        home.instances.revokeInstance(SECURITY, peer.id);
+        vm.recordLogs();
+        vm.prank(freezer);
+        home.holders.order(_commitment("fr"), SECURITY, true, WHY);
+        vm.assertEq(_sent(home).length, 0, "nowhere else");
+        _order(home, "fr", SUSPENSION, true);
+        _order(home, "fr", SANCTION, true);
     }
 
     function test_ctl_8_aFreezeStaysWithTheSecurityWhenAnotherTokenCarriesIt() public {

@@ -103,6 +103,33 @@ contract RecordTimesTest is World {
         vm.assertEq(home.token.balanceOfAt(late, START + 20), 7, "between");
     }
 
+    function test_ca_5_whoHadNothingAtALaterRecordTimeStillHadItsUnitsAtTheFirst() public {
+        _arm(START + 10);
+        _arm(START + 20);
+        vm.warp(START + 15);
+        _transfer(holderDe, holderFr, 1000);
+        vm.warp(START + 25);
+        _transfer(holderFr, holderDe, 5);
+        vm.assertEq(home.token.balanceOfAt(holderDe, START + 10), 1000, "first");
+        vm.assertEq(home.token.balanceOfAt(holderDe, START + 20), 0, "second");
+    }
+
+    function test_ca_5_onlyTheFirstMovementAfterARecordTimeCountsIt() public {
+        _arm(START + 10);
+        vm.warp(START + 11);
+        _transfer(holderDe, holderFr, 1);
+        vm.record();
+        _transfer(holderDe, holderFr, 1);
+        (, bytes32[] memory writes) = vm.accesses(address(home.token));
+        vm.assertEq(writes.length, 2, "the two accounts and nothing else");
+    }
+
+    function test_ver_8_anArmedRecordTimeIsNotUndone() public {
+        vm.warp(START + 5);
+        _arm(START + 10);
+        vm.assertEq(home.token.irreversibleAt(), START + 5, "no way back behind it");
+    }
+
     function test_unitsInTransitCountAtEachRecordTimeBetweenDispatchAndArrival() public {
         _arm(START + 10);
         _arm(START + 20);
@@ -110,6 +137,8 @@ contract RecordTimesTest is World {
         vm.warp(START + 25);
         vm.startPrank(address(home.bridge));
         home.token.crosschainMintAt(holderFr, 50, START + 10); // left at the first, to the second
+        vm.expectEmit(address(home.token));
+        emit SecurityToken.InTransitCredited(START + 20, holderFr, 3);
         home.token.crosschainMintAt(holderFr, 3, START + 11); // left after the first
         home.token.crosschainMintAt(holderFr, 7, START + 21); // left and arrived between two
         vm.stopPrank();

@@ -256,6 +256,22 @@ contract TokenCacheTest is TokenWorld {
         vm.assertEq(_codeOf(success, answer, "open"), 7, "frozen");
     }
 
+    function test_ctl_1_betweenAccountsWithVerdictsThatCountNothingIsAsked() public {
+        // a movement to oneself finds a verdict as well as any other
+        vm.prank(registrar);
+        home.holders.setStatus(other, false, "x");
+        vm.assertEq(_transfer(both[1], source, source, 1), 0, "to itself");
+        vm.assertTrue(_isWarm(both[1], source), "cached");
+        both[1].open(_one(target));
+        vm.record();
+        vm.assertEq(_transfer(both[1], source, target, 1), 0, "transfer");
+        vm.prank(source);
+        both[1].batchTransfer(_two(target, target), _two(1, 2));
+        _mustApproved(both[1], abi.encodeCall(both[1].forcedTransfer, (source, target, 1)));
+        (bytes32[] memory reads, ) = vm.accesses(address(home.holders));
+        vm.assertEq(reads.length, 0, "no look into the register");
+    }
+
     /// Random acts, each followed by a comparison of asked and done on both securities.
     function testFuzz_ctl_3_cachedOrNotTheAnswerIsTheSame(uint256 seed) public {
         address[4] memory all = [source, target, other, stranger];

@@ -6,7 +6,7 @@ import {Authorised} from "../../contracts/access/Authorised.sol";
 import {Roles} from "../../contracts/access/Roles.sol";
 import {ISecurity} from "../../contracts/interfaces/ISecurity.sol";
 import {Holdings} from "../../contracts/token/Holdings.sol";
-import {Blackout, Lot, SecurityBase} from "../../contracts/token/SecurityBase.sol";
+import {Blackout, Lot, SecurityBase, TokenInit} from "../../contracts/token/SecurityBase.sol";
 import {SecurityToken} from "../../contracts/token/SecurityToken.sol";
 import {SecurityTokenExtension} from "../../contracts/token/SecurityTokenExtension.sol";
 import {SecurityTokenReadings} from "../../contracts/token/SecurityTokenReadings.sol";
@@ -75,6 +75,30 @@ contract TokenControlsTest is TokenWorld {
         }
     }
 
+    function test_ctl_4_thePauseOfTheLowestClassAloneCounts() public {
+        _onboard(home, target, "target", FRANCE, 0, address(0));
+        vm.prank(ruleManager);
+        token.setClasses(type(uint32).max, "all");
+        vm.prank(pauser);
+        token.pauseClasses(1, "class 0");
+        vm.assertEq(_transfer(token, source, target, 1), 19, "its inventory stands still");
+        vm.assertEq(_transfer(token, source, other, 1), 0, "no other does");
+    }
+
+    function test_iss_1_theRulesOfTheTermsHoldFromTheStart() public {
+        TokenInit memory init = _terms("DE000PARI026", false, false);
+        (init.countries, init.denyList, init.minimumLot) = (_countries(FRANCE), true, 2);
+        ISecurity t = _token(home, init);
+        _issueOn(t, source, 10);
+        vm.assertEq(t.policy().minimumLot, 2, "minimum lot");
+        vm.assertEq(_transfer(t, source, other, 1), 17, "below the lot");
+        vm.assertEq(_transfer(t, source, other, 2), 0, "the lot");
+        vm.assertEq(_transfer(t, source, target, 2), 8, "a country that may not");
+        init.countries = _countries(999);
+        init.denyList = false;
+        vm.assertTrue(_token(home, init).isCountryAllowed(999), "the highest number of a country");
+    }
+
     function test_ctl_4_theSanctionedNeitherReceiveNorDeliver() public {
         vm.prank(source);
         token.transfer(target, 5);
@@ -95,6 +119,7 @@ contract TokenControlsTest is TokenWorld {
         vm.assertEq(_transfer(token, source, target, 1), 15, "no more");
         vm.assertEq(_transfer(token, source, target, 0), 0, "nothing is never too much");
         // who is above a cap that was lowered keeps what it has, and may move it about
+        token.open(_one(source));
         vm.assertEq(_transfer(token, source, source, 70), 0, "to itself");
         vm.assertEq(_transfer(token, source, other, 20), 0, "away");
         vm.assertEq(_transfer(token, target, source, 1), 15, "not to one above it");
@@ -137,7 +162,14 @@ contract TokenControlsTest is TokenWorld {
         home.token.releaseQuota(target, 1);
         vm.prank(quotas);
         vm.expectRevert(SecurityTokenExtension.NoSuchRule.selector);
+        home.token.grantQuota(target, holder, 1);
+        // nor one without a limit of holders places
+        vm.prank(quotas);
+        vm.expectRevert(SecurityTokenExtension.NoSuchRule.selector);
         token.releasePlaces(1);
+        vm.prank(quotas);
+        vm.expectRevert(SecurityTokenExtension.NoSuchRule.selector);
+        token.grantPlaces(1);
     }
 
     function test_ctl_4_lotsUnlockAtTheirTime() public {
@@ -247,7 +279,14 @@ contract TokenControlsTest is TokenWorld {
         token.setBlackouts(windows, "x");
         vm.expectRevert(SecurityTokenExtension.InvalidRule.selector);
         token.setBlackouts(new Blackout[](9), "x");
+        windows = new Blackout[](9);
+        for (uint64 i = 0; i < 9; ++i) windows[i] = Blackout(START + 10, START + 20);
+        vm.expectRevert(SecurityTokenExtension.InvalidRule.selector);
+        token.setBlackouts(windows, "more than eight");
+        token.setBlackouts(new Blackout[](0), "none in place of two");
         vm.stopPrank();
+        vm.warp(START + 15);
+        vm.assertEq(_transfer(token, source, target, 1), 0, "over");
     }
 
     // ---------------------------------------------------------------- CTL-5: who stops what
@@ -391,6 +430,8 @@ contract TokenControlsTest is TokenWorld {
         token.unpause("reviewed");
         vm.prank(pauser);
         token.emergencyStop(START + 60, "another");
+        vm.prank(pauser);
+        token.emergencyStop(START + 51, "this second alone");
         vm.assertEq(_transfer(token, source, target, 1), 1, "stopped");
         vm.prank(unpauser);
         token.unpause("x");
@@ -443,6 +484,17 @@ contract TokenControlsTest is TokenWorld {
         vm.assertFalse(success, "no more");
     }
 
+    function test_ctl_7_lockUpsThatAreOverAreFreeForTheLawToo() public {
+        vm.prank(transferAgent);
+        token.lock(source, 95, START + 10, "vesting");
+        vm.prank(freezer);
+        token.freezeUnits(source, 3, "order");
+        vm.warp(START + 10);
+        _mustApproved(token, abi.encodeCall(token.forcedTransfer, (source, target, 50)));
+        vm.assertEq(token.balanceOfType(source, BLOK), 3, "not needed");
+        vm.assertEq(token.balanceOfType(source, AWAS), 47, "free");
+    }
+
     function test_ctl_7_ofLotsThoseThatUnlockLastAreTakenFirst() public {
         vm.startPrank(transferAgent);
         token.lock(source, 30, START + 30, "x");
@@ -470,7 +522,8 @@ contract TokenControlsTest is TokenWorld {
         bytes memory toStranger = abi.encodeCall(token.forcedTransfer, (source, stranger, 1));
         (bool success, bytes memory answer) = _approved(address(token), toStranger);
         vm.assertEq(_codeOf(success, answer, "stranger"), 5, "unknown");
-        _mustApproved(token, abi.encodeCall(token.forcedTransfer, (source, target, 10)));
+        (success, answer) = _approved(address(token), abi.encodeCall(token.forcedTransfer, (source, target, 10)));
+        vm.assertTrue(success && abi.decode(answer, (bool)), "ERC-3643: true");
         _mustApproved(token, abi.encodeCall(token.forcedTransfer, (target, target, 10)));
         vm.assertEq(token.balanceOf(target), 10, "to itself changes nothing");
         (success, ) = _approved(address(token), abi.encodeCall(token.forcedTransfer, (source, address(0), 1)));
@@ -643,6 +696,7 @@ contract TokenControlsTest is TokenWorld {
         vm.assertEq(
             answer, abi.encodeWithSelector(SecurityTokenReadings.BelowIssued.selector, 999_999, 1_000_000), "why"
         );
+        _mustApproved(token, abi.encodeCall(token.setIssueLimit, (1_000_000)));
         _act(home, address(token), abi.encodeCall(token.setIssueLimit, (1_000_001)));
         vm.prank(transferAgent);
         token.mint(other, 1);
@@ -662,6 +716,15 @@ contract TokenControlsTest is TokenWorld {
         vm.expectRevert();
         token.redeem(source, 4, "x");
         vm.assertFalse(token.isReferenceUsed("x"), "the reference is still good");
+    }
+
+    function test_i8_theAgentNeedsNoAllowanceForUnitsOfItsOwn() public {
+        _onboard(home, transferAgent, "agent", GERMANY, PROFESSIONAL, address(0));
+        vm.startPrank(transferAgent);
+        token.issue(transferAgent, 5, "own");
+        token.redeem(transferAgent, 5, "back");
+        vm.stopPrank();
+        vm.assertEq(token.issuedTotal(), HELD, "as before");
     }
 
     function test_id_1_aSecurityIsTheSameOnEveryLedgerAndOverItsTerms() public {

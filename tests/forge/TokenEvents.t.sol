@@ -285,6 +285,26 @@ contract TokenEventsTest is TokenWorld {
         vm.assertTrue(_addsUp(token, source), "what is left adds up");
     }
 
+    function test_ctl_7_whatHasNothingOfAKindIsNotTouched() public {
+        vm.prank(source);
+        token.pledge(target, 90);
+        (bytes memory data, bytes32 id) = _act(abi.encodeCall(IERC3643.forcedTransfer, (source, target, 40)));
+        _wantSub(source, PLED, 60);
+        _wantForced(id, 40, HELD, 0);
+        _does(address(home.approvals), data, "of pledged units");
+    }
+
+    function test_ctl_10_aLockUpThatIsOverIsReleasedOnceItsUnitsAreNeeded() public {
+        vm.prank(transferAgent);
+        token.lock(source, 60, START + 10, WHY);
+        vm.warp(START + 10);
+        _want(abi.encode(SecurityBase.Transfer.selector, source, target), abi.encode(40));
+        _does(source, abi.encodeCall(token.transfer, (target, 40)), "what was free before");
+        _wantSub(source, RSTR, 0);
+        _want(abi.encode(SecurityBase.Transfer.selector, source, target), abi.encode(1));
+        _does(source, abi.encodeCall(token.transfer, (target, 1)), "one of those that were locked up");
+    }
+
     function _wantForced(bytes32 id, uint256 units, uint256 fromBefore, uint256 toBefore) private {
         _want(abi.encode(SecurityBase.Transfer.selector, source, target), abi.encode(units));
         _want(abi.encode(SecurityToken.ForcedTransfer.selector, source, target), abi.encode(units));
@@ -319,18 +339,18 @@ contract TokenEventsTest is TokenWorld {
     // ---------------------------------------------------------------- what lists and amounts must be
 
     function test_listsOfABatchAreOfOneLength() public {
-        bytes[7] memory calls = [
+        bytes[8] memory calls = [
             abi.encodeCall(IERC3643.batchFreezePartialTokens, (_two(source, target), _one(uint256(1)))),
             abi.encodeCall(IERC3643.batchUnfreezePartialTokens, (_one(source), _two(1, 1))),
             abi.encodeCall(IERC3643.batchSetAddressFrozen, (_two(source, target), new bool[](1))),
             abi.encodeCall(IERC3643.batchTransfer, (_one(target), _two(1, 1))),
             abi.encodeCall(IERC3643.batchMint, (_one(target), _two(1, 1))),
             abi.encodeCall(IERC3643.batchBurn, (_one(source), _two(1, 1))),
-            abi.encodeCall(IERC3643.batchForcedTransfer, (_two(source, source), _one(target), _one(uint256(1))))
+            abi.encodeCall(IERC3643.batchForcedTransfer, (_two(source, source), _one(target), _one(uint256(1)))),
+            abi.encodeCall(IERC3643.batchForcedTransfer, (_one(source), _one(target), _two(1, 1)))
         ];
-        address[7] memory callers = [
-            freezer, freezer, freezer, source, transferAgent, address(home.approvals), address(home.approvals)
-        ];
+        address law = address(home.approvals);
+        address[8] memory callers = [freezer, freezer, freezer, source, transferAgent, law, law, law];
         for (uint256 i = 0; i < calls.length; ++i) {
             vm.prank(callers[i]);
             (bool success, bytes memory answer) = address(token).call(calls[i]);
@@ -347,6 +367,16 @@ contract TokenEventsTest is TokenWorld {
         );
         token.freezePartialTokens(source, type(uint256).max);
         vm.stopPrank();
+    }
+
+    function test_ctl_5_asManyAsThereCanBeAreFrozen() public {
+        TokenInit memory init = _terms("DE000PARI026", false, false);
+        init.issueLimit = type(uint64).max;
+        ISecurity most = _token(home, init);
+        _issueOn(most, source, type(uint64).max);
+        vm.prank(freezer);
+        most.freezePartialTokens(source, type(uint64).max);
+        vm.assertEq(most.getFrozenTokens(source), type(uint64).max, "all of them");
     }
 
     function test_iss_1_changesOfNameLimitAndDocumentsAreAnnounced() public {

@@ -104,7 +104,7 @@ contract TokenLifeTest is TokenWorld {
         vm.expectRevert(abi.encodeWithSelector(SecurityTokenExtension.NotSuccessor.selector, source, target));
         token.recoveryAddress(source, target, address(0));
         vm.prank(successor);
-        token.recoveryAddress(source, successor, address(0));
+        vm.assertTrue(token.recoveryAddress(source, successor, address(0)), "ERC-3643: true");
         vm.assertEq(token.balanceOf(successor), 90, "balance");
         vm.prank(successor);
         token.recoveryAddress(source, successor, address(0));
@@ -153,6 +153,33 @@ contract TokenLifeTest is TokenWorld {
         vm.assertEq(token.quotaOf(successor), 1_000_000, "all of it again");
     }
 
+    function test_ubo_10_quotasOfAnAdditionalAccountAddUp() public {
+        bytes32 holder = _commitment("source");
+        bytes memory proof = _keyControl(home, heir, holder);
+        vm.prank(registrar);
+        home.holders.onboard(heir, holder, GERMANY, PROFESSIONAL, 0, address(0), true, proof);
+        vm.prank(quotas);
+        token.grantQuota(heir, uint192(uint256(holder) >> 64), 30);
+        _rotate(home, heir, successor);
+        vm.prank(quotas);
+        token.grantQuota(successor, uint192(uint256(holder) >> 64), 20);
+        vm.prank(transferAgent);
+        token.recoveryAddress(heir, successor, address(0));
+        vm.assertEq(token.quotaOf(successor), 50, "neither began with the ledger's share");
+    }
+
+    function test_ubo_10_quotasOfBothAccountsStayWithinTheirSlot() public {
+        uint192 holder = uint192(uint256(_commitment("source")) >> 64);
+        vm.prank(quotas);
+        token.grantQuota(source, holder, type(uint64).max);
+        _rotate(home, source, successor);
+        vm.prank(quotas);
+        token.grantQuota(successor, holder, type(uint64).max);
+        vm.prank(transferAgent);
+        token.recoveryAddress(source, successor, address(0));
+        vm.assertEq(token.quotaOf(successor), type(uint64).max, "the most there is");
+    }
+
     function test_ubo_10_aPledgeIsReleasableBeforeAndAfterARecovery() public {
         _rotate(home, source, successor);
         vm.prank(target);
@@ -183,6 +210,29 @@ contract TokenLifeTest is TokenWorld {
         vm.assertEq(token.balanceOfType(heir, PLED), 0, "at the end");
         vm.assertEq(token.balanceOf(target), 13, "enforced");
         vm.assertTrue(_addsUp(token, successor) && _addsUp(token, heir), "adds up");
+    }
+
+    function test_ubo_10_aPledgeOfTheSuccessorIsNoPartOfItsPredecessors() public {
+        vm.prank(target);
+        token.releasePledge(otherPledgeId);
+        _rotate(home, source, successor);
+        _issueOn(token, successor, 30);
+        vm.prank(successor);
+        token.pledge(other, 20);
+        vm.prank(target);
+        token.releasePledge(pledgeId);
+        vm.assertEq(token.balanceOfType(source, PLED), 0, "released");
+        vm.assertEq(token.balanceOfType(successor, PLED), 20, "another's");
+    }
+
+    function test_ubo_10_whatTheLawLeftOfAPledgeIsReleasedBeforeARecovery() public {
+        _mustApproved(token, abi.encodeCall(token.forcedTransfer, (source, other, 75)));
+        _rotate(home, source, successor);
+        vm.startPrank(target);
+        token.releasePledge(otherPledgeId);
+        token.releasePledge(pledgeId);
+        vm.stopPrank();
+        vm.assertEq(token.balanceOfType(source, PLED), 0, "nothing stays blocked");
     }
 
     function test_ubo_10_aPledgeesSuccessorEndsIt() public {
@@ -241,6 +291,31 @@ contract TokenLifeTest is TokenWorld {
         vm.stopPrank();
         vm.assertEq(token.lotsOf(successor).length, 7, "all fit");
         vm.assertTrue(_addsUp(token, successor), "adds up");
+    }
+
+    function test_ubo_10_lockUpsThatAreOverTakeNoRoomAtTheSuccessor() public {
+        _rotate(home, source, successor);
+        _issueOn(token, successor, 15);
+        vm.startPrank(transferAgent);
+        for (uint64 i = 0; i < 15; ++i) token.lock(successor, 1, RECORD + 300 days, "x");
+        // of two lots one is over
+        vm.warp(RECORD + 100 days);
+        token.recoveryAddress(source, successor, address(0));
+        vm.stopPrank();
+        vm.assertEq(token.lotsOf(successor).length, 16, "as many as may be");
+        vm.assertTrue(_addsUp(token, successor), "adds up");
+    }
+
+    function test_ubo_10_aSingleUnitOnEachAccountIsOneHolder() public {
+        ISecurity t = _security("DE000PARI026", false, true);
+        _issueOn(t, source, 1);
+        _rotate(home, source, successor);
+        _issueOn(t, successor, 1);
+        vm.prank(transferAgent);
+        t.recoveryAddress(source, successor, address(0));
+        vm.assertEq(t.policy().holderCount, 1, "one holder");
+        _mustApproved(t, abi.encodeCall(t.forcedTransfer, (successor, other, 2)));
+        vm.assertEq(t.policy().holderCount, 1, "who left is counted out");
     }
 
     // ---------------------------------------------------------------- VER-7

@@ -110,6 +110,17 @@ contract TokenStandardsTest is TokenWorld {
         vm.expectRevert(abi.encodeWithSelector(IERC20Errors.ERC20InvalidSender.selector, address(0)));
         token.redeem(address(0), 1, "x");
         vm.stopPrank();
+        vm.prank(address(home.bridge));
+        vm.expectRevert(receiver);
+        token.crosschainMint(address(0), 1);
+        (, bytes memory answer) =
+            _approved(address(token), abi.encodeCall(token.forcedTransfer, (source, address(0), 1)));
+        vm.assertEq(answer, receiver, "nor by law");
+        // nor by the way that a batch takes where no cached verdict counts
+        _chill();
+        vm.prank(source);
+        vm.expectRevert(receiver);
+        token.batchTransfer(_one(address(0)), _one(uint256(1)));
         vm.assertEq(token.totalSupply(), HELD, "supply");
     }
 
@@ -423,6 +434,24 @@ contract TokenStandardsTest is TokenWorld {
         (most, next) = t.allowedAmount(target, address(0));
         vm.assertEq(most, 1_000_000, "all may leave");
         vm.assertEq(next, 10, "and no more");
+    }
+
+    function test_ctl_3_howMuchMayMoveBetweenTheMinimumLotAndTheCap() public {
+        ISecurity t = _security("DE000PARI018", true, false);
+        _issueOn(t, source, 60);
+        _mustApproved(t, abi.encodeCall(t.setHoldingCap, (5)));
+        vm.prank(ruleManager);
+        t.setMinimumLot(2, "x");
+        (uint256 most, uint8 next) = t.allowedAmount(source, target);
+        vm.assertEq(most, 5, "from two to five");
+        vm.assertEq(next, 15, "for the cap");
+        vm.prank(ruleManager);
+        t.setMinimumLot(6, "x");
+        (most, next) = t.allowedAmount(source, target);
+        vm.assertEq(most, 0, "no room for a lot");
+        (most, next) = t.allowedAmount(address(0), target);
+        vm.assertEq(most, 5, "what arrives knows no lot");
+        vm.assertEq(next, 15, "for the cap");
     }
 
     function test_erc_7943_canSendAndCanReceiveAskOneSide() public {

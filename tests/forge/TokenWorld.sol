@@ -181,6 +181,7 @@ abstract contract TokenWorld is World {
         assembly {
             code := mload(add(answer, 36))
         }
+        vm.assertTrue(code != 0, string.concat("refused for a rule: ", what));
         return uint8(code);
     }
 

@@ -386,7 +386,9 @@ abstract contract World {
         vm.chainId(here.id);
         vm.startPrank(tokenizer);
         here.instances.registerSecurity(ISIN, LEI, TERMS);
-        here.instances.registerInstances(SECURITY, _list(_instance(here), _instance(there)));
+        // on both in the same order: a ledger's own is not always the first of its list
+        Instance[] memory both = _list(_instance(home), _instance(peer));
+        here.instances.registerInstances(SECURITY, both);
         vm.stopPrank();
         vm.startPrank(operator);
         here.gateway.setLane(there.id, 1, address(here.bridge), _interop(there, address(there.bridge)));
