@@ -129,6 +129,8 @@ contract HolderRegistryTest is World {
     function test_ubo_10_theCallersOwnAccountNeedsNoProof() public {
         _onboardWith(registrar, holder, "");
         vm.assertTrue(registry.isVerified(registrar), "its call is its proof");
+        uint256 word = uint256(holder) | (0x3 << 24) | (uint256(RETAIL) << 16) | GERMANY;
+        vm.assertEq(registry.wordOf(registrar), word, "known and active, without a servicer");
     }
 
     function test_ubo_10_anAccountNeverChangesItsHolder() public {
@@ -454,6 +456,7 @@ contract HolderRegistryTest is World {
         _raises(abi.encodeCall(registry.onboard, (registrar, holder, FRANCE, 2, 1001, address(0), false, "")), 0);
         _raises(abi.encodeCall(registry.onboard, (registrar, holder, FRANCE, 2, 0, address(0), false, "")), 0);
         _raises(abi.encodeCall(registry.onboard, (registrar, holder, FRANCE, 2, 1001, address(0), false, "")), 1);
+        _raises(abi.encodeCall(registry.onboard, (registrar, holder, FRANCE, 2, 1001, custodian, false, "")), 0);
         _raises(abi.encodeCall(registry.setStatus, (registrar, false, REASON)), 1);
         _raises(abi.encodeCall(registry.setStatus, (registrar, true, REASON)), 0);
         vm.stopPrank();
@@ -514,6 +517,8 @@ contract HolderRegistryTest is World {
         vm.startPrank(tokenizer);
         vm.expectRevert(abi.encodeWithSelector(HolderRegistry.AlreadySubscribed.selector, address(subscriber)));
         registry.addSubscriber(address(subscriber));
+        vm.expectRevert(abi.encodeWithSelector(HolderRegistry.AlreadySubscribed.selector, address(home.code)));
+        registry.addSubscriber(address(home.code)); // the first of them
         vm.expectRevert(abi.encodeWithSelector(HolderRegistry.NoContract.selector, stranger));
         registry.addSubscriber(stranger);
         while (registry.subscribers().length < 8) registry.addSubscriber(address(new Subscriber()));

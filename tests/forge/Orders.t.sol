@@ -187,6 +187,18 @@ contract OrdersTest is World {
         _verdicts(peer, 0, 0);
     }
 
+    function test_ctl_8_underAnOrderVerdictsAreCachedWithItsFlag() public {
+        _order(home, "fr", SANCTION, true);
+        vm.assertEq(home.code.policyEpoch(), uint256(1 << 31) | home.holders.epoch(), "an order stands");
+        _order(home, "fr", SUSPENSION, true);
+        _order(home, "fr", SANCTION, false);
+        vm.assertEq(home.code.policyEpoch(), uint256(1 << 31) | home.holders.epoch(), "another does");
+        _order(home, "fr", SUSPENSION, false);
+        vm.prank(registrar);
+        home.holders.setStatus(omnibus, false, "x");
+        vm.assertEq(home.code.policyEpoch(), home.holders.epoch(), "none");
+    }
+
     function test_ctl_8_aReleaseLeavesCachedVerdictsAsTheyAre() public {
         bytes32[3] memory scopes = [SANCTION, SUSPENSION, SECURITY];
         for (uint256 i = 0; i < 3; ++i) {
@@ -207,6 +219,14 @@ contract OrdersTest is World {
         vm.assertEq(_sent(home).length, 0, "nowhere else");
         _order(home, "fr", SUSPENSION, true);
         _order(home, "fr", SANCTION, true);
+        // and none is announced as not sent: a ledger sends nothing to itself
+        vm.recordLogs();
+        vm.prank(regulator);
+        home.holders.order(_commitment("fr"), SANCTION, false, WHY);
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        for (uint256 i = 0; i < logs.length; ++i) {
+            vm.assertFalse(logs[i].topics[0] == HolderRegistry.OrderNotSent.selector, "sent to all others");
+        }
     }
 
     function test_ctl_8_aFreezeStaysWithTheSecurityWhenAnotherTokenCarriesIt() public {

@@ -11,6 +11,8 @@ import {World} from "./World.sol";
 contract RecordTimesTest is World {
     uint256 private constant SPAN = 400;
     uint256 private constant ACTORS = 3;
+    // of `SecurityBase`
+    bytes32 private constant STORAGE = 0xbb5027e853d560a5008b26752b30b61d29efdaefeb5e595bc7678dbe6b371500;
 
     address[3] private actors;
     // the reference: what each actor (and, last, the supply) had at each second since START
@@ -114,18 +116,43 @@ contract RecordTimesTest is World {
         vm.assertEq(home.token.balanceOfAt(holderDe, START + 20), 0, "second");
     }
 
+    function test_ca_5_aSingleUnitIsRememberedToo() public {
+        _transfer(holderDe, holderFr, 999);
+        _arm(START + 10);
+        vm.warp(START + 11);
+        _transfer(holderDe, holderFr, 1);
+        vm.assertEq(home.token.balanceOfAt(holderDe, START + 10), 1, "one");
+    }
+
     function test_ca_5_onlyTheFirstMovementAfterARecordTimeCountsIt() public {
         _arm(START + 10);
+        vm.warp(START + 10);
+        vm.record();
+        _transfer(holderDe, holderFr, 1);
+        (, bytes32[] memory writes) = vm.accesses(address(home.token));
+        vm.assertEq(writes.length, 2, "at it: the two accounts and nothing else");
         vm.warp(START + 11);
         _transfer(holderDe, holderFr, 1);
         vm.record();
         _transfer(holderDe, holderFr, 1);
-        (, bytes32[] memory writes) = vm.accesses(address(home.token));
-        vm.assertEq(writes.length, 2, "the two accounts and nothing else");
+        (, writes) = vm.accesses(address(home.token));
+        vm.assertEq(writes.length, 2, "the second after it");
+    }
+
+    function test_ca_5_moreRecordTimesThanAnAccountCanCountAreNotArmed() public {
+        // the length of the token's list, as if so many had been armed
+        bytes32 length = bytes32(uint256(STORAGE) + 9);
+        vm.assertEq(vm.load(address(home.token), length), 0, "none yet");
+        vm.store(address(home.token), length, bytes32(uint256(type(uint16).max)));
+        vm.prank(address(home.actions));
+        vm.expectRevert(RecordTimes.TooManyRecordTimes.selector);
+        home.token.armRecordTime(START + 10);
     }
 
     function test_ver_8_anArmedRecordTimeIsNotUndone() public {
         vm.warp(START + 5);
+        vm.expectEmit(address(home.token));
+        emit SecurityTokenReadings.RecordTimeArmed(START + 10);
         _arm(START + 10);
         vm.assertEq(home.token.irreversibleAt(), START + 5, "no way back behind it");
     }

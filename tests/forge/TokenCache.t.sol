@@ -256,7 +256,20 @@ contract TokenCacheTest is TokenWorld {
         vm.assertEq(_codeOf(success, answer, "open"), 7, "frozen");
     }
 
+    function test_ctl_1_aVerdictFoundWhereALockUpIsReleasedIsKept() public {
+        vm.prank(transferAgent);
+        both[1].lock(source, 60, START + 10, "vesting");
+        vm.warp(START + 10);
+        vm.prank(registrar);
+        home.holders.setStatus(other, false, "x");
+        vm.assertEq(_transfer(both[1], source, target, 50), 0, "some of what was locked up");
+        vm.assertTrue(_isWarm(both[1], source), "cached");
+    }
+
     function test_ctl_1_betweenAccountsWithVerdictsThatCountNothingIsAsked() public {
+        uint32 expiry = uint32(START + 5 days);
+        vm.prank(registrar);
+        home.holders.onboard(target, _commitment("target"), FRANCE, RETAIL, expiry, address(0), false, "");
         // a movement to oneself finds a verdict as well as any other
         vm.prank(registrar);
         home.holders.setStatus(other, false, "x");

@@ -54,6 +54,8 @@ contract TokenControlsTest is TokenWorld {
         token.setCountries(_countries(0), false, "x");
         vm.expectRevert(SecurityTokenExtension.InvalidRule.selector);
         token.setCountries(_countries(1000), false, "x");
+        token.setCountries(_countries(999), false, "the highest there is");
+        vm.assertTrue(token.isCountryAllowed(999), "999");
         vm.stopPrank();
         // 20, 276 and 532 are the same bit of different words
         vm.prank(ruleManager);
@@ -144,6 +146,8 @@ contract TokenControlsTest is TokenWorld {
         uint192 holder = token.releaseQuota(target, 20);
         vm.assertEq(holder, uint256(_commitment("target")) >> 64, "for this holder");
         vm.assertEq(token.quotaOf(target), 10, "left");
+        vm.expectRevert(abi.encodeWithSelector(SecurityTokenExtension.QuotaInUse.selector, source, 1, 0));
+        token.releaseQuota(source, 1); // who is above a lower cap has nothing to give
         vm.expectRevert(abi.encodeWithSelector(SecurityTokenExtension.AnotherHolder.selector, target));
         token.grantQuota(target, holder + 1, 1);
         vm.expectRevert(abi.encodeWithSelector(SecurityTokenExtension.AnotherHolder.selector, stranger));
@@ -198,6 +202,19 @@ contract TokenControlsTest is TokenWorld {
         vm.assertEq(token.lotsOf(source).length, 0, "none");
     }
 
+    function test_ctl_4_blockedUnitsAreNamedBeforeLockedUpOnes() public {
+        vm.prank(transferAgent);
+        token.lock(source, 20, START + 10, "vesting");
+        vm.prank(freezer);
+        token.freezeUnits(source, 20, "order");
+        vm.assertEq(_transfer(token, source, target, 81), 11, "more than is not blocked");
+        vm.assertEq(_transfer(token, source, target, 80), 12, "all that is not");
+        vm.assertEq(_transfer(token, source, target, 61), 12, "one of those that are locked up");
+        vm.warp(START + 10);
+        vm.assertEq(_transfer(token, source, target, 81), 11, "more than is not blocked");
+        vm.assertEq(_transfer(token, source, target, 80), 0, "nothing is locked up");
+    }
+
     function test_ctl_4_lotsAreBoundedInNumber() public {
         vm.startPrank(transferAgent);
         for (uint64 i = 0; i < 16; ++i) token.lock(source, 1, START + 10 + i, "vesting");
@@ -229,6 +246,11 @@ contract TokenControlsTest is TokenWorld {
         vm.assertEq(_transfer(t, successor, other, 29), 16, "it does not leave");
         vm.assertEq(_transfer(t, successor, other, 30), 0, "who leaves makes a place");
         vm.assertEq(t.policy().holderCount, 2, "two");
+        _mustApproved(t, abi.encodeCall(t.setHolderLimit, (1)));
+        vm.prank(quotas);
+        vm.expectRevert(abi.encodeWithSelector(SecurityTokenExtension.QuotaInUse.selector, address(0), 1, 0));
+        t.releasePlaces(1);
+        _mustApproved(t, abi.encodeCall(t.setHolderLimit, (2)));
         vm.prank(quotas);
         vm.expectRevert(abi.encodeWithSelector(SecurityTokenExtension.QuotaInUse.selector, address(0), 1, 0));
         t.releasePlaces(1);
@@ -257,6 +279,9 @@ contract TokenControlsTest is TokenWorld {
         vm.assertEq(_transfer(token, source, target, 19), 17, "not all");
         vm.assertEq(_transfer(token, source, target, 20), 0, "all that is left");
         vm.prank(ruleManager);
+        token.setMinimumLot(2, "terms");
+        vm.assertEq(_transfer(token, target, source, 1), 17, "the least lot there is");
+        vm.prank(ruleManager);
         token.setMinimumLot(0, "terms");
         vm.assertEq(_transfer(token, target, source, 1), 0, "no lot");
     }
@@ -283,7 +308,10 @@ contract TokenControlsTest is TokenWorld {
         for (uint64 i = 0; i < 9; ++i) windows[i] = Blackout(START + 10, START + 20);
         vm.expectRevert(SecurityTokenExtension.InvalidRule.selector);
         token.setBlackouts(windows, "more than eight");
-        token.setBlackouts(new Blackout[](0), "none in place of two");
+        windows = new Blackout[](8);
+        for (uint64 i = 0; i < 8; ++i) windows[i] = Blackout(START + 10, START + 20);
+        token.setBlackouts(windows, "eight");
+        token.setBlackouts(new Blackout[](0), "none in place of eight");
         vm.stopPrank();
         vm.warp(START + 15);
         vm.assertEq(_transfer(token, source, target, 1), 0, "over");
@@ -346,6 +374,35 @@ contract TokenControlsTest is TokenWorld {
         vm.prank(unpauser);
         token.unpause();
         vm.assertFalse(token.paused(), "goes on");
+    }
+
+    function test_ctl_5_unitsOfALockUpThatIsOverAreBlockedAsOthersAre() public {
+        vm.prank(transferAgent);
+        token.lock(source, 95, START + 5, "vesting");
+        vm.warp(START + 5);
+        vm.startPrank(freezer);
+        token.freezeUnits(source, 10, "order");
+        token.freezeUnits(source, 0, "lifted");
+        vm.stopPrank();
+        vm.prank(transferAgent);
+        token.lock(source, 95, START + 8, "vesting");
+        vm.warp(START + 8);
+        vm.startPrank(address(home.actions));
+        token.blockForCorporateAction(source, 10);
+        token.blockForCorporateAction(source, 0);
+        vm.stopPrank();
+        vm.prank(transferAgent);
+        token.lock(source, 95, START + 10, "vesting");
+        vm.warp(START + 10);
+        vm.prank(freezer);
+        token.freezePartialTokens(source, 50);
+        vm.assertEq(token.availableBalanceOf(source), 50, "the rest is free");
+        vm.prank(transferAgent);
+        token.lock(source, 45, START + 20, "vesting");
+        vm.warp(START + 20);
+        vm.prank(source);
+        token.pledge(target, 50);
+        vm.assertEq(token.availableBalanceOf(source), 0, "or pledged");
     }
 
     function test_ctl_5_privilegedActsStateAReason() public {
@@ -512,6 +569,16 @@ contract TokenControlsTest is TokenWorld {
         vm.assertEq(token.availableBalanceOf(source), 30, "unlocks as planned");
     }
 
+    function test_ctl_7_ofLotsThatUnlockTogetherTheFirstIsTakenFirst() public {
+        vm.startPrank(transferAgent);
+        token.lock(source, 40, START + 10, "x");
+        token.lock(source, 60, START + 10, "x");
+        vm.stopPrank();
+        _mustApproved(token, abi.encodeCall(token.forcedTransfer, (source, target, 5)));
+        vm.assertEq(token.lotsOf(source)[0].amount, 35, "the first");
+        vm.assertEq(token.lotsOf(source)[1].amount, 60, "not the second");
+    }
+
     function test_ctl_7_theLawTakesFromAnybodyAndGivesToTheEligibleAlone() public {
         vm.prank(registrar);
         home.holders.setStatus(source, false, "x");
@@ -603,6 +670,7 @@ contract TokenControlsTest is TokenWorld {
         vm.assertEq(token.detectTransferRestriction(source, target, 1), 20, "broken, no: the lower code");
         vm.expectRevert(SecurityTokenExtension.InvalidRule.selector);
         token.setModules(new address[](9), "x");
+        token.setModules(new address[](8), "as many as may be");
         token.setModules(new address[](0), "x");
         vm.stopPrank();
         vm.assertEq(_transfer(token, source, target, 1), 0, "none");
@@ -734,6 +802,7 @@ contract TokenControlsTest is TokenWorld {
         vm.assertTrue(home.token.isHome() && !peer.token.isHome(), "one home");
         vm.assertEq(bytes32(home.token.isin()), bytes32(ISIN), "ISIN");
         vm.assertEq(bytes32(home.token.lei()), bytes32(LEI), "LEI");
+        vm.assertEq(home.token.termsHash(), TERMS, "first terms");
         _act(home, address(home.token), abi.encodeCall(home.token.amendTerms, (keccak256("amended"))));
         vm.assertEq(home.token.securityId(), SECURITY, "amended, and the same");
         vm.assertEq(home.token.termsHash(), keccak256("amended"), "terms in force");

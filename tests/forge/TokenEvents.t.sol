@@ -305,6 +305,13 @@ contract TokenEventsTest is TokenWorld {
         _does(source, abi.encodeCall(token.transfer, (target, 1)), "one of those that were locked up");
     }
 
+    function test_ctl_7_unitsDestroyedByLawAreAnnounced() public {
+        (bytes memory data, bytes32 id) = _act(abi.encodeCall(IERC3643.burn, (source, 7)));
+        _want(abi.encode(SecurityBase.Transfer.selector, source, address(0)), abi.encode(7));
+        _want(abi.encode(SecurityToken.UnitsCancelled.selector, source, bytes32(0), id), abi.encode(7));
+        _does(address(home.approvals), data, "burn");
+    }
+
     function _wantForced(bytes32 id, uint256 units, uint256 fromBefore, uint256 toBefore) private {
         _want(abi.encode(SecurityBase.Transfer.selector, source, target), abi.encode(units));
         _want(abi.encode(SecurityToken.ForcedTransfer.selector, source, target), abi.encode(units));

@@ -168,6 +168,17 @@ contract TokenLifeTest is TokenWorld {
         vm.assertEq(token.quotaOf(successor), 50, "neither began with the ledger's share");
     }
 
+    function test_ubo_10_quotasThatWentElsewhereLeaveNoneToTheSuccessor() public {
+        vm.prank(quotas);
+        token.releaseQuota(source, 900_000);
+        _rotate(home, source, successor);
+        vm.prank(quotas);
+        token.releaseQuota(successor, 950_000);
+        vm.prank(transferAgent);
+        token.recoveryAddress(source, successor, address(0));
+        vm.assertEq(token.quotaOf(successor), 0, "more went than there was");
+    }
+
     function test_ubo_10_quotasOfBothAccountsStayWithinTheirSlot() public {
         uint192 holder = uint192(uint256(_commitment("source")) >> 64);
         vm.prank(quotas);
@@ -228,11 +239,16 @@ contract TokenLifeTest is TokenWorld {
     function test_ubo_10_whatTheLawLeftOfAPledgeIsReleasedBeforeARecovery() public {
         _mustApproved(token, abi.encodeCall(token.forcedTransfer, (source, other, 75)));
         _rotate(home, source, successor);
+        _issueOn(token, successor, 30);
+        vm.prank(successor);
+        token.pledge(other, 8);
         vm.startPrank(target);
         token.releasePledge(otherPledgeId);
+        vm.assertEq(token.balanceOfType(source, PLED), 8, "of thirteen");
         token.releasePledge(pledgeId);
         vm.stopPrank();
         vm.assertEq(token.balanceOfType(source, PLED), 0, "nothing stays blocked");
+        vm.assertEq(token.balanceOfType(successor, PLED), 8, "another's");
     }
 
     function test_ubo_10_aPledgeesSuccessorEndsIt() public {
@@ -313,9 +329,21 @@ contract TokenLifeTest is TokenWorld {
         _issueOn(t, successor, 1);
         vm.prank(transferAgent);
         t.recoveryAddress(source, successor, address(0));
+        vm.prank(successor);
+        t.recoveryAddress(source, successor, address(0));
         vm.assertEq(t.policy().holderCount, 1, "one holder");
         _mustApproved(t, abi.encodeCall(t.forcedTransfer, (successor, other, 2)));
         vm.assertEq(t.policy().holderCount, 1, "who left is counted out");
+    }
+
+    function test_ubo_10_whereHoldersAreNotCountedBothAccountsMakeOneToo() public {
+        ISecurity t = _security("DE000PARI026", false, false);
+        _issueOn(t, source, 1);
+        _rotate(home, source, successor);
+        _issueOn(t, successor, 1);
+        vm.prank(successor);
+        t.recoveryAddress(source, successor, address(0));
+        vm.assertEq(t.balanceOf(successor), 2, "both");
     }
 
     // ---------------------------------------------------------------- VER-7

@@ -113,6 +113,9 @@ contract TokenStandardsTest is TokenWorld {
         vm.prank(address(home.bridge));
         vm.expectRevert(receiver);
         token.crosschainMint(address(0), 1);
+        vm.prank(address(home.bridge));
+        vm.expectRevert(abi.encodeWithSelector(IERC20Errors.ERC20InvalidSender.selector, address(0)));
+        token.crosschainBurn(address(0), 1);
         (, bytes memory answer) =
             _approved(address(token), abi.encodeCall(token.forcedTransfer, (source, address(0), 1)));
         vm.assertEq(answer, receiver, "nor by law");
@@ -365,6 +368,9 @@ contract TokenStandardsTest is TokenWorld {
         vm.assertEq(token.getAllDocuments()[0], "b", "the other");
         vm.expectRevert(abi.encodeWithSelector(SecurityTokenReadings.DocumentUnknown.selector, bytes32("a")));
         token.removeDocument("a");
+        token.setDocument("c", "uri c", "hash c");
+        token.removeDocument("c");
+        vm.assertEq(token.getAllDocuments()[0], "b", "not the first of the list");
         vm.stopPrank();
     }
 
@@ -439,10 +445,15 @@ contract TokenStandardsTest is TokenWorld {
     function test_ctl_3_howMuchMayMoveBetweenTheMinimumLotAndTheCap() public {
         ISecurity t = _security("DE000PARI018", true, false);
         _issueOn(t, source, 60);
+        vm.prank(ruleManager);
+        t.setMinimumLot(100, "x");
+        (uint256 most, uint8 next) = t.allowedAmount(source, target);
+        vm.assertEq(most, 60, "the whole balance, though it is less than a lot");
+        vm.assertEq(next, 10, "and no more");
         _mustApproved(t, abi.encodeCall(t.setHoldingCap, (5)));
         vm.prank(ruleManager);
         t.setMinimumLot(2, "x");
-        (uint256 most, uint8 next) = t.allowedAmount(source, target);
+        (most, next) = t.allowedAmount(source, target);
         vm.assertEq(most, 5, "from two to five");
         vm.assertEq(next, 15, "for the cap");
         vm.prank(ruleManager);
@@ -451,6 +462,12 @@ contract TokenStandardsTest is TokenWorld {
         vm.assertEq(most, 0, "no room for a lot");
         (most, next) = t.allowedAmount(address(0), target);
         vm.assertEq(most, 5, "what arrives knows no lot");
+        vm.assertEq(next, 15, "for the cap");
+        // the code is that of a single unit where no more is there
+        _issueOn(t, other, 1);
+        _issueOn(t, target, 5);
+        (most, next) = t.allowedAmount(other, target);
+        vm.assertEq(most, 0, "full");
         vm.assertEq(next, 15, "for the cap");
     }
 
