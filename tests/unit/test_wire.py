@@ -38,6 +38,7 @@ from paripassu.messages import (
     acknowledgement_head,
     execution,
     packed_messages,
+    payloads_of,
 )
 from paripassu.quantities import Units
 
@@ -222,3 +223,12 @@ def test_parties_that_the_gateway_knows_are_not_named() -> None:
     _, head, parties, packed, _ = execution(batch, 1, [], known=True)
     assert parties == b""
     assert (head, packed) == (execution(batch, 1, [])[1], packed_messages(batch))
+
+
+def test_payloads_are_found_again_by_their_nonce() -> None:
+    batch = Batch(3, (message(5), message(6, payload=b""), message(7, payload=b"\x09" * 300)))
+    _, head, _, packed, _ = execution(batch, 1, [])
+    assert payloads_of(head, packed) == {5: b"\x01\x02", 6: b"", 7: b"\x09" * 300}
+    for length in (1, 12, len(packed) - 1):
+        with pytest.raises(MalformedMessage, match="no whole messages"):
+            payloads_of(head, packed[:length])

@@ -40,7 +40,7 @@ from paripassu.messages.payloads import (
     decode_corporate_action,
     decode_quota,
 )
-from paripassu.messages.wire import batch_head, execution, packed_messages, packed_signatures
+from paripassu.messages.wire import batch_head, execution, packed_messages, packed_signatures, payloads_of
 
 __all__ = [
     "ACKNOWLEDGEMENT_TYPE",
@@ -75,4 +75,5 @@ __all__ = [
     "execution",
     "packed_messages",
     "packed_signatures",
+    "payloads_of",
 ]

@@ -79,6 +79,24 @@ def packed_messages(batch: Batch) -> bytes:
     )
 
 
+def payloads_of(head_: int, messages: bytes) -> dict[int, bytes]:
+    """Payload by nonce of the messages that a delivery carries, as `packed_messages` wrote them.
+
+    Raises:
+        MalformedMessage: they do not end where the last one does.
+    """
+    found: dict[int, bytes] = {}
+    nonce, at = head_ >> 8 & (1 << 64) - 1, 0
+    while at < len(messages):
+        start = at + 2 * _TIME_BITS // 8 + _LENGTH_BITS // 8
+        at = start + int.from_bytes(messages[start - _LENGTH_BITS // 8 : start], "big")
+        if at > len(messages):
+            raise MalformedMessage(f"{len(messages)} bytes are no whole messages of a batch.")
+        found[nonce] = messages[start:at]
+        nonce += 1
+    return found
+
+
 def packed_signatures(signatures: Sequence[bytes]) -> bytes:
     """Signatures of 65 bytes in the order of the set's members. Raises MalformedMessage."""
     for signature in signatures:

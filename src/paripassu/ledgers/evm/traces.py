@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from paripassu.errors import MalformedMessage, RuleError
 from paripassu.identifiers import LedgerId, account_from_bytes
@@ -12,7 +12,7 @@ from paripassu.ledgers.evm.codec import DecodedLog
 from paripassu.ledgers.evm.contracts import ContractReader, codec
 from paripassu.ledgers.evm.logs import Logs
 from paripassu.ledgers.evm.securities import ZERO_ADDRESS
-from paripassu.messages import MovementPayload, Purpose
+from paripassu.messages import MovementPayload, Purpose, payloads_of
 from paripassu.quantities import ZERO_UNITS, Units
 from paripassu.rules import Kind, Movement, Restriction
 
@@ -85,19 +85,20 @@ class TraceReader:
         if (sent.get("to") or "").lower() != self._contracts.address(GATEWAY).lower():
             return []  # carried by another contract, in a call of its own
         name, arguments = codec(GATEWAY).decode_call(bytes.fromhex(sent["input"][2:]))
-        messages = arguments[0][1] if name.startswith("execute") else []
-        for message in messages:
-            movement = self._arrival(message, log)
-            if movement is not None:
-                code = Restriction(reason.restriction)
-                return [Happened(log.height, log.transaction, log.index, movement, code)]
-        return []
+        if not name.startswith("execute"):
+            return []
+        _, head, _, messages, _ = arguments
+        movement = self._arrival(head, messages, log.args["nonce"])
+        if movement is None:
+            return []
+        code = Restriction(reason.restriction)
+        return [Happened(log.height, log.transaction, log.index, movement, code)]
 
-    def _arrival(self, message: Any, log: DecodedLog) -> Movement | None:
-        lane_nonce, payload = message[3], message[-1]
-        if lane_nonce != log.args["nonce"]:
-            return None
+    def _arrival(self, head: int, messages: bytes, nonce: int) -> Movement | None:
         try:
+            payload = payloads_of(head, messages).get(nonce)
+            if payload is None:
+                return None
             carried = MovementPayload.decode(payload)
         except MalformedMessage:
             return None
