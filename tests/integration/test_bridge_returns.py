@@ -337,7 +337,7 @@ async def test_fault_one_attestor_is_not_enough_for_an_acknowledgement(world: Wo
         await world.drain(attestors=world.seats()[:1], patience=1.0)
     assert world.state(message) is MessageState.REFUSED
     assert await world.home.standing(message.id) is Standing.NONE
-    await world.drain(attestors=world.seats()[1:2])
+    await world.drain(attestors=world.seats()[:2])
     assert world.state(message) is MessageState.REFUNDED
 
 
