@@ -101,7 +101,7 @@ def _stopped(facts: Facts, limits: Limits) -> Iterator[Alarm]:
                 AlarmKind.LANE_STOPPED,
                 str(lane.lane),
                 f"The lane {lane.lane} is stopped.",
-                "pari lane show",
+                f"pari lane show {lane.lane.destination}",
             )
 
 
