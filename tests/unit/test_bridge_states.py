@@ -9,6 +9,7 @@ import pytest
 
 from paripassu.bridge.acknowledgements import Arrivals, due
 from paripassu.bridge.states import (
+    AHEAD,
     ENDS,
     REFUSALS,
     BatchSituation,
@@ -36,7 +37,7 @@ SITUATION = LaneSituation(
     halted=False,
     inbound=4,
     destination_time=1_000,
-    under_way_up_to=4,
+    under_way=((3, 4),),
     waiting=((5, 990), (6, 995), (7, 1_000), (8, 1_001), (9, 1_002)),
 )
 
@@ -52,11 +53,11 @@ def test_a_batch_takes_what_follows_in_order_up_to_the_destinations_time() -> No
     [
         ({"halted": True}, Reason.LANE_HALTED),
         ({"stopped": True}, Reason.LANE_STOPPED),
-        ({"under_way_up_to": 6}, Reason.BATCH_UNDER_WAY),
+        ({"under_way": ((5, 6),)}, Reason.BATCH_UNDER_WAY),
         ({"inbound": 2}, Reason.BATCH_UNDER_WAY),
-        ({"inbound": 2, "under_way_up_to": 0}, Reason.EARLIER_MISSING),
+        ({"inbound": 2, "under_way": ()}, Reason.EARLIER_MISSING),
         ({"waiting": ()}, Reason.EARLIER_MISSING),
-        ({"inbound": 9, "under_way_up_to": 9}, Reason.EARLIER_MISSING),
+        ({"inbound": 9, "under_way": ((8, 9),)}, Reason.EARLIER_MISSING),
         ({"destination_time": 989}, Reason.DESTINATION_BEHIND),
     ],
 )
@@ -66,6 +67,33 @@ def test_no_batch_is_planned_against_a_named_reason(change: dict[str, object], r
 
 def test_a_gap_behind_the_next_message_ends_the_batch_before_it() -> None:
     assert plan(replace(SITUATION, waiting=((5, 1), (6, 1), (8, 1)))) == (5, 6)
+
+
+BACKLOG = replace(
+    SITUATION, waiting=tuple((nonce, 990) for nonce in range(105, 305)), under_way=((5, 104),)
+)
+
+
+def test_a_full_batch_is_planned_ahead_of_its_turn_and_what_is_less_waits_for_company() -> None:
+    assert plan(BACKLOG) == (105, 204)
+    assert plan(replace(BACKLOG, waiting=BACKLOG.waiting[:99])) is Reason.BATCH_UNDER_WAY
+
+
+def test_only_so_many_batches_are_planned_ahead() -> None:
+    ahead = tuple((5 + 100 * number, 104 + 100 * number) for number in range(AHEAD + 1))
+    waiting = tuple((nonce, 990) for nonce in range(ahead[-1][1] + 1, ahead[-1][1] + 101))
+    assert plan(replace(SITUATION, waiting=waiting, under_way=ahead)) is Reason.BATCH_UNDER_WAY
+    assert plan(replace(SITUATION, waiting=waiting, under_way=ahead, inbound=104)) == (
+        ahead[-1][1] + 1,
+        ahead[-1][1] + 100,
+    )
+
+
+def test_what_was_given_up_is_planned_again_before_the_batches_behind_it() -> None:
+    behind = replace(SITUATION, under_way=((7, 106),), destination_time=2_000)
+    assert plan(behind) == (5, 6)
+    first_of_two = replace(SITUATION, under_way=((5, 5), (7, 106)), destination_time=2_000)
+    assert plan(first_of_two) is Reason.BATCH_UNDER_WAY
 
 
 BATCH = BatchSituation(

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, select, update
 
 from paripassu.bridge import records
-from paripassu.bridge.columns import in_lane, lane_between, lane_columns, lane_of
+from paripassu.bridge.columns import in_lane, lane_columns, lane_of
 from paripassu.bridge.states import ENDS, LIVE_BATCH_STATES, REFUSALS, BatchState, MessageState
 from paripassu.identifiers import Bytes32
 from paripassu.messages import Acknowledgement, Lane
@@ -67,12 +67,13 @@ def due(arrivals: Arrivals, every: int, quiet: float) -> bool:
     return bool(arrivals.refused) or missing >= every or (missing > 0 and arrivals.quiet >= quiet)
 
 
-def waiting_lanes(connection: Connection) -> tuple[Lane, ...]:
-    """Lanes with messages that arrived, of which their source may not know yet."""
+def waiting_lanes(connection: Connection, lanes: Iterable[Lane]) -> frozenset[Lane]:
+    """Those of some lanes with messages that arrived, of which their source may not know yet."""
     arrived = message_table.c.state.in_([MessageState.FINALISED.value, MessageState.PARKED.value])
-    columns = (message_table.c.source, message_table.c.destination, message_table.c.purpose)
-    query = select(*columns).where(or_(arrived, _not_returned())).distinct()
-    return tuple(lane_between(*row) for row in connection.execute(query))
+    asked = tuple(lanes)
+    return records.lanes_with(connection, asked, arrived) | records.lanes_with(
+        connection, asked, _not_returned()
+    )
 
 
 def arrivals(connection: Connection, now: float, lane: Lane) -> Arrivals:
@@ -166,14 +167,19 @@ def _not_returned() -> ColumnElement[bool]:
 
 
 def _arrived(connection: Connection, lane: Lane) -> int:
-    """Up to which message of a lane all have arrived."""
-    ended = message_table.c.state.in_([state.value for state in ENDS])
-    first, last = (
-        connection.execute(select(function(message_table.c.nonce)).where(in_lane(message_table, lane), which))
-        for function, which in ((func.min, ~ended), (func.max, ended))
-    )
-    missing = first.scalar()
-    return int(last.scalar() or 0) if missing is None else int(missing) - 1
+    """Up to which message of a lane all have arrived.
+
+    Asked state by state: of one state the index knows the least and the greatest nonce.
+    """
+    missing = [_extreme(connection, lane, func.min, state) for state in records.OPEN_STATES]
+    if any(missing):
+        return min(nonce for nonce in missing if nonce) - 1
+    return max(_extreme(connection, lane, func.max, state.value) for state in ENDS)
+
+
+def _extreme(connection: Connection, lane: Lane, function: Any, state: str) -> int:
+    query = select(function(message_table.c.nonce)).where(in_lane(message_table, lane))
+    return int(connection.execute(query.where(message_table.c.state == state)).scalar() or 0)
 
 
 def _record_of(row: Row[Any]) -> AcknowledgementRecord:

@@ -62,7 +62,7 @@ class SourceAcknowledger:
         """One look at every lane; True where something moved on."""
         with self._store.read() as connection:
             live = acknowledgements.live(connection, self._lanes)
-            waiting = self._lanes.intersection(acknowledgements.waiting_lanes(connection))
+            waiting = acknowledgements.waiting_lanes(connection, self._lanes)
             halts = cursors.halted(connection).keys()
         moved = False
         for record in live:

@@ -27,9 +27,7 @@ def _own(attestor: str, lane: Lane) -> ColumnElement[bool]:
 
 def record_observed(connection: Connection, attestor: str, lane: Lane, sent: Sequence[SentMessage]) -> int:
     """Keep what an attestor saw in final blocks. Raises ContradictoryMessage; nothing is ever replaced."""
-    nonces = [item.message.nonce for item in sent]
-    around = and_(_own(attestor, lane), observation.c.nonce.in_(nonces))
-    fresh = new_only(known_ids(connection, observation, around), sent)
+    fresh = new_only(known_ids(connection, observation, _own(attestor, lane), sent), sent)
     if fresh:
         connection.execute(
             insert(observation),

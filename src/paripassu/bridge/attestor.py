@@ -15,7 +15,6 @@ import structlog
 from paripassu.bridge import attestations, batches
 from paripassu.bridge.batches import BatchRecord
 from paripassu.bridge.seams import seam
-from paripassu.bridge.states import BatchState
 from paripassu.bridge.witness import Witness
 from paripassu.identifiers import LedgerId
 from paripassu.ledgers.port import Ledger, Signer
@@ -42,12 +41,10 @@ class Attestor:
             halted = cursors.halted(connection)
             open_batches = [
                 batch
-                for batch in batches.live_batches(connection)
-                if batch.state is BatchState.PROPOSED
-                and batch.lane.source not in halted
+                for batch in batches.unsigned_batches(connection, self._name)
+                if batch.lane.source not in halted
                 and batch.lane.destination in self._ledgers
                 and batch.digest.text not in self._refused
-                and not attestations.has_signed(connection, self._name, batch.digest)
             ]
         signed = [self._consider(batch) for batch in open_batches]
         return await self._witness.step() or any(signed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, exists, insert, select, update
 
 from paripassu.bridge.columns import in_lane, lane_columns, lane_of
 from paripassu.bridge.states import LIVE_BATCH_STATES, BatchState
@@ -14,11 +14,12 @@ from paripassu.messages import Lane
 from paripassu.store import audit
 from paripassu.store.schema import batch as batch_table
 from paripassu.store.schema import message as message_table
+from paripassu.store.schema import signature as signature_table
 
 
 @dataclass(frozen=True, slots=True)
 class BatchRecord:
-    """A batch as the store has it."""
+    """A batch as the store has it; `at` is when signatures were asked for."""
 
     digest: Bytes32
     lane: Lane
@@ -30,6 +31,7 @@ class BatchRecord:
     reference: str
     reason: str
     not_before: float
+    at: float
 
 
 def live_batches(connection: Connection, lane: Lane | None = None) -> tuple[BatchRecord, ...]:
@@ -41,6 +43,15 @@ def live_batches(connection: Connection, lane: Lane | None = None) -> tuple[Batc
         batch_table.c.source, batch_table.c.destination, batch_table.c.purpose, batch_table.c.first
     )
     return tuple(_batch_of(row) for row in connection.execute(query))
+
+
+def unsigned_batches(connection: Connection, attestor: str) -> tuple[BatchRecord, ...]:
+    """Batches that wait for signatures and have none of this attestor yet, oldest first."""
+    signed = exists().where(
+        signature_table.c.digest == batch_table.c.digest, signature_table.c.attestor == attestor
+    )
+    query = select(batch_table).where(batch_table.c.state == BatchState.PROPOSED.value, ~signed)
+    return tuple(_batch_of(row) for row in connection.execute(query.order_by(batch_table.c.at)))
 
 
 def propose(
@@ -99,4 +110,5 @@ def _batch_of(row: Row[Any]) -> BatchRecord:
         row.reference,
         row.reason,
         row.not_before,
+        row.at,
     )

@@ -83,7 +83,7 @@ async def run_bridge(
         with store.write() as connection:
             lease = leases.acquire(connection, store.clock(), RELAYER, relayer.name)
     try:
-        tasks = [runner.watch_heartbeats()]
+        tasks = [runner.watch_heartbeats(), runner.listen(store.changes)]
         for seat in attestors:
             tasks += _attestor_tasks(store, seat, runner, settings)
         if relayer is not None and lease is not None:
@@ -141,11 +141,12 @@ async def await_drained(store: Store, ledgers: Mapping[LedgerId, Ledger], *, pat
     """
     targets = {ledger.id: await ledger.final() for ledger in ledgers.values()}
     deadline = time.monotonic() + patience
-    while not (read := _read_to(store, targets)) or _lanes_left(store):
-        left = _lanes_left(store)
+    lanes = lanes_between(ledgers)
+    while not (read := _read_to(store, targets)) or _lanes_left(store, lanes):
+        left = _lanes_left(store, lanes)
         if read and left and await _all_stopped(store, ledgers, left):
-            lanes = ", ".join(str(lane) for lane in sorted(left))
-            raise LaneHalted(f"All has arrived but what is in stopped lanes: {lanes}.")
+            named = ", ".join(str(lane) for lane in sorted(left))
+            raise LaneHalted(f"All has arrived but what is in stopped lanes: {named}.")
         if time.monotonic() > deadline:
             raise DrainTimeout(_under_way(store, patience))
         await asyncio.sleep(0.05)
@@ -223,19 +224,19 @@ def _read_to(store: Store, targets: Mapping[LedgerId, BlockRef]) -> bool:
         return all(has_read(cursors.get(connection, RELAYER, one), targets[one]) for one in reading)
 
 
-def _lanes_left(store: Store) -> frozenset[Lane]:
-    """Lanes of ledgers that are not halted in which something is under way, or about to come back."""
+def _lanes_left(store: Store, lanes: Sequence[Lane]) -> frozenset[Lane]:
+    """Those of ledgers that are not halted in which something is under way, or about to come back."""
     with store.read() as connection:
         halted = cursors.halted(connection).keys()
         left = {batch.lane for batch in batches.live_batches(connection)}
-        left.update(records.unsettled_lanes(connection), records.refund_lanes(connection))
+        left |= records.unsettled_lanes(connection, lanes) | records.refund_lanes(connection, lanes)
     return frozenset(lane for lane in left if not {lane.source, lane.destination} & halted)
 
 
 async def _all_stopped(store: Store, ledgers: Mapping[LedgerId, Ledger], left: frozenset[Lane]) -> bool:
     """Whether all that is left waits in lanes that their destinations have stopped, and still do."""
     with store.read() as connection:
-        if not left <= records.stopped_lanes(connection):
+        if not left <= records.stopped_lanes(connection, left):
             return False
     for lane in left:
         if not await ledgers[lane.destination].lane_stopped(lane.source, lane.purpose):

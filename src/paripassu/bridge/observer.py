@@ -27,7 +27,12 @@ from paripassu.messages import Lane
 from paripassu.store import Store, cursors
 
 CHUNK = 5_000
-"""Blocks read in one step at most."""
+"""Blocks read in one step at most: from `FEW` on it doubles as long as they hold little."""
+
+FEW = 64
+
+AT_ONCE = 250
+"""Messages read in one step, or those of one block: a backlog must not hold live lanes up."""
 
 QUIET_BLOCKS = 32
 """Quiet blocks that a party which reads outboxes alone looks through before it moves its cursor.
@@ -104,6 +109,7 @@ class Observer:
         self._read_again_from: int | None = None
         self._seen: BlockRef | None = None
         self._stored: tuple[BlockRef | None, dict[Lane, int]] | None = None
+        self._width = FEW
 
     async def step(self) -> bool:
         """Read what has become final; True where the cursor moved.
@@ -157,10 +163,8 @@ class Observer:
     async def _read_to(self, cursor: BlockRef | None, final: BlockRef, stored: Mapping[Lane, int]) -> bool:
         """Read up to `final`; True where the cursor moved."""
         begin = 0 if cursor is None else cursor.height + 1
-        last = min(final.height, begin + CHUNK - 1)
+        last, counted = await self._reach(begin, final.height, stored)
         target = final if last == final.height else await self._ledger.block_at(last)
-        counts = await self._ledger.sent_counts(self._lanes, last)
-        counted = dict(zip(self._lanes, counts, strict=True))
         first = begin if self._read_again_from is None else min(begin, self._read_again_from)
         sent: tuple[SentMessage, ...] = ()
         if any(counted[lane] != stored[lane] for lane in self._lanes):
@@ -168,12 +172,25 @@ class Observer:
         deliveries: tuple[Delivery, ...] = ()
         if self._keeper.reads_deliveries:
             deliveries = await self._ledger.deliveries(begin, last)
+            self._width = max(1, self._width * AT_ONCE // max(AT_ONCE, len(deliveries)))
         elif cursor is not None and not sent and last - cursor.height < QUIET_BLOCKS and counted == stored:
             self._seen = target
             return False
         self._keep(cursor, target, counted, stored, sent, deliveries)
         self._seen = target
         return True
+
+    async def _reach(self, begin: int, final: int, stored: Mapping[Lane, int]) -> tuple[int, dict[Lane, int]]:
+        """How far to read in this step, and what the gateway counts by then of each lane."""
+        while True:
+            last = min(final, begin + self._width - 1)
+            counts = await self._ledger.sent_counts(self._lanes, last)
+            counted = dict(zip(self._lanes, counts, strict=True))
+            new = sum(max(0, counted[lane] - max(0, stored[lane])) for lane in self._lanes)
+            if new <= AT_ONCE or last == begin:
+                self._width = FEW if last == final else min(CHUNK, 2 * self._width)
+                return last, counted
+            self._width = max(1, (last - begin + 1) * AT_ONCE // new)
 
     def _keep(
         self,
@@ -193,16 +210,12 @@ class Observer:
             with self._store.write() as connection:
                 if cursors.get(connection, self._keeper.party, self._ledger.id) != cursor:
                     return  # another task of the same party was faster
-                for lane, items in by_lane.items():
-                    self._keeper.keep_sent(connection, now, lane, items)
                 # The cursor is where `stored` was read: a lane that got nothing holds what it held.
-                self._require_complete(
-                    counted,
-                    {
-                        lane: self._keeper.count(connection, lane) if lane in by_lane else stored[lane]
-                        for lane in counted
-                    },
-                )
+                held = dict(stored)
+                for lane, items in by_lane.items():
+                    fresh = self._keeper.keep_sent(connection, now, lane, items)
+                    held[lane] = self._held(connection, lane, held[lane], fresh, items)
+                self._require_complete(counted, held)
                 if deliveries:
                     self._keeper.keep_deliveries(connection, now, deliveries)
                 cursors.move(connection, self._keeper.party, self._ledger.id, target)
@@ -213,8 +226,17 @@ class Observer:
                 self._read_again_from = min(self._keeper.last_height(connection, ln) for ln in self._lanes)
             raise
         self._read_again_from = None
+        self._stored = (target, held)
         if sent or deliveries:
             seam(f"{self._keeper.party}.observed.after_commit")
+
+    def _held(
+        self, connection: Connection, lane: Lane, before: int, fresh: int, items: Sequence[SentMessage]
+    ) -> int:
+        """What the store holds of a lane. Counted only where it does not follow from what it held: that
+        takes longer the more there are."""
+        last = max(item.message.nonce for item in items)
+        return last if 0 <= before == last - fresh else self._keeper.count(connection, lane)
 
     def _require_complete(self, counted: Mapping[Lane, int], stored: Mapping[Lane, int]) -> None:
         for lane, number in counted.items():

@@ -6,12 +6,26 @@ Every function works in the caller's transaction.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Table,
+    and_,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
-from paripassu.bridge.columns import in_lane, lane_between, lane_columns, message_columns, message_of
+from paripassu.bridge.columns import in_lane, lane_columns, message_columns, message_of
 from paripassu.bridge.states import ENDS, REFUNDABLE, REFUSALS, MessageState, Reason, may_become
 from paripassu.errors import ContradictoryMessage
 from paripassu.ledgers.port import Delivery, DeliveryStatus, SentMessage
@@ -20,6 +34,12 @@ from paripassu.store import audit
 from paripassu.store.schema import delivery as delivery_table
 from paripassu.store.schema import message as message_table
 from paripassu.store.schema import message_history
+
+_AT_ONCE = 500
+"""Ids in one statement."""
+
+OPEN_STATES = [state.value for state in MessageState if state not in ENDS]
+"""In which something is left to be delivered. Named one by one, since an index finds no "not in"."""
 
 _SETTLED = (DeliveryStatus.EXECUTED.value, DeliveryStatus.REFUSED.value)
 """What a destination never changes again."""
@@ -53,17 +73,19 @@ def new_only(known: Mapping[int, str], sent: Sequence[SentMessage]) -> list[Sent
     return list(fresh.values())
 
 
-def known_ids(connection: Connection, table: Table, condition: ColumnElement[bool]) -> dict[int, str]:
-    """Nonce → id of the messages that a table holds."""
-    query = select(table.c.nonce, table.c.id).where(condition)
+def known_ids(
+    connection: Connection, table: Table, lane: ColumnElement[bool], sent: Sequence[SentMessage]
+) -> dict[int, str]:
+    """Nonce → id of the messages that a table holds of a lane, in the range of those sent."""
+    nonces = [item.message.nonce for item in sent]
+    between = table.c.nonce.between(min(nonces, default=0), max(nonces, default=0))
+    query = select(table.c.nonce, table.c.id).where(lane, between)
     return {row.nonce: row.id for row in connection.execute(query)}
 
 
 def record_sent(connection: Connection, at: float, lane: Lane, sent: Sequence[SentMessage]) -> int:
     """Keep a lane's messages that are final on their source; those known already stay as they are."""
-    nonces = [item.message.nonce for item in sent]
-    around = and_(in_lane(message_table, lane), message_table.c.nonce.in_(nonces))
-    fresh = new_only(known_ids(connection, message_table, around), sent)
+    fresh = new_only(known_ids(connection, message_table, in_lane(message_table, lane), sent), sent)
     if not fresh:
         return 0
     connection.execute(
@@ -82,9 +104,7 @@ def record_sent(connection: Connection, at: float, lane: Lane, sent: Sequence[Se
             for item in fresh
         ],
     )
-    for item in fresh:
-        detail = {"transaction": item.transaction, "height": item.block.height, "ledger": str(lane.source)}
-        _add_history(connection, at, [item.message.id.text], MessageState.FINAL, "", detail)
+    _begin_history(connection, at, lane, fresh)
     ids = [item.message.id.text for item in fresh]
     audit.append(connection, at, "message.final", str(lane), {"ids": ids})
     _settle_from_deliveries(connection, at, ids)
@@ -93,40 +113,59 @@ def record_sent(connection: Connection, at: float, lane: Lane, sent: Sequence[Se
 
 def record_deliveries(connection: Connection, at: float, deliveries: Sequence[Delivery]) -> int:
     """Keep what a destination did with messages, in a final block, and settle those messages."""
-    changed = 0
-    for item in deliveries:
-        if item.status is DeliveryStatus.PENDING:
-            continue
-        where = delivery_table.c.id == item.message_id.text
-        known = connection.execute(select(delivery_table.c.status).where(where)).scalar()
-        if known in _SETTLED or known == item.status.value:
-            continue
-        connection.execute(delete(delivery_table).where(where))
-        connection.execute(
-            insert(delivery_table).values(
-                **lane_columns(item.lane),
-                id=item.message_id.text,
-                nonce=item.nonce,
-                status=item.status.value,
-                reason=item.reason,
-                height=item.block.height,
-                hash=item.block.hash.text,
-                time=item.block.time,
-            )
-        )
-        changed += 1
-    _settle_from_deliveries(connection, at, [item.message_id.text for item in deliveries])
-    return changed
+    last = {item.message_id.text: item for item in deliveries if item.status is not DeliveryStatus.PENDING}
+    known = _statuses(connection, list(last))
+    changed = [
+        item
+        for text, item in last.items()
+        if known.get(text) not in _SETTLED and known.get(text) != item.status.value
+    ]
+    for some in _portions([item.message_id.text for item in changed if item.message_id.text in known]):
+        connection.execute(delete(delivery_table).where(delivery_table.c.id.in_(some)))
+    if changed:
+        connection.execute(insert(delivery_table), [_delivery_columns(item) for item in changed])
+    _settle_from_deliveries(connection, at, list(last))
+    return len(changed)
+
+
+def _delivery_columns(item: Delivery) -> dict[str, object]:
+    return lane_columns(item.lane) | {
+        "id": item.message_id.text,
+        "nonce": item.nonce,
+        "status": item.status.value,
+        "reason": item.reason,
+        "height": item.block.height,
+        "hash": item.block.hash.text,
+        "time": item.block.time,
+    }
+
+
+def _statuses(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
+    query = select(delivery_table.c.id, delivery_table.c.status)
+    return {
+        row.id: row.status
+        for some in _portions(ids)
+        for row in connection.execute(query.where(delivery_table.c.id.in_(some)))
+    }
 
 
 def _settle_from_deliveries(connection: Connection, at: float, ids: Sequence[str]) -> None:
     query = select(delivery_table, message_table.c.expiry).join(
         message_table, message_table.c.id == delivery_table.c.id
     )
-    for row in connection.execute(query.where(delivery_table.c.id.in_(ids))).all():
-        state = _state_of(row)
-        detail = {"ledger": row.destination, "height": row.height, "block": row.hash, "time": row.time}
-        transition(connection, at, [row.id], state, row.reason, detail)
+    alike: dict[tuple[MessageState, str, str, int, str, int], list[str]] = defaultdict(list)
+    for some in _portions(ids):
+        for row in connection.execute(query.where(delivery_table.c.id.in_(some))).all():
+            block = (row.destination, row.height, row.hash, row.time)
+            alike[(_state_of(row), row.reason, *block)].append(row.id)
+    for (state, reason, ledger, height, block_hash, time), settled in alike.items():
+        detail = {"ledger": ledger, "height": height, "block": block_hash, "time": time}
+        transition(connection, at, settled, state, reason, detail)
+
+
+def _portions(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """As many as a statement takes on every database."""
+    return (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))
 
 
 def transition(
@@ -138,25 +177,35 @@ def transition(
     detail: Mapping[str, object] | None = None,
 ) -> int:
     """Bring messages into a state, where the order of states allows it; returns how many changed."""
-    rows = connection.execute(
-        select(message_table.c.id, message_table.c.state, message_table.c.reason).where(
-            message_table.c.id.in_(list(ids))
-        )
-    ).all()
-    moved = [
-        row.id
-        for row in rows
-        if may_become(MessageState(row.state), state) and (row.state, row.reason) != (state.value, reason)
-    ]
+    moved = []
+    query = select(message_table.c.id, message_table.c.state, message_table.c.reason)
+    for some in _portions(list(ids)):
+        for row in connection.execute(query.where(message_table.c.id.in_(some))):
+            if may_become(MessageState(row.state), state) and (row.state, row.reason) != (
+                state.value,
+                reason,
+            ):
+                moved.append(row.id)
     if not moved:
         return 0
-    connection.execute(
-        update(message_table).where(message_table.c.id.in_(moved)).values(state=state.value, reason=reason)
-    )
-    _add_history(connection, at, moved, state, reason, detail or {})
+    _change(connection, at, moved, state, reason, detail or {})
     facts: dict[str, object] = {"ids": moved, "reason": reason}
     audit.append(connection, at, f"message.{state.value.lower()}", "", facts | dict(detail or {}))
     return len(moved)
+
+
+def _change(
+    connection: Connection,
+    at: float,
+    ids: Sequence[str],
+    state: MessageState,
+    reason: str,
+    detail: Mapping[str, object],
+) -> None:
+    for some in _portions(ids):
+        where = message_table.c.id.in_(some)
+        connection.execute(update(message_table).where(where).values(state=state.value, reason=reason))
+        _add_history(connection, at, some, state, reason, detail)
 
 
 def times_in(connection: Connection, text: str, state: MessageState) -> int:
@@ -168,15 +217,43 @@ def times_in(connection: Connection, text: str, state: MessageState) -> int:
     return int(found or 0)
 
 
-def annotate(connection: Connection, at: float, text: str, reason: str) -> None:
-    """Let a message show why it waits, in the state that it has."""
-    row = connection.execute(
-        select(message_table.c.state, message_table.c.reason).where(message_table.c.id == text)
-    ).one()
-    if row.reason == reason or MessageState(row.state) in ENDS:
-        return
-    connection.execute(update(message_table).where(message_table.c.id == text).values(reason=reason))
-    _add_history(connection, at, [text], MessageState(row.state), reason, {})
+def annotate(connection: Connection, at: float, ids: Sequence[str], reason: str) -> None:
+    """Let messages show why they wait, in the state that they have."""
+    query = select(message_table.c.id, message_table.c.state).where(message_table.c.reason != reason)
+    alike: dict[MessageState, list[str]] = defaultdict(list)
+    for some in _portions(ids):
+        for row in connection.execute(query.where(message_table.c.id.in_(some))):
+            alike[MessageState(row.state)].append(row.id)
+    for state, waiting in alike.items():
+        if state not in ENDS:
+            _change(connection, at, waiting, state, reason, {})
+
+
+def _begin_history(connection: Connection, at: float, lane: Lane, fresh: Sequence[SentMessage]) -> None:
+    connection.execute(
+        insert(message_history),
+        [
+            {
+                "id": item.message.id.text,
+                "seq": 1,
+                "at": at,
+                "state": MessageState.FINAL.value,
+                "reason": "",
+                "detail": _text(
+                    {
+                        "transaction": item.transaction,
+                        "height": item.block.height,
+                        "ledger": str(lane.source),
+                    }
+                ),
+            }
+            for item in fresh
+        ],
+    )
+
+
+def _text(detail: Mapping[str, object]) -> str:
+    return json.dumps(detail, sort_keys=True, separators=(",", ":"))
 
 
 def _add_history(
@@ -193,7 +270,7 @@ def _add_history(
         .group_by(message_history.c.id)
     )
     last = {row.id: row.seq for row in connection.execute(highest)}
-    text = json.dumps(detail, sort_keys=True, separators=(",", ":"))
+    text = _text(detail)
     connection.execute(
         insert(message_history),
         [
@@ -240,56 +317,53 @@ def messages(connection: Connection, lane: Lane, first: int, last: int) -> tuple
 
 
 def unsettled(connection: Connection, lane: Lane, *, after: int, limit: int) -> tuple[tuple[int, int], ...]:
-    """(nonce, source time) of a lane's first messages after a nonce that have not ended."""
-    query = (
-        select(message_table.c.nonce, message_table.c.timestamp)
-        .where(
-            in_lane(message_table, lane),
-            message_table.c.nonce > after,
-            message_table.c.state.not_in([state.value for state in ENDS]),
-        )
-        .order_by(message_table.c.nonce)
-        .limit(limit)
-    )
-    return tuple((int(nonce), int(time)) for nonce, time in connection.execute(query))
+    """(nonce, source time) of those of a lane's next messages after a nonce that have not ended."""
+    rows = connection.execute(_range(lane, after + 1, after + limit))
+    return tuple((row.nonce, row.timestamp) for row in rows if row.state in OPEN_STATES)
 
 
-def unsettled_lanes(connection: Connection) -> tuple[Lane, ...]:
-    """Lanes that have messages which have not ended."""
-    query = (
-        select(message_table.c.source, message_table.c.destination, message_table.c.purpose)
-        .where(message_table.c.state.not_in([state.value for state in ENDS]))
-        .distinct()
-    )
-    return tuple(lane_between(*row) for row in connection.execute(query))
+def _range(lane: Lane, first: int, last: int) -> Select[Any]:
+    columns = (message_table.c.id, message_table.c.nonce, message_table.c.timestamp, message_table.c.state)
+    between = message_table.c.nonce.between(first, last)
+    return select(*columns).where(in_lane(message_table, lane), between).order_by(message_table.c.nonce)
 
 
-def refund_lanes(connection: Connection) -> tuple[Lane, ...]:
-    """Lanes with refused messages whose sender is about to get back what they carried."""
-    columns = (message_table.c.source, message_table.c.destination, message_table.c.purpose)
-    query = select(*columns).where(
+def unsettled_lanes(connection: Connection, lanes: Iterable[Lane]) -> frozenset[Lane]:
+    """Those of some lanes that have messages which have not ended."""
+    return lanes_with(connection, lanes, message_table.c.state.in_(OPEN_STATES))
+
+
+def lanes_with(
+    connection: Connection, lanes: Iterable[Lane], condition: ColumnElement[bool]
+) -> frozenset[Lane]:
+    """Those of some lanes that have a message for which a condition on its state holds.
+
+    Each is a look into the index: how many messages a lane has had makes no difference.
+    """
+    asked = [
+        (lane, select(literal(1)).where(in_lane(message_table, lane), condition).limit(1)) for lane in lanes
+    ]
+    return frozenset(lane for lane, query in asked if connection.execute(query).first() is not None)
+
+
+def refund_lanes(connection: Connection, lanes: Iterable[Lane]) -> frozenset[Lane]:
+    """Those of some lanes with refused messages whose sender is about to get back what they carried."""
+    condition = and_(
         message_table.c.state.in_([state.value for state in REFUSALS]),
-        message_table.c.purpose.in_([int(purpose) for purpose in REFUNDABLE]),
         ~message_table.c.reason.startswith(Reason.REFUND_WAITS.value),
     )
-    return tuple(lane_between(*row) for row in connection.execute(query.distinct()))
+    return lanes_with(connection, (lane for lane in lanes if lane.purpose in REFUNDABLE), condition)
 
 
-def stopped_lanes(connection: Connection) -> frozenset[Lane]:
-    """Lanes whose messages were last seen to wait because their destination has stopped the lane."""
-    columns = (message_table.c.source, message_table.c.destination, message_table.c.purpose)
-    query = select(*columns).where(
-        message_table.c.state.not_in([state.value for state in ENDS]),
-        message_table.c.reason == Reason.LANE_STOPPED.value,
+def stopped_lanes(connection: Connection, lanes: Iterable[Lane]) -> frozenset[Lane]:
+    """Those of some lanes whose messages were last seen to wait because their destination has stopped it."""
+    condition = and_(
+        message_table.c.state.in_(OPEN_STATES), message_table.c.reason == Reason.LANE_STOPPED.value
     )
-    return frozenset(lane_between(*row) for row in connection.execute(query.distinct()))
+    return lanes_with(connection, lanes, condition)
 
 
 def unsettled_ids(connection: Connection, lane: Lane, first: int, last: int) -> list[str]:
     """Ids of the messages in a range of a lane that have not ended."""
-    query = select(message_table.c.id).where(
-        in_lane(message_table, lane),
-        message_table.c.nonce.between(first, last),
-        message_table.c.state.not_in([state.value for state in ENDS]),
-    )
-    return list(connection.execute(query.order_by(message_table.c.nonce)).scalars())
+    rows = connection.execute(_range(lane, first, last))
+    return [row.id for row in rows if row.state in OPEN_STATES]

@@ -29,6 +29,7 @@ from paripassu.bridge.states import (
     batch_after,
     choose_quorum,
     entities_among,
+    next_nonce,
     of_one_route,
     plan,
     submit_obstacle,
@@ -51,6 +52,9 @@ from paripassu.store.leases import Lease
 REFUSALS = (ContractRefused, BatchRefused, CommandRefused, NodeRefused, ReferenceConflict)
 """Errors that mean "not this batch"; all others mean "not now"."""
 
+SIGNING_SECONDS = 2.0
+"""After which messages show that they wait for signatures."""
+
 log = structlog.get_logger("paripassu.bridge.relayer")
 
 
@@ -63,6 +67,11 @@ class Look:
     stopped: bool
     head: BlockRef
     inbound: int
+
+
+def _awaits_turn(batch: BatchRecord, others: Sequence[BatchRecord], look: Look) -> bool:
+    """Whether an earlier batch of its lane, which is under way, has to be executed first."""
+    return batch.first > look.inbound + 1 and any(other.first < batch.first for other in others)
 
 
 class DestinationRelayer:
@@ -86,7 +95,7 @@ class DestinationRelayer:
         await self._expired.step()
         with self._store.read() as connection:
             live = live_batches(connection)
-            busy = {batch.lane for batch in live} | set(records.unsettled_lanes(connection))
+            busy = {batch.lane for batch in live} | records.unsettled_lanes(connection, self._lanes)
             halts = cursors.halted(connection).keys()
         for lane in self._lanes:
             if lane not in busy:
@@ -98,26 +107,29 @@ class DestinationRelayer:
             stopped = await self._ledger.lane_stopped(lane.source, lane.purpose)
             look = Look(halted, stopped, head, inbound)
             for batch in batches:
-                moved |= await self._advance(batch, look)
+                if batch.state is not BatchState.SIGNED or not _awaits_turn(batch, batches, look):
+                    moved |= await self._advance(batch, look)
             moved |= await self._plan(lane, look)
         return moved
 
     # planning
 
     async def _plan(self, lane: Lane, look: Look) -> bool:
-        with self._store.read() as connection:
-            live = live_batches(connection, lane)
-            waiting = records.unsettled(connection, lane, after=look.inbound, limit=BATCH_LIMIT)
-        if not waiting or self._store.clock() < self._pace[lane].not_before:
+        if self._store.clock() < self._pace[lane].not_before:
             return False
-        under_way = max((batch.last for batch in live), default=0)
+        with self._store.read() as connection:
+            under_way = tuple((batch.first, batch.last) for batch in live_batches(connection, lane))
+            after = next_nonce(look.inbound, under_way) - 1
+            waiting = records.unsettled(connection, lane, after=after, limit=BATCH_LIMIT)
+        if not waiting:
+            return False
         situation = LaneSituation(
             lane, look.halted, look.inbound, look.head.time, under_way, waiting, look.stopped
         )
         chosen = plan(situation, self._pace[lane].limit)
         if isinstance(chosen, Reason):
             if chosen is not Reason.BATCH_UNDER_WAY:
-                self._note(lane, look.inbound + 1, chosen)
+                self._note(lane, situation.next, chosen)
             return False
         first, last = chosen
         attestors = await self._ledger.attestor_set()
@@ -135,8 +147,8 @@ class DestinationRelayer:
     def _note(self, lane: Lane, nonce: int, reason: Reason) -> None:
         """Let the next message of a lane show why it waits; its state stays what it is."""
         with self._store.write() as connection:
-            for text in records.unsettled_ids(connection, lane, nonce, nonce):
-                records.annotate(connection, self._store.clock(), text, reason.value)
+            ids = records.unsettled_ids(connection, lane, nonce, nonce)
+            records.annotate(connection, self._store.clock(), ids, reason.value)
 
     # one batch
 
@@ -156,6 +168,8 @@ class DestinationRelayer:
         with self._store.read() as connection:
             given = attestations.genuine_signatures(connection, batch.digest)
         if choose_quorum(attestors, given) is None:
+            if self._store.clock() < batch.at + SIGNING_SECONDS:
+                return False  # nothing to tell of yet
             number = entities_among(attestors, given)
             return self._annotate(
                 batch, f"{Reason.AWAITING_SIGNATURES.value}: {number} of {attestors.threshold}"
@@ -282,8 +296,8 @@ class DestinationRelayer:
             with self._store.write() as connection:
                 now = self._store.clock()
                 change_batch(connection, now, batch, batch.state, reason=reason)
-                for text in records.unsettled_ids(connection, batch.lane, batch.first, batch.last):
-                    records.annotate(connection, now, text, reason)
+                ids = records.unsettled_ids(connection, batch.lane, batch.first, batch.last)
+                records.annotate(connection, now, ids, reason)
         return False
 
     def _change(

@@ -12,7 +12,7 @@ PURPOSES = (Purpose.MOVEMENT, Purpose.CORPORATE_ACTION, Purpose.QUOTA, Purpose.O
 
 @dataclass(frozen=True, slots=True)
 class BridgeSettings:
-    """Seconds between looks while something happens, and while nothing does; lanes by purpose.
+    """Seconds between looks after something happened, rising to those while nothing does; lanes by purpose.
 
     The source of a lane is told what arrived after `ack_every` messages, or once nothing has arrived for
     `ack_quiet` seconds; at once where something was refused.
@@ -20,8 +20,8 @@ class BridgeSettings:
     after the stop.
     """
 
-    poll: float = 0.2
-    idle_poll: float = 0.6
+    poll: float = 0.02
+    idle_poll: float = 0.4
     silence_limit: float = 60.0
     grace: float = 5.0
     ack_every: int = 100

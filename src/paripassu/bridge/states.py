@@ -9,7 +9,7 @@ next step, or None. The relayer acts only where no check objects.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import takewhile
@@ -18,6 +18,9 @@ from paripassu.ledgers.port import AttestorSet, OutcomeState
 from paripassu.messages import Lane, Message, Purpose
 
 BATCH_LIMIT = 100
+
+AHEAD = 3
+"""Full batches of a lane that are signed while an earlier one is delivered."""
 
 
 class MessageState(StrEnum):
@@ -111,22 +114,48 @@ class Reason(StrEnum):
     REFUND_WAITS = "REFUND_WAITS"
 
 
+def next_nonce(inbound: int, under_way: Iterable[tuple[int, int]]) -> int:
+    """The first nonce of a lane that is neither executed nor in a live batch.
+
+    Args:
+        inbound: the last one executed.
+        under_way: first and last nonces of live batches, in order.
+    """
+    nonce = inbound + 1
+    for first, last in under_way:
+        if first <= nonce:
+            nonce = max(nonce, last + 1)
+    return nonce
+
+
 @dataclass(frozen=True, slots=True)
 class LaneSituation:
     """What is known of a lane when a batch is planned.
 
     `halted` is what this bridge says of the lane, `stopped` what its destination's gateway says. `waiting`
-    are (nonce, source time) of messages that are not under way, in order; `inbound` is what the destination
-    has executed by its newest block, `destination_time` that block's time.
+    are (nonce, source time) of messages in order; `inbound` is what the destination has executed by its
+    newest block, `destination_time` that block's time. `under_way` are the first and last nonces of live
+    batches, in order.
     """
 
     lane: Lane
     halted: bool
     inbound: int
     destination_time: int
-    under_way_up_to: int
+    under_way: Sequence[tuple[int, int]]
     waiting: Sequence[tuple[int, int]]
     stopped: bool = False
+
+    @property
+    def next(self) -> int:
+        return next_nonce(self.inbound, self.under_way)
+
+    @property
+    def room(self) -> int:
+        """How many nonces from there on are in no live batch."""
+        return min(
+            (first - self.next for first, _ in self.under_way if first > self.next), default=BATCH_LIMIT
+        )
 
 
 def lane_halted(situation: LaneSituation) -> Reason | None:
@@ -138,18 +167,23 @@ def lane_stopped(situation: LaneSituation) -> Reason | None:
 
 
 def batch_under_way(situation: LaneSituation) -> Reason | None:
-    return Reason.BATCH_UNDER_WAY if situation.under_way_up_to > situation.inbound else None
+    """A batch ahead of its turn has to be a full one: what else waits is joined by what comes meanwhile."""
+    if situation.next == situation.inbound + 1:
+        return None
+    ahead = sum(last > situation.inbound for _, last in situation.under_way)
+    full = sum(nonce >= situation.next for nonce, _ in situation.waiting) >= BATCH_LIMIT
+    return None if full and ahead <= AHEAD else Reason.BATCH_UNDER_WAY
 
 
 def earlier_missing(situation: LaneSituation) -> Reason | None:
     """The next message in order is not among those at hand."""
-    nonces = [nonce for nonce, _ in situation.waiting if nonce > situation.inbound]
-    return Reason.EARLIER_MISSING if not nonces or nonces[0] != situation.inbound + 1 else None
+    nonces = [nonce for nonce, _ in situation.waiting if nonce >= situation.next]
+    return Reason.EARLIER_MISSING if not nonces or nonces[0] != situation.next else None
 
 
 def destination_behind(situation: LaneSituation) -> Reason | None:
     """The destination's clock has not reached the next message's source time (design section 4)."""
-    times = [time for nonce, time in situation.waiting if nonce > situation.inbound]
+    times = [time for nonce, time in situation.waiting if nonce >= situation.next]
     return Reason.DESTINATION_BEHIND if times and times[0] > situation.destination_time else None
 
 
@@ -162,9 +196,10 @@ def plan(situation: LaneSituation, limit: int = BATCH_LIMIT) -> tuple[int, int] 
         reason = check(situation)
         if reason is not None:
             return reason
-    first = last = situation.inbound + 1
+    first = last = situation.next
+    most = min(limit, situation.room)
     for nonce, time in situation.waiting:
-        if nonce == last + 1 and time <= situation.destination_time and last - first + 1 < limit:
+        if nonce == last + 1 and time <= situation.destination_time and last - first + 1 < most:
             last = nonce
     return first, last
 

@@ -18,6 +18,11 @@ import structlog
 
 from paripassu.errors import PariError, StoreError
 
+_SLOWING = 1.5
+"""By how much a task waits longer from look to look as long as nothing happens."""
+
+_LISTENING = 0.01
+
 log = structlog.get_logger("paripassu.bridge")
 
 
@@ -40,12 +45,17 @@ class Bell:
 
     def __init__(self) -> None:
         self._ringing = asyncio.Event()
+        self.rung = 0
 
     def ring(self) -> None:
+        self.rung += 1
         self._ringing.set()
         self._ringing = asyncio.Event()
 
-    async def wait(self, seconds: float) -> None:
+    async def wait(self, heard: int, seconds: float) -> None:
+        """Until it rings, or at once where it has rung more often than `heard`."""
+        if self.rung != heard:
+            return
         ringing = self._ringing
         try:
             await asyncio.wait_for(ringing.wait(), seconds)
@@ -57,7 +67,7 @@ class Runner:
     """Runs the tasks of one process until `stop` is set.
 
     Args:
-        poll, idle_poll: seconds between looks while something happens, and while nothing does.
+        poll, idle_poll: seconds between looks after something happened, rising to those while nothing does.
         silence_limit: seconds without a heartbeat after which a task is named as silent.
         grace: seconds that a step under way has to end after the stop; then it is cut off, which is
             no worse than a crash.
@@ -101,6 +111,7 @@ class Runner:
         wait = self._poll
         while not self.stop.is_set():
             self._heartbeats.beat(task)
+            heard = self._bell.rung
             try:
                 moved = await step()
             except StoreError:
@@ -113,12 +124,16 @@ class Runner:
                 self._bell.ring()
                 await asyncio.sleep(0)
                 continue
-            await self.pause(wait, wakes)
-            wait = min(self._idle_poll, wait * 1.25)
+            await self.pause(self._poll if wakes else wait)
+            if wakes and wait > self._poll:
+                await self._until(self._bell.wait(heard, wait - self._poll))
+            wait = min(self._idle_poll, wait * _SLOWING)
 
-    async def pause(self, seconds: float, wakes: bool = False) -> None:
-        """Wait so long, until the stop, or, where the task `wakes`, until another one moved something."""
-        sleeper = self._bell.wait(seconds) if wakes else asyncio.sleep(seconds)
+    async def pause(self, seconds: float) -> None:
+        """Wait so long, or until the stop."""
+        await self._until(asyncio.sleep(seconds))
+
+    async def _until(self, sleeper: Coroutine[object, object, None]) -> None:
         stopper = asyncio.ensure_future(self.stop.wait())
         waiter = asyncio.ensure_future(sleeper)
         try:
@@ -126,6 +141,19 @@ class Runner:
         finally:
             stopper.cancel()
             waiter.cancel()
+
+    async def listen(self, changes: Callable[[], int]) -> None:
+        """Wake the tasks that work from the store when another process has put something there.
+
+        `changes` is asked often: its answer differs from the one before once something was committed.
+        """
+        last = changes()
+        while not self.stop.is_set():
+            await self.pause(_LISTENING)
+            now = changes()
+            if now != last:
+                last = now
+                self._bell.ring()
 
     async def watch_heartbeats(self) -> None:
         """Name tasks that went silent."""

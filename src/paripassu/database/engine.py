@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DatabaseError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from paripassu.errors import StoreTooNew, StoreUnusable
 
@@ -44,6 +44,7 @@ class Database:
     def __init__(self, engine: Engine, schema: Schema) -> None:
         self.engine = engine
         self.schema = schema
+        self._listener: PoolProxiedConnection | None = None
 
     @classmethod
     def open(cls, place: Path | str, schema: Schema) -> Database:
@@ -65,7 +66,25 @@ class Database:
         return database
 
     def close(self) -> None:
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.close()
         self.engine.dispose()
+
+    def changes(self) -> int:
+        """A number that differs from the one before once another connection has committed something.
+
+        Asking takes microseconds. On PostgreSQL it is always 0: there, only looking tells.
+        """
+        if self.engine.dialect.name != "sqlite":
+            return 0
+        if self._listener is None:
+            self._listener = self.engine.raw_connection()
+        cursor = self._listener.cursor()
+        try:
+            return int(cursor.execute("PRAGMA data_version").fetchone()[0])
+        finally:
+            cursor.close()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

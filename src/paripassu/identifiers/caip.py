@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 from paripassu.errors import InvalidAccount, InvalidAssetId, InvalidLedgerId
@@ -75,6 +76,7 @@ class LedgerId(str):
         return int.from_bytes(keccak256(self.encode("ascii")), "big") | _NON_EVM_BIT
 
 
+@lru_cache(maxsize=4096)
 def checksum_address(raw: bytes) -> str:
     """ERC-55 mixed-case form of a 20-byte address."""
     if len(raw) != 20:

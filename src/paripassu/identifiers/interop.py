@@ -8,7 +8,7 @@ chain id; book-entry ledgers use 0xB00C, which CAIP-350 has not allotted.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from functools import lru_cache
 
 from paripassu.errors import InvalidInteropAddress, InvalidLedgerId
 from paripassu.identifiers.caip import LedgerId, account_from_bytes, account_to_bytes
@@ -49,22 +49,27 @@ class InteropAddress:
         )
 
     @classmethod
-    def decode(cls, data: bytes) -> Self:
+    def decode(cls, data: bytes) -> InteropAddress:
         """Read ERC-7930 bytes; only the one form that `encode` writes is accepted.
 
         Raises:
             InvalidInteropAddress: wrong version, chain type or length, or a chain id with leading zeros.
         """
-        if len(data) < 6 or int.from_bytes(data[:2], "big") != VERSION:
-            raise InvalidInteropAddress(f"Address 0x{data.hex()} is not ERC-7930 version {VERSION}.")
-        chain_type = int.from_bytes(data[2:4], "big")
-        end = 5 + data[4]
-        if len(data) <= end or len(data) != end + 1 + data[end]:
-            raise InvalidInteropAddress(
-                f"Address 0x{data.hex()} has lengths that do not fit its {len(data)} bytes."
-            )
-        ledger = _ledger_of(chain_type, data[5:end])
-        return cls(ledger, account_from_bytes(ledger, data[end + 1 :]))
+        return _decode(bytes(data))
+
+
+@lru_cache(maxsize=1024)
+def _decode(data: bytes) -> InteropAddress:
+    if len(data) < 6 or int.from_bytes(data[:2], "big") != VERSION:
+        raise InvalidInteropAddress(f"Address 0x{data.hex()} is not ERC-7930 version {VERSION}.")
+    chain_type = int.from_bytes(data[2:4], "big")
+    end = 5 + data[4]
+    if len(data) <= end or len(data) != end + 1 + data[end]:
+        raise InvalidInteropAddress(
+            f"Address 0x{data.hex()} has lengths that do not fit its {len(data)} bytes."
+        )
+    ledger = _ledger_of(chain_type, data[5:end])
+    return InteropAddress(ledger, account_from_bytes(ledger, data[end + 1 :]))
 
 
 def _ledger_of(chain_type: int, reference: bytes) -> LedgerId:

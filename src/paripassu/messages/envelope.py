@@ -137,10 +137,10 @@ class Message:
 
 @lru_cache(maxsize=4096)
 def _message_id(message: Message) -> Bytes32:
+    # words by hand: every party hashes every message that it reads
     values = message.abi_tuple()
-    hashed = [bytes(keccak256(part)) for part in values[7:]]
-    types = ["bytes32"] + ["uint256"] * 7 + ["bytes32"] * 3
-    return keccak256(_abi_encode(types, [bytes(MESSAGE_TYPEHASH), *values[:7], *hashed]))
+    words = [bytes(MESSAGE_TYPEHASH), *(value.to_bytes(32, "big") for value in values[:7])]
+    return keccak256(b"".join([*words, *(bytes(keccak256(part)) for part in values[7:])]))
 
 
 @dataclass(frozen=True, slots=True)

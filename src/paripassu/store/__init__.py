@@ -44,6 +44,10 @@ class Store:
         """One transaction that changes something."""
         return self.database.write()
 
+    def changes(self) -> int:
+        """A number that differs from the one before once another connection has committed something."""
+        return self.database.changes()
+
     def close(self) -> None:
         self.database.close()
 

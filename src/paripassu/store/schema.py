@@ -26,7 +26,9 @@ from sqlalchemy import (
 from paripassu.database import Schema
 
 STORE_SCHEMA = Schema(
-    "bridge store", Path(__file__).parent / "versions", ("store_0001", "store_0002", "store_0003")
+    "bridge store",
+    Path(__file__).parent / "versions",
+    ("store_0001", "store_0002", "store_0003", "store_0004"),
 )
 
 metadata = MetaData()
@@ -66,6 +68,7 @@ message = Table(
     Column("returned", Integer, nullable=False, default=0, server_default="0"),
     UniqueConstraint("source", "destination", "purpose", "nonce", name="message_lane_nonce"),
     Index("message_state", "state"),
+    Index("message_lane_state", "source", "destination", "purpose", "state", "nonce"),
 )
 
 message_history = Table(
@@ -149,6 +152,7 @@ acknowledgement = Table(
     Column("reason", Text, nullable=False),
     Column("at", Float, nullable=False),
     Index("acknowledgement_state", "state"),
+    Index("acknowledgement_lane_state", "source", "destination", "purpose", "state", "nonce"),
 )
 
 signature = Table(

@@ -14,8 +14,9 @@ from typing import Any
 from eth_abi.abi import decode as abi_decode
 from eth_abi.abi import encode as abi_encode
 from eth_abi.exceptions import DecodingError
-from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
+
+from paripassu.identifiers import checksum_address
 
 Abi = Sequence[Mapping[str, Any]]
 
@@ -35,7 +36,7 @@ def _tidy(kind: str, parameter: Mapping[str, Any], value: Any) -> Any:
         element = {**parameter, "type": str(parameter["type"])[: str(parameter["type"]).rindex("[")]}
         return tuple(_tidy(inner, element, item) for item in value)
     if kind == "address":
-        return to_checksum_address(value)
+        return checksum_address(_bytes(value))
     if kind.startswith("("):
         parts = parameter["components"]
         return tuple(_tidy(type_of(part), part, item) for part, item in zip(parts, value, strict=True))
@@ -81,11 +82,11 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event: topic 0, its indexed parameters and its data parameters."""
+    """An event: topic 0, its indexed parameters one by one, and its data parameters."""
 
     name: str
     topic: str
-    indexed: Parameters
+    indexed: tuple[Parameters, ...]
     data: Parameters
 
 
@@ -150,7 +151,7 @@ class Contract:
         event = Event(
             str(entry["name"]),
             "0x" + keccak(text=f"{entry['name']}({','.join(everything.types)})").hex(),
-            Parameters.of(item for item in entry["inputs"] if item["indexed"]),
+            tuple(Parameters.of([item]) for item in entry["inputs"] if item["indexed"]),
             Parameters.of(item for item in entry["inputs"] if not item["indexed"]),
         )
         self._events[event.name] = self._by_topic[event.topic] = event
@@ -198,24 +199,29 @@ class Contract:
         """Decode a log object of eth_getLogs; None for an event that the ABI does not have."""
         topics = [str(topic).lower() for topic in log["topics"]]
         event = self._by_topic.get(topics[0]) if topics else None
-        if event is None or len(topics) != 1 + len(event.indexed.types):
+        if event is None or len(topics) != 1 + len(event.indexed):
             return None
-        args: dict[str, Any] = {}
-        for position, topic in enumerate(topics[1:]):
-            one = Parameters.of(event.indexed.items[position : position + 1])
-            raw = bytes.fromhex(topic[2:])
-            static = one.types[0] not in ("bytes", "string") and not one.types[0].endswith((")", "]"))
-            args[event.indexed.names[position]] = one.decode(raw)[0] if static else raw
+        args = {
+            one.names[0]: _of_topic(one, bytes.fromhex(topic[2:]))
+            for one, topic in zip(event.indexed, topics[1:], strict=True)
+        }
         args.update(zip(event.data.names, event.data.decode(_bytes(log["data"])), strict=True))
         return DecodedLog(
             event=event.name,
-            address=to_checksum_address(log["address"]),
+            address=checksum_address(_bytes(log["address"])),
             args=args,
             height=int(log["blockNumber"], 16),
             block_hash=str(log["blockHash"]),
             transaction=str(log["transactionHash"]),
             index=int(log["logIndex"], 16),
         )
+
+
+def _of_topic(one: Parameters, word: bytes) -> Any:
+    """An indexed parameter's value; the hash alone where it is longer than a word."""
+    kind = one.types[0]
+    hashed = kind in ("bytes", "string") or kind.endswith((")", "]"))
+    return word if hashed else one.decode(word)[0]
 
 
 def _bytes(data: str) -> bytes:
