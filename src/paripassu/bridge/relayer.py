@@ -43,8 +43,7 @@ from paripassu.errors import (
     PariError,
     ReferenceConflict,
 )
-from paripassu.ledgers.blocks import BlockRef
-from paripassu.ledgers.port import Ledger, Outcome, OutcomeState, Signer
+from paripassu.ledgers.port import Arriving, Ledger, Outcome, OutcomeState, Signer
 from paripassu.messages import Batch, Lane, batch_digest
 from paripassu.store import Store, cursors, leases
 from paripassu.store.leases import Lease
@@ -60,13 +59,14 @@ log = structlog.get_logger("paripassu.bridge.relayer")
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A lane at its destination: whether this bridge has halted it, whether its gateway has stopped it, the
-    newest block, and what is executed by then."""
+    """A lane at its destination: whether this bridge has halted it, and what the ledger says of it."""
 
     halted: bool
-    stopped: bool
-    head: BlockRef
-    inbound: int
+    arriving: Arriving
+
+    @property
+    def inbound(self) -> int:
+        return self.arriving.inbound
 
 
 def _awaits_turn(batch: BatchRecord, others: Sequence[BatchRecord], look: Look) -> bool:
@@ -102,10 +102,7 @@ class DestinationRelayer:
                 continue
             batches = [batch for batch in live if batch.lane == lane]
             halted = bool({lane.source, lane.destination} & halts)
-            head = await self._ledger.head()
-            inbound = await self._ledger.inbound_nonce(lane)
-            stopped = await self._ledger.lane_stopped(lane.source, lane.purpose)
-            look = Look(halted, stopped, head, inbound)
+            look = Look(halted, await self._ledger.arriving(lane))
             for batch in batches:
                 if batch.state is not BatchState.SIGNED or not _awaits_turn(batch, batches, look):
                     moved |= await self._advance(batch, look)
@@ -124,7 +121,13 @@ class DestinationRelayer:
         if not waiting:
             return False
         situation = LaneSituation(
-            lane, look.halted, look.inbound, look.head.time, under_way, waiting, look.stopped
+            lane,
+            look.halted,
+            look.inbound,
+            look.arriving.time,
+            under_way,
+            waiting,
+            look.arriving.stopped,
         )
         chosen = plan(situation, self._pace[lane].limit)
         if isinstance(chosen, Reason):
@@ -185,14 +188,14 @@ class DestinationRelayer:
             left = records.unsettled_ids(connection, batch.lane, batch.first, batch.last)
         situation = BatchSituation(
             halted=look.halted,
-            stopped=look.stopped,
+            stopped=look.arriving.stopped,
             first=batch.first,
             last=batch.last,
             first_time=first.timestamp,
             set_version=batch.set_version,
             current_set_version=attestors.version,
             inbound=look.inbound,
-            destination_time=look.head.time,
+            destination_time=look.arriving.time,
             now=self._store.clock(),
             not_before=batch.not_before,
         )

@@ -134,8 +134,8 @@ class LaneSituation:
 
     `halted` is what this bridge says of the lane, `stopped` what its destination's gateway says. `waiting`
     are (nonce, source time) of messages in order; `inbound` is what the destination has executed by its
-    newest block, `destination_time` that block's time. `under_way` are the first and last nonces of live
-    batches, in order.
+    newest block, `destination_time` what it expects the next to carry. `under_way` are the first and last
+    nonces of live batches, in order.
     """
 
     lane: Lane

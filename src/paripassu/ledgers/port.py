@@ -87,6 +87,19 @@ class Refunded:
 
 
 @dataclass(frozen=True, slots=True)
+class Arriving:
+    """A lane at its destination now.
+
+    `inbound` is the number of the last message that was executed, parked or refused; `time` what the next
+    block, or an entry made now, is expected to carry at least.
+    """
+
+    inbound: int
+    stopped: bool
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
 class ArrivalCap:
     """What may arrive of a security from a ledger: `units` in each window of `window` seconds, 0 for no cap;
     `arrived` are those of the window that began last, `since` when it began."""
@@ -255,6 +268,10 @@ class Ledger(Protocol):
 
     async def sent_messages(self, first: int, last: int) -> tuple[SentMessage, ...]: ...
     async def inbound_nonce(self, lane: Lane, height: int | None = None) -> int: ...
+    async def arriving(self, lane: Lane) -> Arriving:
+        """What counts for the next delivery in a lane that ends here, by one look at the newest block."""
+        ...
+
     async def deliveries(self, first: int, last: int) -> tuple[Delivery, ...]: ...
     async def acknowledged_nonce(self, lane: Lane, height: int | None = None) -> int:
         """Up to which message of a lane that starts here its arrivals are attested here."""

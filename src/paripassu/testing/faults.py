@@ -14,6 +14,7 @@ import multiprocessing
 import signal
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,7 +23,7 @@ from paripassu.commands import Command
 from paripassu.errors import NodeUnreachable
 from paripassu.identifiers import keccak256
 from paripassu.ledgers.blocks import BlockRef
-from paripassu.ledgers.port import Delivery, Ledger, Outcome, SentMessage, Signer
+from paripassu.ledgers.port import Arriving, Delivery, Ledger, Outcome, SentMessage, Signer
 from paripassu.messages import Lane
 
 Target = Callable[..., None]
@@ -150,6 +151,11 @@ class FaultyLedger:
     async def head(self) -> BlockRef:
         self._reach()
         return await self._behind(await self.ledger.head())
+
+    async def arriving(self, lane: Lane) -> Arriving:
+        self._reach()
+        found = await self.ledger.arriving(lane)
+        return replace(found, time=(await self.head()).time) if self.lag else found
 
     async def _behind(self, block: BlockRef) -> BlockRef:
         return await self.block_at(max(0, block.height - self.lag))

@@ -33,6 +33,7 @@ from paripassu.ledgers.book.control_reads import BookControls
 from paripassu.ledgers.book.schema import breakdown, entry, inbox, outbox, outbox_return, payment
 from paripassu.ledgers.port import (
     ArrivalCap,
+    Arriving,
     AttestedBreakdown,
     AttestorSet,
     Delivery,
@@ -113,6 +114,13 @@ class BookLedger(Book):
     async def inbound_nonce(self, lane: Lane, height: int | None = None) -> int:
         with self._db.read() as connection:
             return lanes.count(connection, lanes.IN, lane.source, lane.purpose, height)
+
+    async def arriving(self, lane: Lane) -> Arriving:
+        with self._db.read() as connection:
+            inbound = lanes.count(connection, lanes.IN, lane.source, lane.purpose, None)
+            stopped = lanes.is_stopped(connection, lane.source, lane.purpose)
+            time = max(self._last(connection).time, self._now(connection))
+            return Arriving(inbound, stopped, time)
 
     async def deliveries(self, first: int, last: int) -> tuple[Delivery, ...]:
         query = (

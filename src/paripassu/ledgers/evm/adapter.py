@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -40,6 +41,7 @@ from paripassu.ledgers.evm.transactions import TransactionSender
 from paripassu.ledgers.intents import IntentLog
 from paripassu.ledgers.port import (
     ArrivalCap,
+    Arriving,
     AttestedBreakdown,
     AttestorSet,
     Delivery,
@@ -198,6 +200,12 @@ class EvmLedger:
 
     async def sent_messages(self, first: int, last: int) -> tuple[SentMessage, ...]:
         return await self._gateway.sent_messages(first, last)
+
+    async def arriving(self, lane: Lane) -> Arriving:
+        (inbound, stopped), time = await asyncio.gather(
+            self._gateway.arriving(lane), self._blocks.next_time()
+        )
+        return Arriving(inbound, stopped, time)
 
     async def inbound_nonce(self, lane: Lane, height: int | None = None) -> int:
         """At the head where no height is named: what a delivery would meet next."""

@@ -50,6 +50,22 @@ class Blocks:
     async def head(self) -> BlockRef:
         return (await self.tips()).head
 
+    async def next_time(self) -> int:
+        """The time that the node expects the next block to carry; the newest block's where it does not say.
+
+        A chain that makes blocks for transactions alone may have been quiet for long: its newest block's
+        time says nothing of when the next transaction is executed.
+        """
+        latest, pending = await self._rpc.batch_with_faults(
+            [("eth_getBlockByNumber", ("latest", False)), ("eth_getBlockByNumber", ("pending", False))]
+        )
+        if isinstance(latest, NodeFault):
+            raise latest
+        newest = self._block(latest, "latest").time
+        if isinstance(pending, NodeFault) or not pending:
+            return newest
+        return max(newest, int(pending["timestamp"], 16))
+
     async def final(self) -> BlockRef:
         return await self.at((await self.tips()).final)
 

@@ -81,6 +81,14 @@ class GatewayReader:
             )
         )
 
+    async def arriving(self, lane: Lane) -> tuple[int, bool]:
+        """What has arrived in a lane by the newest block, and whether it is stopped; one request."""
+        asked = (lane.source.numeric, int(lane.purpose))
+        inbound, (_, _, stopped) = await self._contracts.views(
+            [View("Gateway", "inboundNonce", asked), View("Gateway", "laneOf", asked)]
+        )
+        return int(inbound), bool(stopped)
+
     async def acknowledged_nonce(self, lane: Lane, height: int | None) -> int:
         asked = (lane.destination.numeric, int(lane.purpose))
         return int(await self._contracts.view("Gateway", "acknowledgedNonce", *asked, height=height))

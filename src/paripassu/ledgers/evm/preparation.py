@@ -103,10 +103,11 @@ class Preparation:
     async def _gas(self, call: Call, sender: str, under_way: Callable[[], Awaitable[bool]]) -> int:
         """The call's own gas limit, or one from a simulation with headroom for state that changes meanwhile.
 
-        A refusal is not believed while transactions from here are under way, since the
-        call may build on them: it is asked again on top of them, and once they are in blocks.
-        It is believed when it is given after none was under way any more: one that was in no
-        block when the node refused may be in one when its nonce is looked at.
+        A refusal by the newest block is asked again of the one to come: the call may build on
+        transactions that are under way, or have to wait for a later time than the newest block's.
+        It is not believed while transactions from here are under way, but when it is given after
+        none was any more: one that was in no block when the node refused may be in one when its
+        nonce is looked at.
         """
         if call.gas is not None and not call.tried:
             return call.gas
@@ -123,10 +124,13 @@ class Preparation:
                 raise answer
             if settled or self._clock() - started > self._patience.limit:
                 raise await self._reason(request, block, answer) or answer
-            if block == "pending":
+            if block == "latest":
+                block = "pending"
+                continue
+            settled = not await under_way()
+            block = "latest"
+            if not settled:
                 await asyncio.sleep(self._patience.poll)
-            settled = block == "latest" and not await under_way()
-            block = "latest" if settled or block == "pending" else "pending"
 
     async def _reason(self, request: dict[str, str], block: str, fault: NodeFault | None) -> PariError | None:
         """Why a call is refused: the fault's revert data, else a replay's; None where that goes through."""
