@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from paripassu.bridge import attestations, batches, records
+from paripassu.bridge import attestations, batches, observer, records
 from paripassu.bridge.node import Seat, drain, lanes_between, run_bridge
 from paripassu.bridge.queries import list_messages, message_history
 from paripassu.bridge.resuming import Resumed, resume
@@ -240,6 +240,36 @@ async def test_a_lane_of_250_messages_goes_in_batches_of_at_most_100(world: Worl
     common = max(beginnings, key=beginnings.count)
     with pytest.raises(UnknownMessage, match="more than one"):
         message_history(world.store, common)
+
+
+async def test_a_chain_is_read_whose_gateway_came_long_after_its_first_blocks(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(observer, "FEW", 1)
+    for _ in range(4):
+        await world.send(world.home, world.south, 1)
+    late = FaultyLedger(world.home)
+    late.gateway_from = (await world.home.head()).height
+    await world.drain(world.seat("relayer", late), [world.seat(name, late) for name in ATTESTOR_NAMES])
+    assert await world.south.position("holder_fr") == 4
+
+
+async def test_a_backlog_is_read_in_portions(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observer, "AT_ONCE", 3)
+    read: list[int] = []
+
+    class Counting(FaultyLedger):
+        async def sent_messages(self, first: int, last: int) -> tuple[SentMessage, ...]:
+            found = await super().sent_messages(first, last)
+            read.append(len(found))
+            return found
+
+    for _ in range(10):
+        await world.send(world.home, world.south, 1)
+    await world.drain(world.seat("relayer", Counting(world.home)))
+    assert await world.south.position("holder_fr") == 10
+    assert sum(read) == 10
+    assert max(read) <= 3
 
 
 async def test_one_attestor_is_not_enough(world: World) -> None:

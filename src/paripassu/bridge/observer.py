@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from paripassu.bridge import attestations, records
 from paripassu.bridge.finality import Sight, sight
 from paripassu.bridge.seams import seam
-from paripassu.errors import ContradictoryMessage, FinalityViolated, IncompleteOutbox
+from paripassu.errors import ContractMissing, ContradictoryMessage, FinalityViolated, IncompleteOutbox
 from paripassu.ledgers.blocks import BlockRef
 from paripassu.ledgers.port import Delivery, Ledger, SentMessage
 from paripassu.messages import Lane
@@ -162,7 +162,7 @@ class Observer:
 
     async def _read_to(self, cursor: BlockRef | None, final: BlockRef, stored: Mapping[Lane, int]) -> bool:
         """Read up to `final`; True where the cursor moved."""
-        begin = 0 if cursor is None else cursor.height + 1
+        begin = self._ledger.first_block if cursor is None else cursor.height + 1
         last, counted = await self._reach(begin, final.height, stored)
         target = final if last == final.height else await self._ledger.block_at(last)
         first = begin if self._read_again_from is None else min(begin, self._read_again_from)
@@ -184,7 +184,13 @@ class Observer:
         """How far to read in this step, and what the gateway counts by then of each lane."""
         while True:
             last = min(final, begin + self._width - 1)
-            counts = await self._ledger.sent_counts(self._lanes, last)
+            try:
+                counts = await self._ledger.sent_counts(self._lanes, last)
+            except ContractMissing:
+                if last >= final:
+                    raise
+                self._width *= 2  # its deployment goes on beyond that block
+                continue
             counted = dict(zip(self._lanes, counts, strict=True))
             new = sum(max(0, counted[lane] - max(0, stored[lane])) for lane in self._lanes)
             if new <= AT_ONCE or last == begin:

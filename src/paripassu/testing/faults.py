@@ -20,7 +20,7 @@ from typing import Any, cast
 
 from paripassu.bridge import seams
 from paripassu.commands import Command
-from paripassu.errors import NodeUnreachable
+from paripassu.errors import ContractMissing, NodeUnreachable
 from paripassu.identifiers import keccak256
 from paripassu.ledgers.blocks import BlockRef
 from paripassu.ledgers.port import Arriving, Delivery, Ledger, Outcome, SentMessage, Signer
@@ -101,6 +101,7 @@ class FaultyLedger:
         unreachable: every call fails.
         hide_messages: reads of sent messages come back empty, as from a node that lags behind.
         hide_deliveries: reads of deliveries come back empty.
+        gateway_from: at earlier heights there is no gateway yet.
         hide_counters: the gateway's counters are said to be zero, as by a node that lies.
         lag: final block and head are so many blocks behind.
         rewrite: replaces each sent message, as a node would that forges logs.
@@ -116,6 +117,7 @@ class FaultyLedger:
         self.hide_messages = False
         self.hide_deliveries = False
         self.hide_counters = False
+        self.gateway_from = 0
         self.hidden = 0
         self.lag = 0
         self.rewrite: Callable[[SentMessage], SentMessage] | None = None
@@ -169,6 +171,8 @@ class FaultyLedger:
 
     async def sent_counts(self, lanes: Sequence[Lane], height: int) -> tuple[int, ...]:
         self._reach()
+        if height < self.gateway_from:
+            raise ContractMissing(f"There is no Gateway on {self.ledger.name} at block {height}.")
         return (0,) * len(lanes) if self.hide_counters else await self.ledger.sent_counts(lanes, height)
 
     async def sent_messages(self, first: int, last: int) -> tuple[SentMessage, ...]:

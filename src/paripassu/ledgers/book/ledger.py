@@ -60,6 +60,10 @@ class BookLedger(Book):
 
     # blocks
 
+    @property
+    def first_block(self) -> int:
+        return 0
+
     async def head(self) -> BlockRef:
         """The last entry. `time` is the book's clock now: an entry made now would carry it."""
         with self._db.read() as connection:

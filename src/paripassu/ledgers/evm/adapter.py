@@ -148,6 +148,10 @@ class EvmLedger:
         return self._name
 
     @property
+    def first_block(self) -> int:
+        return self._first_block
+
+    @property
     def domain(self) -> GatewayDomain:
         return GatewayDomain(self._id, bytes.fromhex(self.contracts.address("Gateway")[2:]))
 
