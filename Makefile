@@ -136,10 +136,13 @@ bench-gas: $(STAMPS)/node $(STAMPS)/dev $(STAMPS)/solc $(STAMPS)/bench ## measur
 	@$(BIN)/python -m bench.report
 
 .PHONY: bench-bridge
-bench-bridge: $(STAMPS)/node $(STAMPS)/dev $(STAMPS)/solc $(STAMPS)/bench ## measure what a message between ledgers costs: bench/results, docs/bridge-gas.md
-	$(SAY) 'bridge, ours beside the peers'
+bench-bridge: $(STAMPS)/node $(STAMPS)/dev $(STAMPS)/solc $(STAMPS)/bench ## measure what a message between ledgers costs, and how fast it goes: bench/results, docs/bridge-gas.md, docs/bridge-run.md
+	$(SAY) 'gas of the bridge, ours beside the peers'
 	@$(BIN)/python -m bench.bridge
 	@$(BIN)/python -m bench.bridge_report
+	$(SAY) 'the bridge at work, ours beside the peers; keep the machine free for it'
+	@$(BIN)/python -m bench.run
+	@$(BIN)/python -m bench.run_report
 
 # ------------------------------------------------------------------ upkeep
 
@@ -156,7 +159,7 @@ constraints: $(STAMPS)/dev ## pin what is installed now in constraints.txt
 .PHONY: clean
 clean: ## stop local nodes; remove all that make has made
 	@if [ -x $(BIN)/pari ] && [ -e .pari/devnet.json ]; then $(BIN)/pari down; fi
-	@rm -rf .venv .venv-verify node_modules bench/node_modules .pari build dist out cache reports
+	@rm -rf .venv .venv-verify node_modules bench/node_modules bench/running/axelar/node_modules .pari build dist out cache reports
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -202,11 +205,12 @@ $(STAMPS)/mutation: $(STAMPS)/dev
 	@$(PIP) --editable '.[mutation]'
 	@touch $@
 
-$(STAMPS)/bench: $(STAMPS)/dev bench/package.json bench/package-lock.json
+$(STAMPS)/bench: $(STAMPS)/dev bench/package.json bench/package-lock.json bench/running/axelar/package-lock.json
 	$(SAY) 'packages of the peers that the bench measures'
 	@$(PIP) --editable '.[bench]'
 	@sh tools/check_node.sh
 	@npm --prefix bench ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	@npm --prefix bench/running/axelar ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
 endif

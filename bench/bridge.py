@@ -9,6 +9,7 @@ signatures of five. The first message of each is delivered before anything is me
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ from bench.bridges.ours import PariPassuBridge
 from bench.bridges.sygma import Sygma
 from bench.bridges.system import Bridge, Figures
 from bench.chain import fresh_bench
-from bench.gas import write
+from bench.gas import RESULTS, write
 
 SCHEMA = "paripassu.bridge/1"
 SCENARIOS = (
@@ -65,7 +66,9 @@ def document(systems: Sequence[type[Bridge]]) -> dict[str, Any]:
 
 
 def main() -> None:
-    write("bridge.json", document(SYSTEMS))
+    known = RESULTS / "bridge.json"
+    run = json.loads(known.read_text("utf-8")).get("run", {}) if known.exists() else {}
+    write("bridge.json", document(SYSTEMS) | {"run": run})
 
 
 if __name__ == "__main__":

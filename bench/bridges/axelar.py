@@ -46,7 +46,7 @@ class Axelar(Peer):
         set_up = abi_encode(["address", f"{_SIGNERS}[]"], [owner, [self._signers]])
         proxy = shipped(_PACKAGE, "gateway/AxelarAmplifierGatewayProxy")
         self._gateway = create(owner, proxy, ["address", "address", "bytes"], [logic, owner, set_up])
-        self.receiver = create(USER, _receiver(), ["address"], [self._gateway])
+        self.receiver = create(USER, receiver(), ["address"], [self._gateway])
 
     def deliver(self, count: int, payload: bytes) -> int:
         approved, calls = self._approve(count, payload)
@@ -95,6 +95,7 @@ class Axelar(Peer):
         return self.bench.execute(USER, self._gateway, _APPROVE, messages, proof), calls
 
 
-def _receiver() -> bytes:
+def receiver() -> bytes:
+    """Creation code of the bench's receiver as an application of Axelar's; takes the gateway."""
     remappings = {"bench/": ROOT / "bench", "@axelar-network/": PEERS / "@axelar-network"}
     return compile_contracts(["bench/bridges/AxelarReceiver.sol"], remappings)["AxelarReceiver"]

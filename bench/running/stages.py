@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.running.load import Lane
-from bench.running.world import Party, World, wait_until, world
+from bench.running.world import Party, wait_until, world
 
 _LONGEST = 1_200.0
 """Seconds after which a stage is given up."""
@@ -181,7 +181,3 @@ def _fifths(
 def _reaches(lane: Lane, goal: int) -> Callable[[], bool]:
     return lambda: lane.executed() >= goal
 
-
-def chains_used(chains: World) -> str:
-    """The parties and nodes of a run, for the page."""
-    return f"{len(chains.urls)} Anvils, {len(chains.parties)} processes of the bridge"

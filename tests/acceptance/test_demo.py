@@ -7,6 +7,7 @@ from collections import defaultdict
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -218,3 +219,15 @@ def test_the_report_shows_nobody_but_those_who_hold(finished: Demo) -> None:
     for identity in ("DE-19700101-EXAMPLE", "FR-PENSION-FUND-1", "529900CLIENTONE00034"):
         assert identity not in ran.out
         assert identity not in page
+
+
+def test_the_quick_demo_moves_shares_between_two_chains_and_shows_every_state(tmp_path: Path) -> None:
+    operator = Operator(tmp_path)
+    document = operator.json("demo", "--quick", "--json", "--workspace", str(tmp_path))
+    assert document["schema"] == "paripassu.demo.movement/1"
+    assert document["positions"] == {"alpha": 0, "bravo": document["units"]}
+    states = [step["state"] for step in document["history"]]
+    for state in ("FINAL", "ATTESTED", "BUILT", "FINALISED"):
+        assert states.count(state) == 1
+    assert len(document["attestors"]) >= 2
+    operator.await_nothing_left()

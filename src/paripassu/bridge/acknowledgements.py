@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, func, insert, select, update
 
 from paripassu.bridge import records
 from paripassu.bridge.columns import in_lane, lane_columns, lane_of
@@ -27,6 +27,11 @@ REFUSED_AT_ONCE = 100
 """Refused messages that one acknowledgement names at most."""
 
 NONCES_AT_ONCE = 5_000
+
+_ARRIVED = message_table.c.state.in_([MessageState.FINALISED.value, MessageState.PARKED.value])
+_NOT_RETURNED = and_(
+    message_table.c.state.in_([state.value for state in REFUSALS]), message_table.c.returned == 0
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +74,9 @@ def due(arrivals: Arrivals, every: int, quiet: float) -> bool:
 
 def waiting_lanes(connection: Connection, lanes: Iterable[Lane]) -> frozenset[Lane]:
     """Those of some lanes with messages that arrived, of which their source may not know yet."""
-    arrived = message_table.c.state.in_([MessageState.FINALISED.value, MessageState.PARKED.value])
     asked = tuple(lanes)
-    return records.lanes_with(connection, asked, arrived) | records.lanes_with(
-        connection, asked, _not_returned()
+    return records.lanes_with(connection, asked, _ARRIVED) | records.lanes_with(
+        connection, asked, _NOT_RETURNED
     )
 
 
@@ -88,7 +92,7 @@ def arrivals(connection: Connection, now: float, lane: Lane) -> Arrivals:
     refused = connection.execute(
         select(message_table.c.id, delivery_table.c.height)
         .join(delivery_table, delivery_table.c.id == message_table.c.id)
-        .where(in_lane(message_table, lane), message_table.c.nonce <= arrived, _not_returned())
+        .where(in_lane(message_table, lane), message_table.c.nonce <= arrived, _NOT_RETURNED)
         .order_by(message_table.c.nonce)
         .limit(REFUSED_AT_ONCE)
     )
@@ -159,11 +163,6 @@ def mark_returned(connection: Connection, ids: Iterable[Bytes32]) -> None:
     texts = [id.text for id in ids]
     if texts:
         connection.execute(update(message_table).where(message_table.c.id.in_(texts)).values(returned=1))
-
-
-def _not_returned() -> ColumnElement[bool]:
-    refused = message_table.c.state.in_([state.value for state in REFUSALS])
-    return and_(refused, message_table.c.returned == 0)
 
 
 def _arrived(connection: Connection, lane: Lane) -> int:

@@ -14,7 +14,7 @@ import structlog
 
 from paripassu.bridge import acknowledgements, attestations
 from paripassu.bridge.acknowledgements import AcknowledgementRecord, due
-from paripassu.bridge.pace import Pace
+from paripassu.bridge.pace import ASIDE_SECONDS, Every, Pace
 from paripassu.bridge.refunds import Refunds
 from paripassu.bridge.relayer import REFUSALS
 from paripassu.bridge.seams import seam
@@ -56,10 +56,13 @@ class SourceAcknowledger:
         self._every = every
         self._quiet = quiet
         self._pace = {lane: Pace() for lane in lanes}
+        self._aside = Every(ASIDE_SECONDS)
         self._refunds = Refunds(store, ledger, lanes, signer, lease)
 
     async def step(self) -> bool:
-        """One look at every lane; True where something moved on."""
+        """One look at every lane, now and then; True where something moved on."""
+        if not self._aside.due():
+            return False
         with self._store.read() as connection:
             live = acknowledgements.live(connection, self._lanes)
             waiting = acknowledgements.waiting_lanes(connection, self._lanes)

@@ -8,7 +8,7 @@ it cannot come to sign two different messages for one place in a lane.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 
@@ -25,13 +25,24 @@ log = structlog.get_logger("paripassu.bridge.attestor")
 
 
 class Attestor:
-    """One attestor: its name, its key, its own view of the ledgers."""
+    """One attestor: its name, its key, its own view of the ledgers.
 
-    def __init__(self, store: Store, name: str, signer: Signer, ledgers: Mapping[LedgerId, Ledger]) -> None:
+    `unseen` is called where it is asked to sign what it has not seen yet.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        name: str,
+        signer: Signer,
+        ledgers: Mapping[LedgerId, Ledger],
+        unseen: Callable[[], None] = lambda: None,
+    ) -> None:
         self._store = store
         self._name = name
         self._signer = signer
         self._ledgers = ledgers
+        self._unseen = unseen
         self._refused: set[str] = set()
         self._witness = Witness(store, name, signer, ledgers)
 
@@ -53,6 +64,7 @@ class Attestor:
         with self._store.read() as connection:
             own = attestations.observed(connection, self._name, batch.lane, batch.first, batch.last)
         if own is None:
+            self._unseen()
             return False  # not final as this attestor sees it, not yet
         domain = self._ledgers[batch.lane.destination].domain
         digest = batch_digest(Batch(batch.set_version, own), domain)

@@ -22,7 +22,7 @@ from paripassu.bridge.relayer import DestinationRelayer
 from paripassu.bridge.retries import VersionRetries
 from paripassu.bridge.settings import PURPOSES, BridgeSettings
 from paripassu.bridge.states import MessageState
-from paripassu.bridge.tasks import Heartbeats, Runner, log_to_standard_error
+from paripassu.bridge.tasks import Bell, Heartbeats, Runner, log_to_standard_error
 from paripassu.errors import DrainTimeout, LaneHalted, LedgerError
 from paripassu.identifiers import LedgerId
 from paripassu.ledgers.blocks import BlockRef
@@ -169,7 +169,7 @@ async def _retry_first(store: Store, seat: Seat, lease: Lease, settings: BridgeS
 def _relayer_tasks(
     store: Store, seat: Seat, lease: Lease, runner: Runner, settings: BridgeSettings
 ) -> Iterator[Task]:
-    yield from _observer_tasks(store, seat, RelayerKeeper(), runner, settings)
+    yield from _observer_tasks(store, seat, RelayerKeeper(), runner, settings, Bell())
     yield _renew(store, lease, runner)
     lanes = lanes_between(seat.ledgers, settings.purposes)
     for ledger in seat.ledgers.values():
@@ -181,7 +181,7 @@ def _relayer_tasks(
             *place, outward, seat.signer, lease, every=settings.ack_every, quiet=settings.ack_quiet
         )
         step = _both(destination.step, source.step)
-        yield runner.loop(f"relayer.deliver.{ledger.name}", step, wakes=True)
+        yield runner.loop(f"relayer.deliver.{ledger.name}", step, runner.bell)
 
 
 def _both(first: Step, second: Step) -> Step:
@@ -195,19 +195,20 @@ def _both(first: Step, second: Step) -> Step:
 
 
 def _attestor_tasks(store: Store, seat: Seat, runner: Runner, settings: BridgeSettings) -> Iterator[Task]:
-    yield from _observer_tasks(store, seat, AttestorKeeper(seat.name), runner, settings)
-    attestor = Attestor(store, seat.name, seat.signer, seat.ledgers)
-    yield runner.loop(f"{seat.name}.attest", attestor.step, wakes=True)
+    asked = Bell()  # for what it has not seen yet: it is looked for at once
+    yield from _observer_tasks(store, seat, AttestorKeeper(seat.name), runner, settings, asked)
+    attestor = Attestor(store, seat.name, seat.signer, seat.ledgers, unseen=asked.ring)
+    yield runner.loop(f"{seat.name}.attest", attestor.step, runner.bell)
 
 
 def _observer_tasks(
-    store: Store, seat: Seat, keeper: Keeper, runner: Runner, settings: BridgeSettings
+    store: Store, seat: Seat, keeper: Keeper, runner: Runner, settings: BridgeSettings, bell: Bell
 ) -> Iterator[Task]:
     lanes = lanes_between(seat.ledgers, settings.purposes)
     for ledger in seat.ledgers.values():
         outward = [lane for lane in lanes if lane.source == ledger.id]
         observer = Observer(store, ledger, outward, keeper)
-        yield runner.loop(f"{keeper.party}.observe.{ledger.name}", observer.step)
+        yield runner.loop(f"{keeper.party}.observe.{ledger.name}", observer.step, bell)
 
 
 async def _renew(store: Store, lease: Lease, runner: Runner) -> None:

@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from paripassu.bridge.states import BATCH_LIMIT, backoff_seconds
 
+ASIDE_SECONDS = 0.2
+"""Between looks at what is no part of a message's way to its destination."""
+
 POSTPONEMENTS = 3
 """Failures in a row after which a batch is tried in smaller parts."""
+
+
+class Every:
+    """Says once in so many seconds that something is due: what is no part of a message's way is looked at now
+    and then, not at every step."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._next = 0.0
+
+    def due(self) -> bool:
+        now = self._clock()
+        if now < self._next:
+            return False
+        self._next = now + self._seconds
+        return True
 
 
 @dataclass(slots=True)

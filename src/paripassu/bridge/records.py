@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -40,6 +41,13 @@ _AT_ONCE = 500
 
 OPEN_STATES = [state.value for state in MessageState if state not in ENDS]
 """In which something is left to be delivered. Named one by one, since an index finds no "not in"."""
+
+_UNSETTLED = message_table.c.state.in_(OPEN_STATES)
+_SEEN_STOPPED = and_(_UNSETTLED, message_table.c.reason == Reason.LANE_STOPPED.value)
+_COMING_BACK = and_(
+    message_table.c.state.in_([state.value for state in REFUSALS]),
+    ~message_table.c.reason.startswith(Reason.REFUND_WAITS.value),
+)
 
 _SETTLED = (DeliveryStatus.EXECUTED.value, DeliveryStatus.REFUSED.value)
 """What a destination never changes again."""
@@ -330,7 +338,7 @@ def _range(lane: Lane, first: int, last: int) -> Select[Any]:
 
 def unsettled_lanes(connection: Connection, lanes: Iterable[Lane]) -> frozenset[Lane]:
     """Those of some lanes that have messages which have not ended."""
-    return lanes_with(connection, lanes, message_table.c.state.in_(OPEN_STATES))
+    return lanes_with(connection, lanes, _UNSETTLED)
 
 
 def lanes_with(
@@ -340,27 +348,22 @@ def lanes_with(
 
     Each is a look into the index: how many messages a lane has had makes no difference.
     """
-    asked = [
-        (lane, select(literal(1)).where(in_lane(message_table, lane), condition).limit(1)) for lane in lanes
-    ]
-    return frozenset(lane for lane, query in asked if connection.execute(query).first() is not None)
+    return frozenset(lane for lane in lanes if connection.execute(_one(lane, condition)).first() is not None)
+
+
+@lru_cache(maxsize=1024)
+def _one(lane: Lane, condition: ColumnElement[bool]) -> Select[Any]:
+    return select(literal(1)).where(in_lane(message_table, lane), condition).limit(1)
 
 
 def refund_lanes(connection: Connection, lanes: Iterable[Lane]) -> frozenset[Lane]:
     """Those of some lanes with refused messages whose sender is about to get back what they carried."""
-    condition = and_(
-        message_table.c.state.in_([state.value for state in REFUSALS]),
-        ~message_table.c.reason.startswith(Reason.REFUND_WAITS.value),
-    )
-    return lanes_with(connection, (lane for lane in lanes if lane.purpose in REFUNDABLE), condition)
+    return lanes_with(connection, (lane for lane in lanes if lane.purpose in REFUNDABLE), _COMING_BACK)
 
 
 def stopped_lanes(connection: Connection, lanes: Iterable[Lane]) -> frozenset[Lane]:
     """Those of some lanes whose messages were last seen to wait because their destination has stopped it."""
-    condition = and_(
-        message_table.c.state.in_(OPEN_STATES), message_table.c.reason == Reason.LANE_STOPPED.value
-    )
-    return lanes_with(connection, lanes, condition)
+    return lanes_with(connection, lanes, _SEEN_STOPPED)
 
 
 def unsettled_ids(connection: Connection, lane: Lane, first: int, last: int) -> list[str]:

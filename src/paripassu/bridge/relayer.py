@@ -8,6 +8,7 @@ memory; a restart goes on where the store says.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,7 +16,7 @@ import structlog
 
 from paripassu.bridge import attestations, records
 from paripassu.bridge.batches import BatchRecord, change_batch, live_batches, propose
-from paripassu.bridge.pace import Pace
+from paripassu.bridge.pace import ASIDE_SECONDS, Every, Pace
 from paripassu.bridge.refunds import ExpiredParked
 from paripassu.bridge.retries import VersionRetries
 from paripassu.bridge.seams import seam
@@ -43,7 +44,7 @@ from paripassu.errors import (
     PariError,
     ReferenceConflict,
 )
-from paripassu.ledgers.port import Arriving, Ledger, Outcome, OutcomeState, Signer
+from paripassu.ledgers.port import Arriving, AttestorSet, Ledger, Outcome, OutcomeState, Signer
 from paripassu.messages import Batch, Lane, batch_digest
 from paripassu.store import Store, cursors, leases
 from paripassu.store.leases import Lease
@@ -59,10 +60,12 @@ log = structlog.get_logger("paripassu.bridge.relayer")
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A lane at its destination: whether this bridge has halted it, and what the ledger says of it."""
+    """A lane at its destination: whether this bridge has halted it, what the ledger says of it, and whose
+    signatures count there."""
 
     halted: bool
     arriving: Arriving
+    attestors: AttestorSet
 
     @property
     def inbound(self) -> int:
@@ -86,13 +89,16 @@ class DestinationRelayer:
         self._signer = signer
         self._lease = lease
         self._pace = {lane: Pace() for lane in self._lanes}
+        self._aside = Every(ASIDE_SECONDS)
         self._retries = VersionRetries(store, ledger, lanes, signer, lease)
         self._expired = ExpiredParked(store, ledger, lanes, signer, lease)
 
     async def step(self) -> bool:
         """One look at every lane; True where something moved on."""
-        moved = await self._retries.step()
-        await self._expired.step()
+        moved = False
+        if self._aside.due():
+            moved = await self._retries.step()
+            await self._expired.step()
         with self._store.read() as connection:
             live = live_batches(connection)
             busy = {batch.lane for batch in live} | records.unsettled_lanes(connection, self._lanes)
@@ -102,7 +108,10 @@ class DestinationRelayer:
                 continue
             batches = [batch for batch in live if batch.lane == lane]
             halted = bool({lane.source, lane.destination} & halts)
-            look = Look(halted, await self._ledger.arriving(lane))
+            arriving, attestors = await asyncio.gather(
+                self._ledger.arriving(lane), self._ledger.attestor_set()
+            )
+            look = Look(halted, arriving, attestors)
             for batch in batches:
                 if batch.state is not BatchState.SIGNED or not _awaits_turn(batch, batches, look):
                     moved |= await self._advance(batch, look)
@@ -135,7 +144,7 @@ class DestinationRelayer:
                 self._note(lane, situation.next, chosen)
             return False
         first, last = chosen
-        attestors = await self._ledger.attestor_set()
+        attestors = look.attestors
         with self._store.write() as connection:
             leases.check(connection, self._lease)
             messages = of_one_route(records.messages(connection, lane, first, last))
@@ -157,15 +166,15 @@ class DestinationRelayer:
 
     async def _advance(self, batch: BatchRecord, look: Look) -> bool:
         if batch.state is BatchState.PROPOSED:
-            return await self._gather(batch)
+            return self._gather(batch, look)
         if batch.state is BatchState.SIGNED:
             return await self._deliver(batch, look)
         if batch.state is BatchState.BUILT:
-            return await self._submit(batch)
+            return await self._submit(batch, look)
         return await self._follow(batch)
 
-    async def _gather(self, batch: BatchRecord) -> bool:
-        attestors = await self._ledger.attestor_set()
+    def _gather(self, batch: BatchRecord, look: Look) -> bool:
+        attestors = look.attestors
         if attestors.version != batch.set_version:
             return self._give_up(batch, Reason.ATTESTORS_ROTATED.value)
         with self._store.read() as connection:
@@ -182,7 +191,6 @@ class DestinationRelayer:
         return True
 
     async def _deliver(self, batch: BatchRecord, look: Look) -> bool:
-        attestors = await self._ledger.attestor_set()
         with self._store.read() as connection:
             (first,) = records.messages(connection, batch.lane, batch.first, batch.first)
             left = records.unsettled_ids(connection, batch.lane, batch.first, batch.last)
@@ -193,7 +201,7 @@ class DestinationRelayer:
             last=batch.last,
             first_time=first.timestamp,
             set_version=batch.set_version,
-            current_set_version=attestors.version,
+            current_set_version=look.attestors.version,
             inbound=look.inbound,
             destination_time=look.arriving.time,
             now=self._store.clock(),
@@ -209,17 +217,16 @@ class DestinationRelayer:
         reference = f"deliver:{batch.digest.text}:{batch.attempt}"
         facts = {"batch": batch.digest.text, "reference": reference}
         self._change(batch, BatchState.BUILT, MessageState.BUILT, detail=facts, reference=reference)
-        return await self._submit(replace(batch, state=BatchState.BUILT, reference=reference))
+        return await self._submit(replace(batch, state=BatchState.BUILT, reference=reference), look)
 
-    async def _submit(self, batch: BatchRecord) -> bool:
+    async def _submit(self, batch: BatchRecord, look: Look) -> bool:
         """Send, or after a restart send again: the reference lets it happen once."""
         if self._store.clock() < batch.not_before:
             return False
-        attestors = await self._ledger.attestor_set()
         with self._store.read() as connection:
             messages = records.messages(connection, batch.lane, batch.first, batch.last)
             given = attestations.genuine_signatures(connection, batch.digest)
-        signatures = choose_quorum(attestors, given)
+        signatures = choose_quorum(look.attestors, given)
         if signatures is None:
             return self._give_up(batch, Reason.ATTESTORS_ROTATED.value)
         command = Deliver(Batch(batch.set_version, messages), signatures)

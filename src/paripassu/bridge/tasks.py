@@ -21,7 +21,11 @@ from paripassu.errors import PariError, StoreError
 _SLOWING = 1.5
 """By how much a task waits longer from look to look as long as nothing happens."""
 
+_BREATH = 0.01
+"""Seconds that a task rests after a look, however often the bell rings."""
+
 _LISTENING = 0.01
+"""Seconds between looks for what another process has put into the store."""
 
 log = structlog.get_logger("paripassu.bridge")
 
@@ -41,7 +45,7 @@ class Heartbeats:
 
 
 class Bell:
-    """Wakes the tasks that work from the store, once something was put there."""
+    """Wakes tasks before their time, where there may be something for them."""
 
     def __init__(self) -> None:
         self._ringing = asyncio.Event()
@@ -89,7 +93,8 @@ class Runner:
         self._idle_poll = idle_poll
         self._silence_limit = silence_limit
         self._grace = grace
-        self._bell = Bell()
+        self.bell = Bell()
+        """Rings when something was put into the store, by this process or another."""
 
     async def run(self, tasks: Iterable[Coroutine[object, object, None]]) -> None:
         """Run all until the stop. Raises the first error of a task, after the others were cut off."""
@@ -106,12 +111,13 @@ class Runner:
         for task in late:
             task.cancel()
 
-    async def loop(self, task: str, step: Callable[[], Awaitable[bool]], *, wakes: bool = False) -> None:
-        """Take steps until the stop; a step that moved something is followed by the next at once."""
+    async def loop(self, task: str, step: Callable[[], Awaitable[bool]], bell: Bell) -> None:
+        """Take steps until the stop; a step that moved something is followed by the next at once, another
+        one when it is time, or soon after the bell."""
         wait = self._poll
         while not self.stop.is_set():
             self._heartbeats.beat(task)
-            heard = self._bell.rung
+            heard = bell.rung
             try:
                 moved = await step()
             except StoreError:
@@ -121,12 +127,11 @@ class Runner:
                 moved, wait = False, self._idle_poll
             if moved:
                 wait = self._poll
-                self._bell.ring()
+                self.bell.ring()
                 await asyncio.sleep(0)
                 continue
-            await self.pause(self._poll if wakes else wait)
-            if wakes and wait > self._poll:
-                await self._until(self._bell.wait(heard, wait - self._poll))
+            await self.pause(_BREATH)
+            await self._until(bell.wait(heard, wait - _BREATH))
             wait = min(self._idle_poll, wait * _SLOWING)
 
     async def pause(self, seconds: float) -> None:
@@ -153,7 +158,7 @@ class Runner:
             now = changes()
             if now != last:
                 last = now
-                self._bell.ring()
+                self.bell.ring()
 
     async def watch_heartbeats(self) -> None:
         """Name tasks that went silent."""

@@ -28,10 +28,15 @@ def demo(
     open_report: Annotated[
         bool, Parameter(name="--open", negative="", help="Open the report in a browser.")
     ] = False,
+    quick: Annotated[
+        bool, Parameter(negative="", help="Only move some shares from one chain to another: seconds.")
+    ] = False,
 ) -> int:
     """Announce, entitle, pay and reconcile one dividend over three chains and a book-entry ledger."""
     folder = Workspace((workspace or Path(".pari") / "demo").absolute())
     shutil.rmtree(folder.root, ignore_errors=True)
+    if quick:
+        return _quick(folder, json)
     inputs = Inputs(
         network=example("local.toml"),
         event=example("2027-03-dividend.toml"),
@@ -47,6 +52,22 @@ def demo(
         print(f"\nreport: {page}\nfigures: {data}")
     if open_report:
         webbrowser.open(page.as_uri())
+    return 0 if document["ok"] else 1
+
+
+def _quick(folder: Workspace, json: bool) -> int:
+    from paripassu.demo.quick import run as run_quick
+
+    with Progress() as progress:
+        document = run(run_quick(example("two-chains.toml"), folder.ensure(), progress))
+    if json:
+        print_json(document)
+        return 0 if document["ok"] else 1
+    rows = [[step["state"], step["milliseconds"], step.get("ledger", "")] for step in document["history"]]
+    print(f"{document['units']} shares in lane {document['lane']}, message {document['message']}")
+    print_table("", ["state", "after ms#", "on"], rows)
+    print(f"now held: {', '.join(f'{units} on {name}' for name, units in document['positions'].items())}")
+    print("next: pari demo, one dividend over four ledgers")
     return 0 if document["ok"] else 1
 
 

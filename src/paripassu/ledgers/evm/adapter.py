@@ -338,8 +338,7 @@ class EvmLedger:
             BatchRefused: the signatures are not those of members of the current attestor set.
         """
         try:
-            signers = await self._signers(command)
-            known = isinstance(command, Deliver) and await self._gateway.knows(command.batch)
+            signers, known = await asyncio.gather(self._signers(command), self._knows(command))
             call = call_for(command, signer.address, reference, self.contracts.address, signers, known)
         except EncodingError as error:
             kind = type(command).__name__
@@ -354,6 +353,9 @@ class EvmLedger:
                     f"in transaction {intent.transaction}."
                 )
         return call
+
+    async def _knows(self, command: Command) -> bool:
+        return isinstance(command, Deliver) and await self._gateway.knows(command.batch)
 
     async def _signers(self, command: Command) -> int:
         """Which members of the attestor set signed; nobody for what needs no signatures."""

@@ -12,7 +12,7 @@ from eth_utils.address import to_checksum_address
 from paripassu.errors import ContractRefused, FeesUnfunded, PariError
 from paripassu.ledgers.evm.blocks import Blocks
 from paripassu.ledgers.evm.faults import Fault, NodeFault
-from paripassu.ledgers.evm.fees import FeePolicy, market_fee
+from paripassu.ledgers.evm.fees import Fee, FeePolicy, market_fee
 from paripassu.ledgers.evm.raw import unsigned_fields
 from paripassu.ledgers.evm.rpc import JsonRpc
 from paripassu.ledgers.intents import Intent
@@ -81,10 +81,12 @@ class Preparation:
             PariError: the simulation refuses the call.
             FeesUnfunded: the signer cannot pay for it.
         """
-        gas = await self._gas(call, signer.address, under_way)
-        tips = await self._blocks.tips()
-        fee = await market_fee(self._rpc, tips.base_fee, self._fees)
-        balance = int(await self._rpc.call("eth_getBalance", signer.address, "latest"), 16)
+        gas, fee, held = await asyncio.gather(
+            self._gas(call, signer.address, under_way),
+            self._fee(),
+            self._rpc.call("eth_getBalance", signer.address, "latest"),
+        )
+        balance = int(held, 16)
         needed = gas * fee.most + call.value
         if balance < needed:
             raise FeesUnfunded(
@@ -99,6 +101,9 @@ class Preparation:
             "gas": gas,
             **fee.fields(),
         }
+
+    async def _fee(self) -> Fee:
+        return await market_fee(self._rpc, (await self._blocks.tips()).base_fee, self._fees)
 
     async def _gas(self, call: Call, sender: str, under_way: Callable[[], Awaitable[bool]]) -> int:
         """The call's own gas limit, or one from a simulation with headroom for state that changes meanwhile.
