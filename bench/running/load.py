@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.request
+from collections.abc import Iterable
+from http.client import HTTPConnection
 from typing import Any
 
 from bench.chain import call_data
@@ -16,7 +17,7 @@ from paripassu.ledgers.signers import signer_from_spec
 MOVEMENT = 1
 _GAS = 200_000
 _PRICE = 10**10
-_AT_ONCE = 250
+_IN_A_BLOCK = 200
 
 
 class Lane:
@@ -33,6 +34,7 @@ class Lane:
         self._bridge, self._gateways = here["TokenBridge"], (here["Gateway"], there["Gateway"])
         self._token = next(address for name, address in here.items() if name.startswith("SecurityToken/"))
         self._signer = signer_from_spec(f"dev:{HOLDER}", "local")
+        self._node = _Node(self._urls[0])
 
     def send(self, count: int) -> float:
         """Send so many movements; the time after the last was taken by the node (monotonic seconds)."""
@@ -46,13 +48,27 @@ class Lane:
         )
         before = self.sent()
         nonce = int(call(self._urls[0], "eth_getTransactionCount", self._world.holder, "pending"), 16)
-        for start in range(nonce, nonce + count, _AT_ONCE):
-            numbers = range(start, min(start + _AT_ONCE, nonce + count))
-            _batch(self._urls[0], [("eth_sendRawTransaction", [self._raw(data, one)]) for one in numbers])
+        if count <= _IN_A_BLOCK:
+            self._send_each(data, range(nonce, nonce + count))
+        else:
+            self._send_by_blocks(data, range(nonce, nonce + count))
         at = time.monotonic()
         while self.sent() < before + count:
             time.sleep(0.002)
         return at
+
+    def _send_each(self, data: bytes, nonces: Iterable[int]) -> None:
+        for nonce in nonces:
+            self._node("eth_sendRawTransaction", self._raw(data, nonce))
+
+    def _send_by_blocks(self, data: bytes, nonces: range) -> None:
+        """Full blocks, one after the other: a block for each of many transactions would take Anvil longer
+        the more of them wait."""
+        self._node("evm_setAutomine", False)
+        for start in range(0, len(nonces), _IN_A_BLOCK):
+            self._send_each(data, nonces[start : start + _IN_A_BLOCK])
+            self._node("evm_mine")
+        self._node("evm_setAutomine", True)
 
     def _raw(self, data: bytes, nonce: int) -> str:
         fields = {
@@ -81,13 +97,19 @@ class Lane:
         return int(call(self._urls[side], "eth_call", fields, "latest"), 16)
 
 
-def _batch(url: str, calls: list[tuple[str, list[Any]]]) -> None:
-    body = [
-        {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
-        for number, (method, params) in enumerate(calls)
-    ]
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=120) as response:
-        for answer in json.load(response):
-            if "error" in answer:
-                raise RuntimeError(answer["error"])
+class _Node:
+    """One connection to a node that is kept: calls one after the other, as fast as it answers.
+
+    Not many at once: Anvil takes those of one JSON-RPC batch in any order, and may never answer.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._connection = HTTPConnection(url.removeprefix("http://"), timeout=60)
+
+    def __call__(self, method: str, *params: object) -> Any:
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        self._connection.request("POST", "/", json.dumps(body), {"Content-Type": "application/json"})
+        answer = json.load(self._connection.getresponse())
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return answer["result"]

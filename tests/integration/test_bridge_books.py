@@ -17,7 +17,7 @@ from paripassu.bridge.queries import list_messages, message_history
 from paripassu.bridge.resuming import Resumed, resume
 from paripassu.bridge.settings import BridgeSettings
 from paripassu.bridge.states import MessageState
-from paripassu.commands import Deliver, Move, Retry
+from paripassu.commands import Deliver, Move, Retry, Transfer
 from paripassu.errors import DrainTimeout, HistoryGone, LaneHalted, LeaseHeld, NotHalted, UnknownMessage
 from paripassu.identifiers import LedgerId
 from paripassu.invariants.books import DeliveredEntry, LaneState, SentEntry, once
@@ -270,6 +270,21 @@ async def test_a_backlog_is_read_in_portions(world: World, monkeypatch: pytest.M
     assert await world.south.position("holder_fr") == 10
     assert sum(read) == 10
     assert max(read) <= 3
+
+
+async def test_quiet_blocks_before_a_backlog_do_not_hold_an_attestor_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(observer, "AT_ONCE", 1)
+    await world.send(world.home, world.south, 1)
+    await world.drain()
+    for number in range(4):
+        move = Transfer("holder_de", "holder_fr", Units(1))
+        await world.home.execute(move, DESK["holder_de"], f"quiet:{number}")
+    for _ in range(4):
+        await world.send(world.home, world.south, 1)
+    await world.drain()
+    assert await world.south.position("holder_fr") == 5
 
 
 async def test_one_attestor_is_not_enough(world: World) -> None:

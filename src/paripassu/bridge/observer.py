@@ -31,7 +31,7 @@ CHUNK = 5_000
 
 FEW = 64
 
-AT_ONCE = 250
+AT_ONCE = 100
 """Messages read in one step, or those of one block: a backlog must not hold live lanes up."""
 
 QUIET_BLOCKS = 32
@@ -173,7 +173,7 @@ class Observer:
         if self._keeper.reads_deliveries:
             deliveries = await self._ledger.deliveries(begin, last)
             self._width = max(1, self._width * AT_ONCE // max(AT_ONCE, len(deliveries)))
-        elif cursor is not None and not sent and last - cursor.height < QUIET_BLOCKS and counted == stored:
+        elif cursor is not None and last == final.height < cursor.height + QUIET_BLOCKS and counted == stored:
             self._seen = target
             return False
         self._keep(cursor, target, counted, stored, sent, deliveries)

@@ -13,6 +13,7 @@ from paripassu.ledgers.evm.blocks import Blocks
 from paripassu.ledgers.evm.codec import DecodedLog
 from paripassu.ledgers.evm.contracts import ContractReader, View, codec
 from paripassu.ledgers.evm.logs import Logs
+from paripassu.ledgers.evm.turns import in_turns
 from paripassu.ledgers.port import (
     EXPIRED,
     REFUSED_BY_OPERATOR,
@@ -121,7 +122,11 @@ class GatewayReader:
     async def sent_messages(self, first: int, last: int) -> tuple[SentMessage, ...]:
         logs = await self._read(("MessageSent",), first, last)
         blocks = await self._block_refs(logs)
-        return tuple(SentMessage(self._message(log), blocks[log.height], log.transaction) for log in logs)
+        messages = await in_turns(self._message, logs)
+        return tuple(
+            SentMessage(message, blocks[log.height], log.transaction)
+            for message, log in zip(messages, logs, strict=True)
+        )
 
     async def deliveries(self, first: int, last: int) -> tuple[Delivery, ...]:
         logs = await self._read((*_STATUS, _BATCH), first, last)

@@ -6,12 +6,14 @@ the node's own height and counts only when that covers the range asked for.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from paripassu.errors import LedgerInconsistent
 from paripassu.ledgers.evm.codec import Contract, DecodedLog
 from paripassu.ledgers.evm.faults import Fault, NodeFault
 from paripassu.ledgers.evm.rpc import JsonRpc
+from paripassu.ledgers.evm.turns import in_turns
 
 WIDEST_RANGE = 5_000
 
@@ -49,7 +51,7 @@ class Logs:
             if answer is None:
                 width = max(1, (end - start + 1) // 2)
                 continue
-            found.extend(self._checked(contract, address, entry, start, end) for entry in answer)
+            found += await in_turns(partial(self._checked, contract, address, start, end), answer)
             start, width = end + 1, min(width * 2, self._widest)
         return sorted(found, key=lambda log: (log.height, log.index))
 
@@ -71,7 +73,7 @@ class Logs:
         return answer
 
     def _checked(
-        self, contract: Contract, address: str, entry: dict[str, Any], start: int, end: int
+        self, contract: Contract, address: str, start: int, end: int, entry: dict[str, Any]
     ) -> DecodedLog:
         log = contract.decode_log(entry)
         fits = log is not None and log.address.lower() == address.lower() and start <= log.height <= end
