@@ -245,7 +245,9 @@ async def test_a_lane_of_250_messages_goes_in_batches_of_at_most_100(world: Worl
 async def test_a_chain_is_read_whose_gateway_came_long_after_its_first_blocks(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Even where what its first blocks hold is more than one portion."""
     monkeypatch.setattr(observer, "FEW", 1)
+    monkeypatch.setattr(observer, "AT_ONCE", 2)
     for _ in range(4):
         await world.send(world.home, world.south, 1)
     late = FaultyLedger(world.home)

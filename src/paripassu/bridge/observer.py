@@ -10,6 +10,7 @@ transaction.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -33,6 +34,9 @@ FEW = 64
 
 AT_ONCE = 100
 """Messages read in one step, or those of one block: a backlog must not hold live lanes up."""
+
+REST_SECONDS = 0.1
+"""After a portion of a backlog, while others have their turn: it is read faster than it is delivered."""
 
 QUIET_BLOCKS = 32
 """Quiet blocks that a party which reads outboxes alone looks through before it moves its cursor.
@@ -178,22 +182,25 @@ class Observer:
             return False
         self._keep(cursor, target, counted, stored, sent, deliveries)
         self._seen = target
+        if last < final.height and sent:
+            await asyncio.sleep(REST_SECONDS)
         return True
 
     async def _reach(self, begin: int, final: int, stored: Mapping[Lane, int]) -> tuple[int, dict[Lane, int]]:
         """How far to read in this step, and what the gateway counts by then of each lane."""
+        least = begin
         while True:
-            last = min(final, begin + self._width - 1)
+            last = min(final, max(least, begin + self._width - 1))
             try:
                 counts = await self._ledger.sent_counts(self._lanes, last)
             except ContractMissing:
                 if last >= final:
                     raise
-                self._width *= 2  # its deployment goes on beyond that block
+                least, self._width = last + 1, 2 * self._width  # the deployment goes on beyond that block
                 continue
             counted = dict(zip(self._lanes, counts, strict=True))
             new = sum(max(0, counted[lane] - max(0, stored[lane])) for lane in self._lanes)
-            if new <= AT_ONCE or last == begin:
+            if new <= AT_ONCE or last == least:
                 self._width = FEW if last == final else min(CHUNK, 2 * self._width)
                 return last, counted
             self._width = max(1, (last - begin + 1) * AT_ONCE // new)
