@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from paripassu.bridge import attestations, batches, records
 from paripassu.bridge.node import Seat, drain, lanes_between, run_bridge
@@ -18,7 +20,7 @@ from paripassu.bridge.resuming import Resumed, resume
 from paripassu.bridge.settings import BridgeSettings
 from paripassu.bridge.states import MessageState
 from paripassu.commands import Deliver, Move, Retry
-from paripassu.errors import DrainTimeout, HistoryGone, LaneHalted, LeaseHeld, NotHalted, UnknownMessage
+from paripassu.errors import DrainTimeout, HistoryGone, LaneHalted, NotHalted, UnknownMessage
 from paripassu.identifiers import LedgerId
 from paripassu.invariants.books import DeliveredEntry, LaneState, SentEntry, once
 from paripassu.invariants.supply import SupplyState, conservation
@@ -28,6 +30,8 @@ from paripassu.ledgers.port import DeliveryStatus, Ledger, SentMessage
 from paripassu.messages import Batch, Lane, MovementPayload, Purpose, batch_digest
 from paripassu.quantities import Units
 from paripassu.store import Store, audit, cursors
+from paripassu.store.schema import claim as claim_table
+from paripassu.store.sharing import NONCES, READ
 from paripassu.testing.books import (
     ATTESTOR_NAMES,
     Desk,
@@ -491,7 +495,7 @@ async def test_a_stop_is_not_held_up_by_a_ledger_that_never_answers(world: World
     stop.set()
     async with asyncio.timeout(5):
         await bridge
-    await world.drain()  # the lease was given back
+    await world.drain()  # the claims were given back
 
 
 async def test_what_is_no_ledgers_fault_ends_the_bridge_with_its_error(world: World) -> None:
@@ -539,26 +543,36 @@ async def test_fault_a_message_delivered_twice_by_somebody_else_has_one_effect(w
     await world.check()
 
 
-async def test_fault_a_second_relayer_on_the_same_store_is_refused_while_the_first_goes_on(
-    world: World,
-) -> None:
-    stop = asyncio.Event()
+async def test_mov_3_two_relayers_of_one_key_share_a_store_and_either_may_end(world: World) -> None:
+    stops = (asyncio.Event(), asyncio.Event())
     parties = [world.seat(name) for name in ATTESTOR_NAMES]
-    first = asyncio.create_task(
-        run_bridge(world.store, relayer=world.seat("relayer"), attestors=parties, stop=stop, settings=FAST)
-    )
-    await asyncio.sleep(0.05)
-    with Store.open(world.folder / "bridge.db") as second_handle:
-        with pytest.raises(LeaseHeld) as refused:
-            await run_bridge(
-                second_handle, relayer=world.seat("relayer"), attestors=(), stop=stop, settings=FAST
+    with Store.open(world.folder / "bridge.db") as other:
+        tasks = [
+            asyncio.create_task(
+                run_bridge(store, relayer=world.seat("relayer"), attestors=attestors, stop=stop, settings=FAST)
             )
-        assert refused.value.exit_status != 0
-    await world.send(world.home, world.south, 5)
-    await until(lambda: list(world.states().values()) == [(MessageState.FINALISED, "")])
-    stop.set()
-    await first
-    await world.drain()  # the lease was given back
+            for store, attestors, stop in zip((world.store, other), (parties, []), stops, strict=True)
+        ]
+        await until(lambda: len(claimed(world.store, NONCES)) == 2)
+        assert set(claimed(world.store, READ).values()) == set(claimed(world.store, NONCES).values())
+        for source, target in ((world.home, world.south), (world.home, world.west)):
+            await world.send(source, target, 5)
+        await until(lambda: {found for found, _ in world.states().values()} == {MessageState.FINALISED})
+        stops[1].set()
+        await tasks[1]
+        await world.send(world.home, world.south, 3)
+        await until(lambda: [s for s, _ in world.states().values()] == [MessageState.FINALISED] * 3)
+        stops[0].set()
+        await tasks[0]
+    assert claimed(world.store, NONCES) == {}  # all was given back
+    await world.check()
+
+
+def claimed(store: Store, kind: str) -> dict[str, int]:
+    """Holders of a kind of work, each with how much of it."""
+    with store.read() as connection:
+        query = select(claim_table.c.holder).where(claim_table.c.kind == kind, claim_table.c.token != "")
+        return dict(Counter(connection.execute(query).scalars()))
 
 
 async def test_relayer_and_attestors_work_apart_over_one_store(world: World) -> None:

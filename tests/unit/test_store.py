@@ -1,14 +1,9 @@
-"""The store: migrations, transactions, leases, intents, cursors and the audit chain."""
+"""The store: migrations, transactions, intents, cursors and the audit chain."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,21 +12,31 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text, update
 
-from paripassu.errors import FinalityViolated, LeaseHeld, LeaseLost, StoreTampered, StoreTooNew, StoreUnusable
+from paripassu.errors import FinalityViolated, StoreTampered, StoreTooNew, StoreUnusable
 from paripassu.identifiers import LedgerId, keccak256
 from paripassu.ledgers.blocks import BlockRef
 from paripassu.ledgers.intents import Intent, Settled
-from paripassu.store import Store, audit, cursors, leases
+from paripassu.store import Store, audit, cursors
 from paripassu.store.schema import STORE_SCHEMA, metadata
 from paripassu.store.schema import audit as audit_table
 from paripassu.testing.databases import database_at
+from paripassu.testing.postgres import PostgresServer
 
 ALPHA = LedgerId("eip155:31001")
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """Where a store may be: a file, or a database of a real PostgreSQL server."""
+    if request.param == "sqlite":
+        return tmp_path / "bridge.db"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.database()
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(tmp_path / "bridge.db") as opened:
+def store(place: Path | str) -> Iterator[Store]:
+    with Store.open(place) as opened:
         yield opened
 
 
@@ -58,9 +63,9 @@ def test_a_store_of_the_first_form_keeps_its_audit_log_and_finds_subjects_in_it_
         assert "audit_subject" in plan.detail
 
 
-def test_a_store_keeps_what_was_committed_and_nothing_of_a_failed_transaction(tmp_path: Path) -> None:
+def test_a_store_keeps_what_was_committed_and_nothing_of_a_failed_transaction(place: Path | str) -> None:
     block = BlockRef(7, keccak256(b"7"), 700)
-    with Store.open(tmp_path / "bridge.db") as store:
+    with Store.open(place) as store:
         with store.write() as connection:
             cursors.move(connection, "relayer", ALPHA, block)
 
@@ -71,16 +76,16 @@ def test_a_store_keeps_what_was_committed_and_nothing_of_a_failed_transaction(tm
 
         with pytest.raises(RuntimeError):
             fail_before_the_commit()
-    with Store.open(tmp_path / "bridge.db") as store, store.read() as connection:
+    with Store.open(place) as store, store.read() as connection:
         assert cursors.get(connection, "relayer", ALPHA) == block
         assert cursors.get(connection, "attestor_csd", ALPHA) is None
 
 
-def test_a_store_of_a_later_version_is_refused_with_its_own_code(tmp_path: Path) -> None:
-    with Store.open(tmp_path / "bridge.db") as store, store.write() as connection:
+def test_a_store_of_a_later_version_is_refused_with_its_own_code(place: Path | str) -> None:
+    with Store.open(place) as store, store.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num='store_9999'"))
     with pytest.raises(StoreTooNew, match="store_9999") as refused:
-        Store.open(tmp_path / "bridge.db")
+        Store.open(place)
     assert refused.value.code == "PP-STO-001"
 
 
@@ -91,59 +96,6 @@ def test_a_file_that_is_no_store_is_refused_and_left_as_it_was(tmp_path: Path) -
     with pytest.raises(StoreUnusable):
         Store.open(path)
     assert path.read_bytes() == before
-
-
-def test_a_second_live_relayer_on_the_same_store_is_refused_naming_process_and_host(store: Store) -> None:
-    with store.write() as connection:
-        leases.acquire(connection, store.clock(), "relayer", "first")
-    naming = rf"'first', process {os.getpid()} on "
-    with pytest.raises(LeaseHeld, match=naming) as refused, store.write() as connection:
-        leases.acquire(connection, store.clock(), "relayer", "second")
-    assert refused.value.code == "PP-STO-002"
-    assert refused.value.next_command
-
-
-def test_the_lease_of_a_killed_process_is_taken_over_at_once(tmp_path: Path) -> None:
-    holder = (
-        "import sys, time; from paripassu.store import Store, leases\n"
-        "store = Store.open(sys.argv[1])\n"
-        "with store.write() as c: leases.acquire(c, store.clock(), 'relayer', 'doomed')\n"
-        "print('held', flush=True); time.sleep(60)"
-    )
-    path = str(tmp_path / "bridge.db")
-    child = subprocess.Popen([sys.executable, "-c", holder, path], stdout=subprocess.PIPE)
-    assert child.stdout is not None
-    try:
-        assert child.stdout.readline() == b"held\n"
-        with Store.open(path) as store:
-            with pytest.raises(LeaseHeld), store.write() as connection:
-                leases.acquire(connection, store.clock(), "relayer", "successor")
-            child.send_signal(signal.SIGKILL)
-            while leases._started(child.pid) is not None:  # a zombie counts as dead: it is not waited for
-                time.sleep(0.01)
-            with store.write() as connection:
-                leases.acquire(connection, store.clock(), "relayer", "successor")
-    finally:
-        child.kill()
-        child.wait()
-        child.stdout.close()
-
-
-def test_an_expired_lease_is_lost_to_the_next_and_cannot_be_renewed(store: Store) -> None:
-    elsewhere = leases.Process(pid=1, started="", host="vault-2", realm="vault-2|other boot")
-    with store.write() as connection:
-        old = leases.acquire(connection, 1000.0, "relayer", "old", elsewhere)
-    with pytest.raises(LeaseHeld, match="vault-2"), store.write() as connection:
-        leases.acquire(connection, 1001.0, "relayer", "new")
-    with store.write() as connection:
-        leases.acquire(connection, 1001.0 + leases.LEASE_SECONDS, "relayer", "new")
-    for act in (leases.renew, lambda c, _, o: leases.check(c, o)):
-        with pytest.raises(LeaseLost), store.write() as connection:
-            act(connection, 1002.0, old)
-    with store.write() as connection:
-        leases.release(connection, old)  # must not free what is another's
-    with pytest.raises(LeaseHeld), store.write() as connection:
-        leases.acquire(connection, 1002.0 + leases.LEASE_SECONDS / 2, "relayer", "third")
 
 
 def intent(reference: str, nonce: int, transaction: str) -> Intent:
@@ -176,11 +128,11 @@ def test_a_mined_replacement_leaves_the_other_transactions_of_its_nonce_dead(sto
     assert store.intents.outstanding(ALPHA, "0xRelayer") == ()
 
 
-def test_a_halt_outlives_a_restart_and_only_an_operator_clears_it(tmp_path: Path) -> None:
-    with Store.open(tmp_path / "bridge.db") as store, store.write() as connection:
+def test_a_halt_outlives_a_restart_and_only_an_operator_clears_it(place: Path | str) -> None:
+    with Store.open(place) as store, store.write() as connection:
         cursors.halt_ledger(connection, 1.0, ALPHA, FinalityViolated("Block 7 changed."))
         cursors.halt_ledger(connection, 2.0, ALPHA, FinalityViolated("Block 9 changed."))
-    with Store.open(tmp_path / "bridge.db") as store:
+    with Store.open(place) as store:
         with store.read() as connection:
             assert cursors.halted(connection) == {ALPHA: "PP-BRG-010: Block 7 changed."}
         with store.write() as connection:

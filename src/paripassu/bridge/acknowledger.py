@@ -20,11 +20,12 @@ from paripassu.bridge.relayer import REFUSALS
 from paripassu.bridge.seams import seam
 from paripassu.bridge.states import BatchState, Reason, batch_after, choose_quorum
 from paripassu.commands import Acknowledge
-from paripassu.errors import PariError
+from paripassu.errors import PariError, StoreError
 from paripassu.ledgers.port import Ledger, Outcome, OutcomeState, Signer
 from paripassu.messages import Acknowledgement, Lane, acknowledgement_digest
-from paripassu.store import Store, cursors, leases
-from paripassu.store.leases import Lease
+from paripassu.store import Store, cursors
+from paripassu.store.claims import Claims
+from paripassu.store.sharing import ACKNOWLEDGE
 
 log = structlog.get_logger("paripassu.bridge.acknowledger")
 
@@ -43,7 +44,7 @@ class SourceAcknowledger:
         ledger: Ledger,
         lanes: Sequence[Lane],
         signer: Signer,
-        lease: Lease,
+        claims: Claims,
         *,
         every: int,
         quiet: float,
@@ -52,17 +53,20 @@ class SourceAcknowledger:
         self._ledger = ledger
         self._lanes = frozenset(lanes)
         self._signer = signer
-        self._lease = lease
+        self._claims = claims
+        self._tenure = claims.tenure(ACKNOWLEDGE)
         self._every = every
         self._quiet = quiet
         self._pace = {lane: Pace() for lane in lanes}
-        self._refunds = Refunds(store, ledger, lanes, signer, lease)
+        self._refunds = Refunds(store, ledger, lanes, signer, claims)
 
     async def step(self) -> bool:
-        """One look at every lane; True where something moved on."""
+        """One look at every lane that is ours; True where something moved on."""
+        self._tenure = self._claims.tenure(ACKNOWLEDGE)
+        lanes = [lane for lane in self._lanes if str(lane) in self._tenure]
         with self._store.read() as connection:
-            live = acknowledgements.live(connection, self._lanes)
-            waiting = self._lanes.intersection(acknowledgements.waiting_lanes(connection))
+            live = acknowledgements.live(connection, lanes)
+            waiting = set(lanes).intersection(acknowledgements.waiting_lanes(connection))
             halts = cursors.halted(connection).keys()
         moved = False
         for record in live:
@@ -85,7 +89,7 @@ class SourceAcknowledger:
         said = Acknowledgement(version, lane, known.arrived, tuple(known.refused))
         digest = acknowledgement_digest(said, self._ledger.domain)
         with self._store.write() as connection:
-            leases.check(connection, self._lease)
+            self._tenure.check(connection, str(lane))
             acknowledgements.propose(connection, now, digest, said, known.refused)
             seam("relayer.ack_proposed.before_commit")
         seam("relayer.ack_proposed.after_commit")
@@ -94,7 +98,7 @@ class SourceAcknowledger:
     def _settle(self, lane: Lane) -> bool:
         """Messages that were parked when the source was told, and took effect since then."""
         with self._store.write() as connection:
-            leases.check(connection, self._lease)
+            self._tenure.check(connection, str(lane))
             detail = {"ledger": str(lane.source)}
             return acknowledgements.settle(connection, self._store.clock(), lane, detail) > 0
 
@@ -134,6 +138,8 @@ class SourceAcknowledger:
             outcome = await self._ledger.submit(command, self._signer, record.reference)
         except REFUSALS as error:
             return self._give_up(record, str(error))
+        except StoreError:
+            raise
         except PariError as error:
             wait = self._pace[record.lane].failed(self._store.clock())
             log.warning("acknowledgement postponed", lane=str(record.lane), seconds=wait, why=str(error))
@@ -160,7 +166,7 @@ class SourceAcknowledger:
         if outcome.block is not None:
             detail["height"] = outcome.block.height
         with self._store.write() as connection:
-            leases.check(connection, self._lease)
+            self._tenure.check(connection, str(record.lane))
             now = self._store.clock()
             acknowledgements.change(connection, now, record, BatchState.DONE)
             acknowledgements.mark_returned(connection, record.said.refused)
@@ -178,7 +184,7 @@ class SourceAcknowledger:
     def _change(self, record: AcknowledgementRecord, state: BatchState, **values: object) -> None:
         name = f"relayer.ack_{state.value.lower()}"
         with self._store.write() as connection:
-            leases.check(connection, self._lease)
+            self._tenure.check(connection, str(record.lane))
             acknowledgements.change(connection, self._store.clock(), record, state, **values)
             seam(f"{name}.before_commit")
         seam(f"{name}.after_commit")

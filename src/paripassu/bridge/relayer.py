@@ -41,12 +41,14 @@ from paripassu.errors import (
     NodeRefused,
     PariError,
     ReferenceConflict,
+    StoreError,
 )
 from paripassu.ledgers.blocks import BlockRef
 from paripassu.ledgers.port import Ledger, Outcome, OutcomeState, Signer
 from paripassu.messages import Batch, Lane, batch_digest
-from paripassu.store import Store, cursors, leases
-from paripassu.store.leases import Lease
+from paripassu.store import Store, cursors
+from paripassu.store.claims import Claims
+from paripassu.store.sharing import DELIVER
 
 REFUSALS = (ContractRefused, BatchRefused, CommandRefused, NodeRefused, ReferenceConflict)
 """Errors that mean "not this batch"; all others mean "not now"."""
@@ -66,22 +68,24 @@ class Look:
 
 
 class DestinationRelayer:
-    """Delivers to one ledger; the only one that sends there with its key."""
+    """Delivers to one ledger, in the lanes that this process has claimed."""
 
     def __init__(
-        self, store: Store, ledger: Ledger, lanes: Sequence[Lane], signer: Signer, lease: Lease
+        self, store: Store, ledger: Ledger, lanes: Sequence[Lane], signer: Signer, claims: Claims
     ) -> None:
         self._store = store
         self._ledger = ledger
         self._lanes = tuple(lanes)
         self._signer = signer
-        self._lease = lease
+        self._claims = claims
+        self._tenure = claims.tenure(DELIVER)
         self._pace = {lane: Pace() for lane in self._lanes}
-        self._retries = VersionRetries(store, ledger, lanes, signer, lease)
-        self._expired = ExpiredParked(store, ledger, lanes, signer, lease)
+        self._retries = VersionRetries(store, ledger, lanes, signer, claims)
+        self._expired = ExpiredParked(store, ledger, lanes, signer, claims)
 
     async def step(self) -> bool:
-        """One look at every lane; True where something moved on."""
+        """One look at every lane that is ours; True where something moved on."""
+        self._tenure = self._claims.tenure(DELIVER)
         moved = await self._retries.step()
         await self._expired.step()
         with self._store.read() as connection:
@@ -89,7 +93,7 @@ class DestinationRelayer:
             busy = {batch.lane for batch in live} | set(records.unsettled_lanes(connection))
             halts = cursors.halted(connection).keys()
         for lane in self._lanes:
-            if lane not in busy:
+            if lane not in busy or str(lane) not in self._tenure:
                 continue
             batches = [batch for batch in live if batch.lane == lane]
             halted = bool({lane.source, lane.destination} & halts)
@@ -122,7 +126,7 @@ class DestinationRelayer:
         first, last = chosen
         attestors = await self._ledger.attestor_set()
         with self._store.write() as connection:
-            leases.check(connection, self._lease)
+            self._tenure.check(connection, str(lane))
             messages = of_one_route(records.messages(connection, lane, first, last))
             batch = Batch(attestors.version, messages)
             digest = batch_digest(batch, self._ledger.domain)
@@ -135,6 +139,7 @@ class DestinationRelayer:
     def _note(self, lane: Lane, nonce: int, reason: Reason) -> None:
         """Let the next message of a lane show why it waits; its state stays what it is."""
         with self._store.write() as connection:
+            self._tenure.check(connection, str(lane))
             for text in records.unsettled_ids(connection, lane, nonce, nonce):
                 records.annotate(connection, self._store.clock(), text, reason.value)
 
@@ -211,6 +216,8 @@ class DestinationRelayer:
             outcome = await self._ledger.submit(command, self._signer, batch.reference)
         except REFUSALS as error:
             return self._give_up(batch, f"{Reason.REFUSED.value}: {error}")
+        except StoreError:
+            raise
         except PariError as error:
             return await self._postpone(batch, error)
         seam("relayer.submit.after")
@@ -280,6 +287,7 @@ class DestinationRelayer:
     def _annotate(self, batch: BatchRecord, reason: str) -> bool:
         if batch.reason != reason:
             with self._store.write() as connection:
+                self._tenure.check(connection, str(batch.lane))
                 now = self._store.clock()
                 change_batch(connection, now, batch, batch.state, reason=reason)
                 for text in records.unsettled_ids(connection, batch.lane, batch.first, batch.last):
@@ -297,13 +305,13 @@ class DestinationRelayer:
         reference: str | None = None,
         not_before: float = 0.0,
     ) -> None:
-        """Batch and messages in one transaction, fenced by the lease."""
+        """Batch and messages in one transaction, fenced by the claim on the lane."""
         name = f"relayer.{state.value.lower()}"
         values: dict[str, object] = {"reason": reason, "not_before": not_before}
         if reference is not None:
             values["reference"] = reference
         with self._store.write() as connection:
-            leases.check(connection, self._lease)
+            self._tenure.check(connection, str(batch.lane))
             now = self._store.clock()
             change_batch(connection, now, batch, state, **values)
             ids = records.unsettled_ids(connection, batch.lane, batch.first, batch.last)

@@ -1,7 +1,8 @@
 """How a task of the bridge runs: step after step, woken when there is work, seen to be alive.
 
-A step that fails because a ledger cannot be read is tried again; one that
-fails for any other reason ends the process with its error, because a bridge
+A step that fails because a ledger cannot be read, or the store does not answer,
+is tried again; so is one whose work another process has claimed, once it is ours
+again. One that fails for any other reason ends the process with its error, because a bridge
 with a dead task is worse than none.
 """
 
@@ -16,7 +17,7 @@ from typing import TextIO, cast
 
 import structlog
 
-from paripassu.errors import PariError, StoreError
+from paripassu.errors import ClaimLost, PariError, StoreError, StoreUnavailable
 
 log = structlog.get_logger("paripassu.bridge")
 
@@ -103,6 +104,12 @@ class Runner:
             self._heartbeats.beat(task)
             try:
                 moved = await step()
+            except ClaimLost as error:
+                log.info("task goes on elsewhere", task=task, why=str(error))
+                moved, wait = False, self._idle_poll
+            except StoreUnavailable as error:
+                log.warning("store does not answer", task=task, why=str(error))
+                moved, wait = False, self._idle_poll
             except StoreError:
                 raise
             except (PariError, OSError, TimeoutError) as error:
@@ -115,6 +122,17 @@ class Runner:
                 continue
             await self.pause(wait, wakes)
             wait = min(self._idle_poll, wait * 1.25)
+
+    async def every(self, seconds: float, task: str, act: Callable[[], bool]) -> None:
+        """Do something at one pace until the stop; who waits for work is woken where it changed something."""
+        while not self.stop.is_set():
+            self._heartbeats.beat(task)
+            try:
+                if act():
+                    self._bell.ring()
+            except StoreUnavailable as error:
+                log.warning("store does not answer", task=task, why=str(error))
+            await self.pause(seconds)
 
     async def pause(self, seconds: float, wakes: bool = False) -> None:
         """Wait so long, until the stop, or, where the task `wakes`, until another one moved something."""

@@ -1,4 +1,4 @@
-"""The durable store of the bridge: cursors, messages, signatures, intents, leases, audit log.
+"""The durable store of the bridge: cursors, messages, signatures, intents, claims, audit log.
 
 with Store.open(workspace.bridge_database) as store:
     with store.write() as connection: ...
@@ -15,6 +15,7 @@ from typing import Self
 from sqlalchemy import Connection
 
 from paripassu.database import Database
+from paripassu.store.claims import Claims
 from paripassu.store.decisions import SqlDecisionLog
 from paripassu.store.intents import SqlIntentLog
 from paripassu.store.schema import STORE_SCHEMA
@@ -23,12 +24,16 @@ __all__ = ["SqlDecisionLog", "SqlIntentLog", "Store"]
 
 
 class Store:
-    """An open bridge store. `clock` gives the wall clock that rows are stamped with."""
+    """An open bridge store. `clock` gives the wall clock that rows are stamped with.
+
+    `claims` are those of the relayers that run in this process over this store; they fence its intents.
+    """
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         self.database = database
         self.clock = clock
-        self.intents = SqlIntentLog(database, clock)
+        self.claims: list[Claims] = []
+        self.intents = SqlIntentLog(database, clock, self.claims)
         self.decisions = SqlDecisionLog(database, clock)
 
     @classmethod

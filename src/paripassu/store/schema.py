@@ -20,14 +20,35 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
 )
+from sqlalchemy.engine import Dialect
 
 from paripassu.database import Schema
 
 STORE_SCHEMA = Schema(
-    "bridge store", Path(__file__).parent / "versions", ("store_0001", "store_0002", "store_0003")
+    "bridge store",
+    Path(__file__).parent / "versions",
+    ("store_0001", "store_0002", "store_0003", "store_0004"),
 )
+
+
+class Words(TypeDecorator[str]):
+    """Text that somebody else chose, as a contract's reason for refusing.
+
+    PostgreSQL holds neither NUL nor half a character, SQLite holds both: so that no contract can
+    stop a relayer by its words, neither gets to either of them.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
 
 metadata = MetaData()
 _SERIAL = BigInteger().with_variant(Integer, "sqlite")
@@ -61,7 +82,7 @@ message = Table(
     Column("source_hash", String(66), nullable=False),
     Column("source_time", BigInteger, nullable=False),
     Column("state", String(16), nullable=False),
-    Column("reason", Text, nullable=False, default=""),
+    Column("reason", Words, nullable=False, default=""),
     Column("batch", String(66), nullable=True),
     Column("returned", Integer, nullable=False, default=0, server_default="0"),
     UniqueConstraint("source", "destination", "purpose", "nonce", name="message_lane_nonce"),
@@ -75,7 +96,7 @@ message_history = Table(
     Column("seq", Integer, primary_key=True),
     Column("at", Float, nullable=False),
     Column("state", String(16), nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("reason", Words, nullable=False),
     Column("detail", Text, nullable=False),
 )
 
@@ -88,7 +109,7 @@ delivery = Table(
     Column("purpose", Integer, nullable=False),
     Column("nonce", BigInteger, nullable=False),
     Column("status", String(16), nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("reason", Words, nullable=False),
     Column("height", BigInteger, nullable=False),
     Column("hash", String(66), nullable=False),
     Column("time", BigInteger, nullable=False),
@@ -127,7 +148,7 @@ batch = Table(
     Column("state", String(16), nullable=False),
     Column("attempt", Integer, nullable=False, default=0),
     Column("reference", String(255), nullable=False, default=""),
-    Column("reason", Text, nullable=False, default=""),
+    Column("reason", Words, nullable=False, default=""),
     Column("not_before", Float, nullable=False, default=0.0),
     Column("at", Float, nullable=False),
     Index("batch_state", "state"),
@@ -146,7 +167,7 @@ acknowledgement = Table(
     Column("state", String(16), nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("reference", String(255), nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("reason", Words, nullable=False),
     Column("at", Float, nullable=False),
     Index("acknowledgement_state", "state"),
 )
@@ -173,23 +194,34 @@ submission = Table(
     Column("raw", LargeBinary, nullable=False),
     Column("status", String(16), nullable=False),
     Column("height", BigInteger, nullable=False, default=0),
-    Column("reason", Text, nullable=False, default=""),
+    Column("reason", Words, nullable=False, default=""),
     Column("gas_used", BigInteger, nullable=False, default=0),
     UniqueConstraint("ledger", "transaction", name="submission_transaction"),
     Index("submission_reference", "reference"),
     Index("submission_outstanding", "ledger", "sender", "status"),
 )
 
-lease = Table(
-    "lease",
+relayer = Table(
+    "relayer",
     metadata,
-    Column("name", String(64), primary_key=True),
-    Column("holder", String(120), nullable=False),
+    Column("id", String(40), primary_key=True),
+    Column("name", String(120), nullable=False),
+    Column("key", String(80), nullable=False),
     Column("pid", BigInteger, nullable=False),
     Column("host", String(255), nullable=False),
     Column("realm", String(120), nullable=False),
     Column("started", String(40), nullable=False),
+    Column("expires", Float, nullable=False),
+)
+
+claim = Table(
+    "claim",
+    metadata,
+    Column("kind", String(16), primary_key=True),
+    Column("name", String(255), primary_key=True),
+    Column("holder", String(40), nullable=False),
     Column("token", String(40), nullable=False),
+    Column("wanted", String(40), nullable=False),
     Column("expires", Float, nullable=False),
 )
 
@@ -199,7 +231,7 @@ halt = Table(
     Column("ledger", String(80), primary_key=True),
     Column("at", Float, nullable=False),
     Column("code", String(16), nullable=False),
-    Column("sentence", Text, nullable=False),
+    Column("sentence", Words, nullable=False),
 )
 
 audit = Table(

@@ -2,7 +2,9 @@
 
 The rules, each paid for by somebody's outage:
 
-* One owner of nonces for a key on a ledger; nonces are handed out under its lock.
+* One owner of nonces for a key on a ledger, by a claim where several processes share the key; nonces
+  are handed out under its lock. What it stores is fenced by the claim, and only what is stored is sent:
+  bytes that a late owner sends are those that its successor sends as well.
 * Hash and signed bytes are stored before the first broadcast. A repeated reference
   continues its stored intent and never builds a second transaction.
 * "Nonce too low" and "already known" are no failures: our own hashes are looked up first.
@@ -20,7 +22,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from paripassu.errors import NodeRefused, NotFinalInTime, PariError
+from paripassu.errors import ClaimLost, NodeRefused, NotFinalInTime, PariError
 from paripassu.ledgers.evm.blocks import Blocks, Tips
 from paripassu.ledgers.evm.broadcast import Broadcaster
 from paripassu.ledgers.evm.fees import FeePolicy, market_fee, raised_fee
@@ -38,6 +40,7 @@ class _Key:
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     signer: Signer | None = None
+    tenure: str = ""
     recovered: bool = False
     next_nonce: int = 0
     raised_at: int = -1
@@ -91,13 +94,17 @@ class TransactionSender:
             alive = [] if ended is not None else self._alive(reference)
             if alive:
                 return await self._look(reference, alive)
+            self._take_over(key, signer.address)
             await self._recover(key, signer.address)
             fields = await self._preparation.fields(call, signer, self._under_way)
             nonce = await self._next_nonce(key, signer.address)
             raw, transaction = signer.sign_transaction({**fields, "nonce": nonce})
             intent = Intent(reference, self._ledger, signer.address, nonce, transaction, raw)
+            if self._log.tenure(self._ledger, signer.address) != key.tenure:
+                raise ClaimLost(f"The nonces of {signer.address} on {self._name} were another's meanwhile.")
+            key.recovered = False  # where the store's answer is lost, what is stored is looked up anew
             self._log.record(intent)
-            key.next_nonce = nonce + 1
+            key.recovered, key.next_nonce = True, nonce + 1
             await self._broadcaster.send(intent)
             return Outcome(reference, OutcomeState.PENDING, transaction)
 
@@ -169,8 +176,14 @@ class TransactionSender:
         pending = int(await self._rpc.call("eth_getTransactionCount", sender, "pending"), 16)
         return max(pending, key.next_nonce)
 
+    def _take_over(self, key: _Key, sender: str) -> None:
+        """Forget what this process knew of a key whose nonces were another's meanwhile. Raises ClaimLost."""
+        tenure = self._log.tenure(self._ledger, sender)
+        if tenure != key.tenure:
+            key.tenure, key.recovered, key.next_nonce = tenure, False, 0
+
     async def _recover(self, key: _Key, sender: str) -> None:
-        """Once in a process: send again what an earlier one stored and may not have sent."""
+        """Once in a tenure: send again what an earlier one stored and may not have sent."""
         if not key.recovered:
             stored = self._log.outstanding(self._ledger, sender)
             await self._broadcaster.send_lost(stored)
