@@ -549,9 +549,9 @@ async def test_mov_3_two_relayers_of_one_key_share_a_store_and_either_may_end(wo
     with Store.open(world.folder / "bridge.db") as other:
         tasks = [
             asyncio.create_task(
-                run_bridge(store, relayer=world.seat("relayer"), attestors=attestors, stop=stop, settings=FAST)
+                run_bridge(store, relayer=world.seat("relayer"), attestors=seats, stop=stop, settings=FAST)
             )
-            for store, attestors, stop in zip((world.store, other), (parties, []), stops, strict=True)
+            for store, seats, stop in zip((world.store, other), (parties, []), stops, strict=True)
         ]
         await until(lambda: len(claimed(world.store, NONCES)) == 2)
         assert set(claimed(world.store, READ).values()) == set(claimed(world.store, NONCES).values())

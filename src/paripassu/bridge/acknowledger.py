@@ -58,6 +58,7 @@ class SourceAcknowledger:
         self._every = every
         self._quiet = quiet
         self._pace = {lane: Pace() for lane in lanes}
+        self._submitted: set[str] = set()
         self._refunds = Refunds(store, ledger, lanes, signer, claims)
 
     async def step(self) -> bool:
@@ -108,8 +109,11 @@ class SourceAcknowledger:
         if self._store.clock() < self._pace[record.lane].not_before:
             return False
         outcome = await self._ledger.outcome(record.reference)
-        if outcome.state is OutcomeState.UNKNOWN:
+        earlier = outcome.state is OutcomeState.PENDING and record.reference not in self._submitted
+        if outcome.state is OutcomeState.UNKNOWN or earlier:
             return await self._submit(record)
+        if outcome.abandoned:
+            return self._give_up(record, Reason.ABANDONED.value)
         return self._take(record, outcome)
 
     async def _gather(self, record: AcknowledgementRecord) -> bool:
@@ -145,6 +149,7 @@ class SourceAcknowledger:
             log.warning("acknowledgement postponed", lane=str(record.lane), seconds=wait, why=str(error))
             return False
         seam("relayer.ack_submit.after")
+        self._submitted.add(record.reference)
         self._pace[record.lane].went_through()
         self._take(record, outcome)
         return True

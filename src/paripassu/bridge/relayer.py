@@ -80,6 +80,7 @@ class DestinationRelayer:
         self._claims = claims
         self._tenure = claims.tenure(DELIVER)
         self._pace = {lane: Pace() for lane in self._lanes}
+        self._submitted: set[str] = set()
         self._retries = VersionRetries(store, ledger, lanes, signer, claims)
         self._expired = ExpiredParked(store, ledger, lanes, signer, claims)
 
@@ -203,14 +204,9 @@ class DestinationRelayer:
         """Send, or after a restart send again: the reference lets it happen once."""
         if self._store.clock() < batch.not_before:
             return False
-        attestors = await self._ledger.attestor_set()
-        with self._store.read() as connection:
-            messages = records.messages(connection, batch.lane, batch.first, batch.last)
-            given = attestations.genuine_signatures(connection, batch.digest)
-        signatures = choose_quorum(attestors, given)
-        if signatures is None:
+        command = await self._command(batch)
+        if command is None:
             return self._give_up(batch, Reason.ATTESTORS_ROTATED.value)
-        command = Deliver(Batch(batch.set_version, messages), signatures)
         seam("relayer.submit.before")
         try:
             outcome = await self._ledger.submit(command, self._signer, batch.reference)
@@ -221,14 +217,38 @@ class DestinationRelayer:
         except PariError as error:
             return await self._postpone(batch, error)
         seam("relayer.submit.after")
+        self._submitted.add(batch.reference)
         self._pace[batch.lane].went_through()
         return self._take(replace(batch, state=BatchState.BUILT), outcome, anyway=True)
 
+    async def _command(self, batch: BatchRecord) -> Deliver | None:
+        """The delivery of a batch; None where its signatures are no quorum any more."""
+        attestors = await self._ledger.attestor_set()
+        with self._store.read() as connection:
+            messages = records.messages(connection, batch.lane, batch.first, batch.last)
+            given = attestations.genuine_signatures(connection, batch.digest)
+        signatures = choose_quorum(attestors, given)
+        return None if signatures is None else Deliver(Batch(batch.set_version, messages), signatures)
+
     async def _follow(self, batch: BatchRecord) -> bool:
         outcome = await self._ledger.outcome(batch.reference)
+        if outcome.state is OutcomeState.PENDING and batch.reference not in self._submitted:
+            # an earlier process sent it: with the key at hand its price can be raised, should it stall
+            outcome = await self._taken_up(batch) or outcome
         if outcome.state is OutcomeState.FINAL and self._has_read(outcome):
             return self._finish(batch)
+        if outcome.abandoned:
+            return self._give_up(batch, Reason.ABANDONED.value)
         return self._take(batch, outcome)
+
+    async def _taken_up(self, batch: BatchRecord) -> Outcome | None:
+        """Hand what was sent to the ledger once more; the reference lets it happen once."""
+        command = await self._command(batch)
+        if command is None:
+            return None
+        outcome = await self._ledger.submit(command, self._signer, batch.reference)
+        self._submitted.add(batch.reference)
+        return outcome
 
     def _take(self, batch: BatchRecord, outcome: Outcome, *, anyway: bool = False) -> bool:
         """Bring batch and messages to where the destination says its delivery is."""
@@ -255,6 +275,7 @@ class DestinationRelayer:
 
     def _finish(self, batch: BatchRecord) -> bool:
         """The delivery is final and read; what it left out goes into another batch."""
+        self._submitted.discard(batch.reference)
         self._pace[batch.lane].finished()
         self._change(batch, BatchState.DONE, MessageState.RETRY, Reason.NOT_EXECUTED.value)
         return True
@@ -262,6 +283,7 @@ class DestinationRelayer:
     def _give_up(self, batch: BatchRecord, reason: str) -> bool:
         """The batch will not do; its messages wait a little and go into a smaller one."""
         lane = batch.lane
+        self._submitted.discard(batch.reference)
         log.warning("batch given up", lane=str(lane), first=batch.first, last=batch.last, why=reason)
         self._pace[lane].given_up(batch.last - batch.first + 1, self._store.clock())
         self._change(batch, BatchState.DEAD, MessageState.RETRY, reason)

@@ -21,7 +21,7 @@ Name = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Something that one relayer does at a time. `ledger` is where it has to send for that, "" where nowhere."""
+    """Something that one relayer does at a time. `ledger` is where it has to send for that, if anywhere."""
 
     kind: str
     name: str

