@@ -151,18 +151,19 @@ class Bridge:
                 connection.execute(update(table).where(column == one).values(**late))
         return tenures
 
-    async def await_shared(self, seconds: float = 20) -> None:
+    def working(self) -> list[subprocess.Popen[str]]:
+        """Relayers that own the nonces of a chain."""
+        with self.store() as store, store.read() as connection:
+            query = select(relayer.c.pid).join(claim, claim.c.holder == relayer.c.id)
+            pids = set(connection.execute(query.where(claim.c.kind == NONCES)).scalars())
+        return [process for process in self.relayers if process.pid in pids]
+
+    async def await_shared(self, seconds: float = 60) -> None:
         """Wait until each of two relayers owns the nonces of one chain."""
         deadline = time.monotonic() + seconds
-        with self.store() as store:
-            while True:
-                with store.read() as connection:
-                    query = select(relayer.c.pid).join(claim, claim.c.holder == relayer.c.id)
-                    pids = connection.execute(query.where(claim.c.kind == NONCES)).scalars()
-                    if set(pids) == {process.pid for process in self.relayers}:
-                        return
-                assert time.monotonic() < deadline, f"not shared\n{self.tail()}"
-                await asyncio.sleep(0.2)
+        while len(self.working()) < 2:
+            assert time.monotonic() < deadline, f"not shared\n{self.tail()}"
+            await asyncio.sleep(0.2)
 
     def check_processes(self) -> None:
         for process in self.relayers + self.attestors:
@@ -241,28 +242,31 @@ async def populate(network: NetworkConfig, workspace: Workspace, urls: dict[str,
 
 
 async def test_mov_3_two_relayers_on_postgresql_one_killed_every_few_seconds(bridge: Bridge) -> None:
+    """Killed is one that has work; the next one only once two or three seconds are over and one has work."""
     chance, kills = random.Random(2027), 0
+    await bridge.await_shared()
     async with session_of(bridge.network, bridge.workspace) as session:
-        ends = time.monotonic() + 22
-        next_kill = time.monotonic() + 4
-        while time.monotonic() < ends:
+        began = time.monotonic()
+        next_kill = began + 2
+        while kills < 7 or time.monotonic() < began + 20:
+            assert time.monotonic() < began + 60, f"{kills} kills\n{bridge.tail()}"
             await bridge.send(session, 2)
             await asyncio.sleep(0.4)
-            if time.monotonic() > next_kill:
+            working = bridge.working()
+            if time.monotonic() > next_kill and working:
                 kills += 1
-                one = chance.randrange(2)
-                bridge.relayers[one].send_signal(signal.SIGKILL)
-                bridge.relayers[one].wait()
-                bridge.relayers[one] = bridge.start("relay")
+                doomed = chance.choice(working)
+                doomed.send_signal(signal.SIGKILL)
+                doomed.wait()
+                bridge.relayers[bridge.relayers.index(doomed)] = bridge.start("relay")
                 next_kill = time.monotonic() + chance.uniform(2, 3)
         await bridge.await_all(session, 60)
         await bridge.await_shared()
-    assert kills >= 6
     assert bridge.sent > 60
     assert bridge.wasted() <= kills
     with bridge.store() as store, store.read() as connection:
-        successions = audit.entries(connection, "claims.taken")
-    assert sum(bool(json.loads(entry.detail)["from"]) for entry in successions) >= kills / 2
+        taken = [json.loads(entry.detail)["from"] for entry in audit.entries(connection, "claims.taken")]
+    assert len({one for holders in taken for one in holders}) >= kills - 1  # each had work, the last may not
 
 
 async def test_fault_postgresql_restarts_under_load_and_every_process_goes_on(bridge: Bridge) -> None:
