@@ -400,17 +400,17 @@ async def test_fault_a_stalled_transaction_is_raised_once_a_block_however_often_
     """hyperlane 4108: forty rises within seconds, a hundredfold price."""
     bed, log = anvil_bed, MemoryIntentLog()
     sender = bed.sender(log, fees=FeePolicy(stalled_blocks=1))
-    bed.mining = False
     async with bed.paused():
-        bed.mining = False
+        await dear(bed, 1, 1)
         await sender.submit(bed.count_up, bed.paying_agent, "once")
         await dear(bed, 20, 1)
         await sender.outcome("once")
-        for number, base_fee in enumerate((60, 180, 450), 1):  # each too dear for the price before
+        for base_fee in (60, 180, 450):  # each too dear for the price before
+            before = len(log.find("once"))
             await dear(bed, base_fee, 2)
             for _ in range(5):
                 await sender.outcome("once")
-            assert len(log.find("once")) == 1 + number
+            assert len(log.find("once")) == before + 1
         most = [unsigned_fields(intent.raw)[1].most for intent in log.find("once")]
         assert all(later * 8 >= earlier * 9 for earlier, later in itertools.pairwise(most))
         await dear(bed, 1, 1)
