@@ -16,6 +16,7 @@ from paripassu.bridge import batches, records
 from paripassu.bridge.acknowledger import SourceAcknowledger
 from paripassu.bridge.attestor import Attestor
 from paripassu.bridge.finality import has_read
+from paripassu.bridge.mending import Mender
 from paripassu.bridge.observer import AttestorKeeper, Keeper, Observer, RelayerKeeper
 from paripassu.bridge.queries import halted_ledgers, resume_command, stuck_messages
 from paripassu.bridge.relayer import DestinationRelayer
@@ -23,7 +24,7 @@ from paripassu.bridge.retries import VersionRetries
 from paripassu.bridge.settings import PURPOSES, BridgeSettings
 from paripassu.bridge.states import MessageState
 from paripassu.bridge.tasks import Heartbeats, Runner, log_to_standard_error
-from paripassu.errors import DrainTimeout, LaneHalted, LedgerError, StoreUnavailable
+from paripassu.errors import DrainTimeout, IncompleteOutbox, LaneHalted, LedgerError, StoreUnavailable
 from paripassu.identifiers import LedgerId
 from paripassu.ledgers.blocks import BlockRef
 from paripassu.ledgers.port import Ledger, Signer
@@ -121,6 +122,7 @@ async def drain(
         LaneHalted: all is done but the lanes of a halted ledger, or lanes that a ledger has stopped.
     """
     stop = asyncio.Event()
+    await _mend_first(store, relayer, settings or BridgeSettings())
 
     async def watch() -> None:
         try:
@@ -178,6 +180,13 @@ async def _retry_first(store: Store, seat: Seat, claims: Claims, settings: Bridg
             await VersionRetries(store, ledger, inward, seat.signer, claims).step()
 
 
+async def _mend_first(store: Store, seat: Seat, settings: BridgeSettings) -> None:
+    """Know what is missing before anybody asks the store whether all has arrived."""
+    for ledger in seat.ledgers.values():
+        with contextlib.suppress(LedgerError, IncompleteOutbox):
+            await Mender(store, ledger, lanes_between(seat.ledgers, settings.purposes)).look()
+
+
 def _relayer_tasks(
     store: Store, seat: Seat, claims: Claims, runner: Runner, settings: BridgeSettings
 ) -> Iterator[Task]:
@@ -224,11 +233,13 @@ def _observer_tasks(
     for ledger in seat.ledgers.values():
         outward = [lane for lane in lanes if lane.source == ledger.id]
         observer = Observer(store, ledger, outward, keeper)
-        step = observer.step if claims is None else _claimed(claims, ledger, observer.step)
+        step: Step = observer.step
+        if claims is not None:
+            step = _claimed(claims, ledger, observer.step, Mender(store, ledger, lanes))
         yield runner.loop(f"{keeper.party}.observe.{ledger.name}", step)
 
 
-def _claimed(claims: Claims, ledger: Ledger, step: Step) -> Step:
+def _claimed(claims: Claims, ledger: Ledger, step: Step, mender: Mender) -> Step:
     """A step of reading a ledger, left out while another relayer reads it.
 
     The claim spares nodes the same questions twice; it needs no fence. What is read is in final blocks, and
@@ -236,7 +247,7 @@ def _claimed(claims: Claims, ledger: Ledger, step: Step) -> Step:
     """
 
     async def claimed() -> bool:
-        return ledger.id in claims.tenure(READ) and await step()
+        return ledger.id in claims.tenure(READ) and await mender.around(step)
 
     return claimed
 

@@ -188,7 +188,7 @@ def _url(text: str) -> URL:
     """A database's URL; the sentence of a refusal shows nothing of it, since it may hold a password."""
     try:
         url = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise StoreUnusable("The URL of the database is none.") from None
     if url.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
         return url.set(drivername="postgresql+psycopg")

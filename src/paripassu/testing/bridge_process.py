@@ -45,7 +45,7 @@ class BookPlace:
 class BridgePlan:
     """What a bridge process over books needs to know; picklable."""
 
-    store: Path
+    store: Path | str
     places: tuple[BookPlace, ...]
     patience: float = 60.0
     settings: BridgeSettings = FAST
