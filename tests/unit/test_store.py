@@ -5,17 +5,30 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text, update
+from sqlalchemy import create_engine, inspect, make_url, text, update
 
-from paripassu.errors import FinalityViolated, StoreTampered, StoreTooNew, StoreUnusable
+from paripassu.bridge import attestations, records
+from paripassu.database import engine
+from paripassu.errors import (
+    ContradictoryMessage,
+    FinalityViolated,
+    StoreTampered,
+    StoreTooNew,
+    StoreUnavailable,
+    StoreUnusable,
+)
 from paripassu.identifiers import LedgerId, keccak256
 from paripassu.ledgers.blocks import BlockRef
 from paripassu.ledgers.intents import Intent, Settled
+from paripassu.ledgers.port import SentMessage
+from paripassu.messages import Lane, Message, Purpose
 from paripassu.store import Store, audit, cursors
 from paripassu.store.schema import STORE_SCHEMA, metadata
 from paripassu.store.schema import audit as audit_table
@@ -157,3 +170,162 @@ def test_acc_5_tampering_with_one_line_of_the_audit_log_is_detected(
         connection.execute(update(audit_table).where(audit_table.c.seq == 2).values(**change))
     with store.read() as connection, pytest.raises(StoreTampered):
         audit.verify(connection)
+
+
+# PostgreSQL and SQLite alike
+
+
+def test_fault_words_of_a_contract_that_a_database_cannot_hold_stop_nobody(store: Store) -> None:
+    """A receiver may park a message with any bytes for a reason; PostgreSQL has no NUL in a text."""
+    with store.write() as connection:
+        cursors.halt_ledger(connection, 1.0, ALPHA, FinalityViolated("bad\0 word \ud800."))
+    with store.read() as connection:
+        assert cursors.halted(connection)[ALPHA].startswith("PP-BRG-010: bad\ufffd word ")
+
+
+def test_a_subject_that_is_too_long_for_its_column_is_cut_before_it_is_hashed(store: Store) -> None:
+    with store.write() as connection:
+        audit.append(connection, 1.0, "intent.recorded", "x" * 400)
+    with store.read() as connection:
+        assert audit.verify(connection) == 1
+
+
+def test_acc_5_writers_that_append_at_the_same_time_make_one_chain(place: Path | str) -> None:
+    Store.open(place).close()
+
+    def write(number: int) -> None:
+        with Store.open(place) as store:
+            for _ in range(15):
+                with store.write() as connection:
+                    audit.append(connection, 1.0, "message.final", f"writer {number}")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    with Store.open(place) as store, store.read() as connection:
+        assert audit.verify(connection) == 60
+
+
+def test_fault_an_attestor_in_two_processes_never_keeps_two_messages_for_one_place(
+    place: Path | str,
+) -> None:
+    """Each process of one attestor reads another message; one is kept, the other is a contradiction."""
+    Store.open(place).close()
+    lane = Lane(ALPHA, LedgerId("eip155:31002"), Purpose.MOVEMENT)
+    start = Barrier(2)
+
+    def observe(payload: bytes) -> str:
+        message = Message(lane, 1, 5, 0, 1, b"\1", b"\2", payload)
+        sent = SentMessage(message, BlockRef(7, keccak256(b"7"), 700), "0xa")
+        with Store.open(place) as store:
+            start.wait()
+            try:
+                with store.write() as connection:
+                    attestations.record_observed(connection, "attestor_csd", lane, [sent])
+            except ContradictoryMessage:
+                return ""
+            return message.id.text
+
+    with ThreadPoolExecutor(2) as pool:
+        found = sorted(pool.map(observe, (b"one", b"two")))
+    assert found[0] == ""
+    with Store.open(place) as store, store.read() as connection:
+        (kept,) = attestations.observed(connection, "attestor_csd", lane, 1, 1) or ()
+    assert kept.id.text == found[1]
+
+
+def test_fault_a_restart_of_postgresql_is_unavailable_meanwhile_and_nothing_more(
+    postgres: PostgresServer,
+) -> None:
+    block = BlockRef(7, keccak256(b"7"), 700)
+    with Store.open(postgres.database()) as store:
+        with store.write() as connection:
+            cursors.move(connection, "relayer", ALPHA, block)
+        postgres.crash()
+        try:
+            for act in (store.read, store.write, store.read):
+                with pytest.raises(StoreUnavailable) as refused, act() as connection:
+                    cursors.get(connection, "relayer", ALPHA)
+                assert refused.value.code == "PP-STO-007"
+        finally:
+            postgres.start()
+        with store.read() as connection:
+            assert cursors.get(connection, "relayer", ALPHA) == block
+
+
+def test_fault_a_connection_lost_in_the_middle_of_a_transaction_leaves_nothing_of_it(
+    postgres: PostgresServer,
+) -> None:
+    with Store.open(postgres.database()) as store:
+
+        def write_and_lose() -> None:
+            with store.write() as connection:
+                cursors.move(connection, "relayer", ALPHA, BlockRef(8, keccak256(b"8"), 800))
+                with store.read() as other:  # by another connection
+                    own = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+                    other.execute(text("SELECT pg_terminate_backend(:one)"), {"one": own})
+                cursors.move(connection, "relayer", ALPHA, BlockRef(9, keccak256(b"9"), 900))
+
+        with pytest.raises(StoreUnavailable):
+            write_and_lose()
+        with store.read() as connection:
+            assert cursors.get(connection, "relayer", ALPHA) is None
+
+
+def test_fault_a_writer_that_fell_asleep_holds_up_nobody_for_long(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its session is ended by the server; what it had not committed is gone, and it is told so."""
+    monkeypatch.setattr(engine, "IDLE_SECONDS", 1)
+    url = postgres.database()
+
+    def sleep_while_writing() -> None:
+        with Store.open(url) as sleeper, sleeper.write() as connection:
+            cursors.move(connection, "sleeper", ALPHA, BlockRef(8, keccak256(b"8"), 800))
+            with Store.open(url) as store, store.write() as other:  # waits for the sleeper, who never ends
+                cursors.move(other, "relayer", ALPHA, BlockRef(7, keccak256(b"7"), 700))
+            cursors.move(connection, "sleeper", ALPHA, BlockRef(9, keccak256(b"9"), 900))
+
+    with pytest.raises(StoreUnavailable):
+        sleep_while_writing()
+    with Store.open(url) as store, store.read() as connection:
+        assert set(cursors.all_of(connection, ALPHA)) == {"relayer"}
+
+
+def test_a_file_that_another_process_writes_to_for_long_is_unavailable_not_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "BUSY_SECONDS", 0)
+    with Store.open(tmp_path / "bridge.db") as one, Store.open(tmp_path / "bridge.db") as two:
+
+        def write_at_once() -> None:
+            with one.write(), two.write():
+                pass
+
+        with pytest.raises(StoreUnavailable):
+            write_at_once()
+        with two.write() as connection:
+            cursors.move(connection, "relayer", ALPHA, BlockRef(7, keccak256(b"7"), 700))
+
+
+def test_a_database_of_something_else_is_refused_without_its_password(postgres: PostgresServer) -> None:
+    url = make_url(postgres.database())
+    foreign = create_engine(url)
+    with foreign.begin() as connection:
+        connection.execute(text("CREATE TABLE orders (id int)"))
+    foreign.dispose()
+    with pytest.raises(StoreUnusable, match="orders"):
+        Store.open(url.render_as_string(hide_password=False))
+    with pytest.raises(StoreUnusable, match="not by 'mysql'") as refused:
+        Store.open("mysql://pari:s3cret@host/store")
+    assert "s3cret" not in str(refused.value)
+
+
+def test_fault_a_message_that_expires_at_the_end_of_time_is_kept_as_it_is(store: Store) -> None:
+    """A sender may choose any expiry of 64 bits; databases hold 63 and a sign."""
+    lane, last = Lane(ALPHA, LedgerId("eip155:31002"), Purpose.MOVEMENT), (1 << 64) - 1
+    message = Message(lane, 1, 5, last, (1 << 32) - 1, b"\1", b"\2", b"")
+    sent = SentMessage(message, BlockRef(7, keccak256(b"7"), 700), "0xa")
+    with store.write() as connection:
+        records.record_sent(connection, 1.0, lane, [sent])
+    with store.read() as connection:
+        assert records.messages(connection, lane, 1, 1) == (message,)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, insert, select
 
 from paripassu.errors import StoreTampered
 from paripassu.identifiers import ZERO32, Bytes32, keccak256
-from paripassu.store.schema import audit
+from paripassu.store.schema import audit, plain
 
 SUBJECT_LENGTH = 160
 """Characters of a subject that are kept; PostgreSQL refuses more, SQLite would keep them."""
@@ -42,8 +42,8 @@ def append(
         select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1).with_for_update()
     ).first()
     seq, previous = (last.seq + 1, Bytes32(last.hash)) if last else (1, ZERO32)
-    subject = subject[:SUBJECT_LENGTH]
-    text = json.dumps(detail or {}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    subject = plain(subject)[:SUBJECT_LENGTH]
+    text = plain(json.dumps(detail or {}, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
     digest = _hash(seq, at, kind, subject, text, previous)
     connection.execute(
         insert(audit).values(

@@ -34,6 +34,24 @@ STORE_SCHEMA = Schema(
 )
 
 
+def plain(text: str) -> str:
+    """A text as any database holds it, with a mark where something could not be held."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+class Unsigned64(TypeDecorator[int]):
+    """A number of 64 bits without a sign, as the two's complement in which databases hold as many bits."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:
+        return value if value is None or value < 1 << 63 else value - (1 << 64)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> int | None:
+        return value if value is None or value >= 0 else value + (1 << 64)
+
+
 class Words(TypeDecorator[str]):
     """Text that somebody else chose, as a contract's reason for refusing.
 
@@ -45,9 +63,7 @@ class Words(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        if value is None:
-            return None
-        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+        return None if value is None else plain(value)
 
 
 metadata = MetaData()
@@ -71,8 +87,8 @@ message = Table(
     Column("destination", String(80), nullable=False),
     Column("purpose", Integer, nullable=False),
     Column("nonce", BigInteger, nullable=False),
-    Column("timestamp", BigInteger, nullable=False),
-    Column("expiry", BigInteger, nullable=False),
+    Column("timestamp", Unsigned64, nullable=False),
+    Column("expiry", Unsigned64, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("sender", LargeBinary, nullable=False),
     Column("recipient", LargeBinary, nullable=False),
@@ -124,8 +140,8 @@ observation = Table(
     Column("purpose", Integer, primary_key=True),
     Column("nonce", BigInteger, primary_key=True),
     Column("id", String(66), nullable=False),
-    Column("timestamp", BigInteger, nullable=False),
-    Column("expiry", BigInteger, nullable=False),
+    Column("timestamp", Unsigned64, nullable=False),
+    Column("expiry", Unsigned64, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("sender", LargeBinary, nullable=False),
     Column("recipient", LargeBinary, nullable=False),
