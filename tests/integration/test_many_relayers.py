@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from paripassu import deploy
 from paripassu.commands import Move, Onboard
@@ -34,6 +34,7 @@ from paripassu.messages import Lane
 from paripassu.quantities import Units
 from paripassu.store import Store, audit
 from paripassu.store.claims import CLAIM_SECONDS
+from paripassu.store.schema import audit as audit_table
 from paripassu.store.schema import claim, message, relayer, submission
 from paripassu.store.sharing import NONCES
 from paripassu.testing.bridge_process import drain_network
@@ -320,3 +321,43 @@ async def test_a_relayer_that_is_asked_to_end_gives_back_what_it_holds(bridge: B
     async with session_of(bridge.network, bridge.workspace) as session:
         await bridge.send(session, 2)
         await bridge.await_all(session, 40)
+
+
+async def test_scheduled_work_mends_what_is_missing_and_proves_the_books(bridge: Bridge) -> None:
+    """No relayer runs meanwhile: what is mended was mended by the schedule."""
+    for process in bridge.relayers:
+        process.terminate()
+        assert process.wait(30) == 0
+    with bridge.store() as store, store.write() as connection:
+        lost = delete(message).where(message.c.nonce.in_((3, 4)))
+        assert connection.execute(lost).rowcount == 4  # of two lanes
+    ran = await asyncio.to_thread(bridge.operator.run, "work", "--once")
+    assert (ran.status, ran.out) == (0, ""), ran.err
+    done = {line["task"]: line["found"] for line in map(json.loads, ran.err.splitlines()) if "found" in line}
+    assert done.keys() == {"derive-pending", "verify-audit", "prove-invariants"}
+    assert done["derive-pending"] == "mended what was missing of alpha, bravo"
+    with bridge.store() as store:
+        assert bridge.pending(store) == {}
+        with store.write() as connection:
+            connection.execute(update(audit_table).where(audit_table.c.seq == 2).values(subject="another"))
+    ran = await asyncio.to_thread(bridge.operator.run, "work", "--once")
+    assert ran.status == 1
+    assert ran.out.startswith("verify-audit: PP-STO-004")
+
+
+async def test_scheduled_work_goes_on_until_it_is_asked_to_end_and_needs_postgresql(bridge: Bridge) -> None:
+    workers = [bridge.start("work") for _ in range(2)]
+    await asyncio.sleep(4)
+    for worker in workers:
+        assert worker.poll() is None, bridge.tail()
+        worker.terminate()
+    for worker in workers:
+        assert worker.wait(30) == 0, bridge.tail()
+    ran = await asyncio.to_thread(
+        bridge.operator.run,
+        "work",
+        "--once",
+        environment={STORE_VARIABLE: str(bridge.log.parent / "file.db")},
+    )
+    assert ran.status == 1
+    assert "PP-STO-005" in ran.err
