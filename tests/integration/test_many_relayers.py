@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, text, update
 
 from paripassu import deploy
 from paripassu.commands import Move, Onboard
@@ -27,6 +27,7 @@ from paripassu.config import NetworkConfig, load_network
 from paripassu.devnet.nodes import running_nodes
 from paripassu.identifiers import commitment
 from paripassu.jobs import local, movements
+from paripassu.jobs.scheduled import SCHEMA
 from paripassu.jobs.session import Session, session_of
 from paripassu.jobs.storing import STORE_VARIABLE
 from paripassu.ledgers.port import DeliveryStatus
@@ -45,6 +46,7 @@ from paripassu.workspace import Workspace
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 HOLDERS = ("holder_fr", "holder_de")
+WORKERS = f"{SCHEMA}.procrastinate_workers"
 ATTESTORS = ("attestor_csd", "attestor_auditor", "attestor_auditor")
 NETWORK = """
 schema = "paripassu.network/1"
@@ -160,7 +162,9 @@ class Bridge:
         return [process for process in self.relayers if process.pid in pids]
 
     async def await_shared(self, seconds: float = 60) -> None:
-        """Wait until each of two relayers owns the nonces of one chain."""
+        """Have two relayers, of which each owns the nonces of one chain."""
+        while len(self.relayers) < 2:
+            self.relayers.append(self.start("relay"))
         deadline = time.monotonic() + seconds
         while len(self.working()) < 2:
             assert time.monotonic() < deadline, f"not shared\n{self.tail()}"
@@ -271,6 +275,7 @@ async def test_mov_3_two_relayers_on_postgresql_one_killed_every_few_seconds(bri
 
 
 async def test_fault_postgresql_restarts_under_load_and_every_process_goes_on(bridge: Bridge) -> None:
+    await bridge.await_shared()
     before = [process.pid for process in bridge.relayers + bridge.attestors]
     async with session_of(bridge.network, bridge.workspace) as session:
         await bridge.send(session, 5)
@@ -312,6 +317,7 @@ async def test_mov_3_fault_a_paused_relayer_wakes_after_its_claims_ran_out_and_d
 
 
 async def test_a_relayer_that_is_asked_to_end_gives_back_what_it_holds(bridge: Bridge) -> None:
+    await bridge.await_shared()
     leaver = bridge.relayers.pop()
     leaver.terminate()
     assert leaver.wait(30) == 0
@@ -325,39 +331,49 @@ async def test_a_relayer_that_is_asked_to_end_gives_back_what_it_holds(bridge: B
 
 async def test_scheduled_work_mends_what_is_missing_and_proves_the_books(bridge: Bridge) -> None:
     """No relayer runs meanwhile: what is mended was mended by the schedule."""
+    await bridge.await_shared()
+    async with session_of(bridge.network, bridge.workspace) as session:
+        await bridge.send(session, 4)
+        await bridge.await_all(session, 60)
     for process in bridge.relayers:
         process.terminate()
         assert process.wait(30) == 0
+    bridge.relayers.clear()
     with bridge.store() as store, store.write() as connection:
         lost = delete(message).where(message.c.nonce.in_((3, 4)))
         assert connection.execute(lost).rowcount == 4  # of two lanes
     ran = await asyncio.to_thread(bridge.operator.run, "work", "--once")
     assert (ran.status, ran.out) == (0, ""), ran.err
-    done = {line["task"]: line["found"] for line in map(json.loads, ran.err.splitlines()) if "found" in line}
-    assert done.keys() == {"derive-pending", "verify-audit", "prove-invariants"}
-    assert done["derive-pending"] == "mended what was missing of alpha, bravo"
+    lines = [line for line in map(json.loads, ran.err.splitlines()) if "found" in line]
+    assert {line["task"] for line in lines} == {"derive-pending", "verify-audit", "prove-invariants"}
+    # the same task may run twice: what was due by the clock while no worker ran is caught up with
+    assert "mended what was missing of alpha, bravo" in {line["found"] for line in lines}
     with bridge.store() as store:
         assert bridge.pending(store) == {}
         with store.write() as connection:
             connection.execute(update(audit_table).where(audit_table.c.seq == 2).values(subject="another"))
     ran = await asyncio.to_thread(bridge.operator.run, "work", "--once")
     assert ran.status == 1
-    assert ran.out.startswith("verify-audit: PP-STO-004")
+    assert "verify-audit: PP-STO-004" in ran.out
 
 
 async def test_scheduled_work_goes_on_until_it_is_asked_to_end_and_needs_postgresql(bridge: Bridge) -> None:
     workers = [bridge.start("work") for _ in range(2)]
-    await asyncio.sleep(4)
+    with bridge.store() as store:
+        deadline = time.monotonic() + 60
+        while True:
+            with store.read() as connection:
+                known = connection.execute(text("SELECT to_regclass(:name)"), {"name": WORKERS}).scalar()
+                if known and connection.execute(text(f"SELECT count(*) FROM {WORKERS}")).scalar() == 2:
+                    break
+            assert time.monotonic() < deadline, bridge.tail()
+            await asyncio.sleep(0.2)
     for worker in workers:
         assert worker.poll() is None, bridge.tail()
         worker.terminate()
     for worker in workers:
         assert worker.wait(30) == 0, bridge.tail()
-    ran = await asyncio.to_thread(
-        bridge.operator.run,
-        "work",
-        "--once",
-        environment={STORE_VARIABLE: str(bridge.log.parent / "file.db")},
-    )
+    file = {STORE_VARIABLE: str(bridge.log.parent / "file.db")}
+    ran = await asyncio.to_thread(bridge.operator.run, "work", "--once", environment=file)
     assert ran.status == 1
     assert "PP-STO-005" in ran.err
