@@ -48,6 +48,7 @@ LONGEST = (
     "tests/integration/test_quotas.py",
     "tests/integration/test_bridge_books.py",
     "tests/integration/test_bridge_chains.py",
+    "tests/integration/test_many_relayers.py",
     "tests/integration/test_brownie_project.py",
     "tests/acceptance/test_securities.py",
     "tests/property/test_rules_differential.py",

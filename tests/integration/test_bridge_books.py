@@ -20,14 +20,14 @@ from paripassu.bridge.queries import list_messages, message_history
 from paripassu.bridge.resuming import Resumed, resume
 from paripassu.bridge.settings import BridgeSettings
 from paripassu.bridge.states import MessageState
-from paripassu.commands import Deliver, Move, Retry
+from paripassu.commands import Command, Deliver, Move, Retry
 from paripassu.errors import DrainTimeout, HistoryGone, LaneHalted, NotHalted, UnknownMessage
 from paripassu.identifiers import LedgerId
 from paripassu.invariants.books import DeliveredEntry, LaneState, SentEntry, once
 from paripassu.invariants.supply import SupplyState, conservation
 from paripassu.ledgers.blocks import BlockRef
 from paripassu.ledgers.book import BookLedger
-from paripassu.ledgers.port import DeliveryStatus, Ledger, SentMessage
+from paripassu.ledgers.port import DeliveryStatus, Ledger, Outcome, OutcomeState, SentMessage, Signer
 from paripassu.messages import Batch, Lane, MovementPayload, Purpose, batch_digest
 from paripassu.quantities import Units
 from paripassu.store import Store, audit, cursors
@@ -442,6 +442,34 @@ async def test_fault_a_delivery_that_does_not_get_through_is_sent_again(world: W
     assert await world.south.position("holder_fr") == 5
     reasons = [step.reason for step in message_history(world.store, message).steps]
     assert any(reason.startswith("DESTINATION_UNREACHABLE") for reason in reasons)
+
+
+async def test_fault_a_delivery_that_only_a_relayer_that_is_gone_could_raise_goes_by_another_key(
+    world: World,
+) -> None:
+    """What was sent by the key of another one stays in the pool for good; the lane does not wait for it."""
+
+    class Stuck(FaultyLedger):
+        first = ""
+
+        async def submit(self, command: Command, signer: Signer, reference: str) -> Outcome:
+            self.first = self.first or reference
+            if reference == self.first:
+                return await self.outcome(reference)
+            return await super().submit(command, signer, reference)
+
+        async def outcome(self, reference: str) -> Outcome:
+            if reference == self.first:
+                return Outcome(reference, OutcomeState.PENDING, "0xstuck", abandoned=True)
+            found: Outcome = await self.ledger.outcome(reference)
+            return found
+
+    message = await world.send(world.home, world.south, 5)
+    await world.drain(world.seat("relayer", Stuck(world.south)))
+    assert await world.south.position("holder_fr") == 5
+    reasons = [step.reason for step in message_history(world.store, message).steps]
+    assert "ABANDONED" in reasons
+    await world.check()
 
 
 async def test_fault_a_batch_that_a_node_never_answers_for_goes_in_smaller_parts(world: World) -> None:

@@ -65,6 +65,8 @@ class SourceAcknowledger:
         """One look at every lane that is ours; True where something moved on."""
         self._tenure = self._claims.tenure(ACKNOWLEDGE)
         lanes = [lane for lane in self._lanes if str(lane) in self._tenure]
+        if not lanes:
+            return False
         with self._store.read() as connection:
             live = acknowledgements.live(connection, lanes)
             waiting = set(lanes).intersection(acknowledgements.waiting_lanes(connection))

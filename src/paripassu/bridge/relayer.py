@@ -87,6 +87,8 @@ class DestinationRelayer:
     async def step(self) -> bool:
         """One look at every lane that is ours; True where something moved on."""
         self._tenure = self._claims.tenure(DELIVER)
+        if not any(str(lane) in self._tenure for lane in self._lanes):
+            return False
         moved = await self._retries.step()
         await self._expired.step()
         with self._store.read() as connection:
