@@ -80,7 +80,7 @@ class Bridge:
     sent: int = 1  # by `populate`
     log: Path = Path()
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "paripassu.cli.app", *words]
         with self.log.open("a", encoding="utf-8") as log:
             return subprocess.Popen(
@@ -89,7 +89,7 @@ class Bridge:
                 stdout=log,
                 stderr=log,
                 text=True,
-                env=self.operator.environment,
+                env=self.operator.environment | environment,
             )
 
     def store(self) -> Store:
@@ -153,6 +153,12 @@ class Bridge:
                 late = {"expires": table.c.expires - CLAIM_SECONDS}
                 connection.execute(update(table).where(column == one).values(**late))
         return tenures
+
+    def sent_by(self, address: str) -> int:
+        """Transactions that were stored of a key."""
+        with self.store() as store, store.read() as connection:
+            found = connection.execute(select(submission.c.id).where(submission.c.sender == address))
+            return len(found.all())
 
     def working(self) -> list[subprocess.Popen[str]]:
         """Relayers that own the nonces of a chain."""
@@ -314,6 +320,28 @@ async def test_mov_3_fault_a_paused_relayer_wakes_after_its_claims_ran_out_and_d
         now = set(connection.execute(select(claim.c.token)).scalars())
     assert tenures
     assert not tenures & now
+
+
+async def test_mov_3_a_relayer_of_another_key_shares_the_lanes_and_is_killed_with_them(
+    bridge: Bridge,
+) -> None:
+    """Killed while it delivers, and never started again: what it had sent is sent by others, or anew."""
+    await bridge.await_shared()
+    async with session_of(bridge.network, bridge.workspace) as session:
+        other = session.signer("dev:relayer_two")
+        urls = [ledger.rpc_urls[0] for ledger in bridge.network.ledgers.values()]
+        local.give_coin(urls, [other.address])
+        guest = bridge.start("relay", PARI_RELAYER="dev:relayer_two")
+        deadline = time.monotonic() + 60
+        while not bridge.sent_by(other.address):
+            assert time.monotonic() < deadline, bridge.tail()
+            assert guest.poll() is None, bridge.tail()
+            await bridge.send(session, 1)
+            await asyncio.sleep(0.4)
+        guest.send_signal(signal.SIGKILL)
+        guest.wait()
+        await bridge.send(session, 2)
+        await bridge.await_all(session, 60)
 
 
 async def test_a_relayer_that_is_asked_to_end_gives_back_what_it_holds(bridge: Bridge) -> None:
