@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select, text, update
 
 from paripassu.errors import ClaimHeld, ClaimLost
-from paripassu.ledgers.intents import Intent
+from paripassu.ledgers.intents import Intent, Settled
 from paripassu.store import Store, audit, processes
 from paripassu.store.claims import CLAIM_SECONDS, Claims
 from paripassu.store.schema import claim as claim_table
@@ -275,7 +275,7 @@ def test_fault_a_claim_is_not_taken_from_under_a_transaction_that_it_fences(
 
 
 def intent(key: str, number: int) -> Intent:
-    return Intent(f"deliver:{number}", LEDGERS[0], key, number, f"0x{key}{number}", b"\x02")
+    return Intent(f"deliver:{key}:{number}", LEDGERS[0], key, number, f"0x{key}{number}", b"\x02")
 
 
 def test_only_the_owner_of_a_keys_nonces_stores_what_it_is_about_to_send(
@@ -300,3 +300,18 @@ def test_only_the_owner_of_a_keys_nonces_stores_what_it_is_about_to_send(
         with pytest.raises(ClaimLost):
             store.intents.record(intent("0xKey", 3))
     assert [one.nonce for one in store.intents.outstanding(LEDGERS[0], "0xKey")] == [1, 2]
+
+
+def test_fault_two_processes_with_one_reference_store_one_transaction(
+    place: Path | str, store: Store
+) -> None:
+    """Both found that nothing had been sent under it; only one of them sends, whatever its key."""
+    with Store.open(place) as other:
+        store.intents.record(Intent("deliver:1", LEDGERS[0], "0xOne", 7, "0xa", b"\x02"))
+        with pytest.raises(ClaimLost, match="deliver:1"):
+            other.intents.record(Intent("deliver:1", LEDGERS[0], "0xTwo", 3, "0xb", b"\x02"))
+        store.intents.record(Intent("deliver:1", LEDGERS[0], "0xOne", 7, "0xa2", b"\x02"))  # a higher price
+        for dead in ("0xa", "0xa2"):
+            store.intents.settle(Settled("deliver:1", dead, "DEAD", 9))
+        other.intents.record(Intent("deliver:1", LEDGERS[0], "0xTwo", 3, "0xb", b"\x02"))
+    assert [one.transaction for one in store.intents.find("deliver:1")] == ["0xa", "0xa2", "0xb"]

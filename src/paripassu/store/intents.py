@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from paripassu.database import Database
 from paripassu.errors import ClaimLost
@@ -90,7 +90,8 @@ class SqlIntentLog:
         """Store one intent; the same transaction again is a no-op.
 
         Raises:
-            ClaimLost, ClaimHeld: another process owns the key's nonces there; nothing is stored.
+            ClaimLost, ClaimHeld: another process owns the key's nonces there, or was faster with the
+                reference; nothing is stored.
         """
         known = select(submission.c.id).where(
             submission.c.ledger == intent.ledger, submission.c.transaction == intent.transaction
@@ -100,6 +101,7 @@ class SqlIntentLog:
             guard(connection, self._clock, intent.ledger, intent.sender, tokens)
             if connection.execute(known).first() is not None:
                 return
+            _require_one_nonce(connection, intent)
             connection.execute(
                 insert(submission).values(
                     reference=intent.reference,
@@ -158,6 +160,19 @@ class SqlIntentLog:
                 result.reference,
                 {"status": result.status, "transaction": result.transaction, "height": result.height},
             )
+
+
+def _require_one_nonce(connection: Connection, intent: Intent) -> None:
+    """A reference has one nonce of one key at a time: what is about to be sent may only replace it."""
+    same = (submission.c.sender == intent.sender) & (submission.c.nonce == intent.nonce)
+    other = select(submission.c.id).where(
+        submission.c.reference == intent.reference,
+        submission.c.ledger == intent.ledger,
+        submission.c.status == OUTSTANDING,
+        ~same,
+    )
+    if connection.execute(other).first() is not None:
+        raise ClaimLost(f"Another process is sending {intent.reference} on {intent.ledger} already.")
 
 
 def _intent(row: Row[tuple[object, ...]]) -> Intent:
