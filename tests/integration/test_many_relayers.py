@@ -45,6 +45,8 @@ from paripassu.testing.postgres import PostgresServer
 from paripassu.workspace import Workspace
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+PATIENCE = 150.0
+"""Seconds that a busy machine may take for what a quiet one does in a few."""
 HOLDERS = ("holder_fr", "holder_de")
 WORKERS = f"{SCHEMA}.procrastinate_workers"
 ATTESTORS = ("attestor_csd", "attestor_auditor", "attestor_auditor")
@@ -167,7 +169,7 @@ class Bridge:
             pids = set(connection.execute(query.where(claim.c.kind == NONCES)).scalars())
         return [process for process in self.relayers if process.pid in pids]
 
-    async def await_shared(self, seconds: float = 60) -> None:
+    async def await_shared(self, seconds: float = PATIENCE) -> None:
         """Have two relayers, of which each owns the nonces of one chain."""
         while len(self.relayers) < 2:
             self.relayers.append(self.start("relay"))
@@ -260,7 +262,7 @@ async def test_mov_3_two_relayers_on_postgresql_one_killed_every_few_seconds(bri
         began = time.monotonic()
         next_kill = began + 2
         while kills < 7 or time.monotonic() < began + 20:
-            assert time.monotonic() < began + 60, f"{kills} kills\n{bridge.tail()}"
+            assert time.monotonic() < began + 150, f"{kills} kills\n{bridge.tail()}"
             await bridge.send(session, 2)
             await asyncio.sleep(0.4)
             working = bridge.working()
@@ -271,7 +273,7 @@ async def test_mov_3_two_relayers_on_postgresql_one_killed_every_few_seconds(bri
                 doomed.wait()
                 bridge.relayers[bridge.relayers.index(doomed)] = bridge.start("relay")
                 next_kill = time.monotonic() + chance.uniform(2, 3)
-        await bridge.await_all(session, 60)
+        await bridge.await_all(session, PATIENCE)
         await bridge.await_shared()
     assert bridge.sent > 60
     assert bridge.wasted() <= kills
@@ -292,7 +294,7 @@ async def test_fault_postgresql_restarts_under_load_and_every_process_goes_on(br
         bridge.postgres.start()
     async with session_of(bridge.network, bridge.workspace) as session:
         await bridge.send(session, 5)
-        await bridge.await_all(session, 60)
+        await bridge.await_all(session, PATIENCE)
     assert before == [process.pid for process in bridge.relayers + bridge.attestors]
 
 
@@ -309,12 +311,12 @@ async def test_mov_3_fault_a_paused_relayer_wakes_after_its_claims_ran_out_and_d
             with bridge.store() as store:
                 tenures = bridge.run_out(store, sleeper.pid)
             await bridge.send(session, 3)
-            await bridge.await_all(session, 40)  # carried by the other one alone
+            await bridge.await_all(session, PATIENCE)  # carried by the other one alone
         finally:
             sleeper.send_signal(signal.SIGCONT)
         await bridge.await_shared()  # it has a share again, in tenures of their own
         await bridge.send(session, 3)
-        await bridge.await_all(session, 40)
+        await bridge.await_all(session, PATIENCE)
     assert bridge.wasted() == wasted
     with bridge.store() as store, store.read() as connection:
         now = set(connection.execute(select(claim.c.token)).scalars())
@@ -332,7 +334,7 @@ async def test_mov_3_a_relayer_of_another_key_shares_the_lanes_and_is_killed_wit
         urls = [ledger.rpc_urls[0] for ledger in bridge.network.ledgers.values()]
         local.give_coin(urls, [other.address])
         guest = bridge.start("relay", PARI_RELAYER="dev:relayer_two")
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while not bridge.sent_by(other.address):
             assert time.monotonic() < deadline, bridge.tail()
             assert guest.poll() is None, bridge.tail()
@@ -341,20 +343,20 @@ async def test_mov_3_a_relayer_of_another_key_shares_the_lanes_and_is_killed_wit
         guest.send_signal(signal.SIGKILL)
         guest.wait()
         await bridge.send(session, 2)
-        await bridge.await_all(session, 60)
+        await bridge.await_all(session, PATIENCE)
 
 
 async def test_a_relayer_that_is_asked_to_end_gives_back_what_it_holds(bridge: Bridge) -> None:
     await bridge.await_shared()
     leaver = bridge.relayers.pop()
     leaver.terminate()
-    assert leaver.wait(30) == 0
+    assert leaver.wait(PATIENCE) == 0
     with bridge.store() as store, store.read() as connection:
         pids = set(connection.execute(select(relayer.c.pid)).scalars())
         assert leaver.pid not in pids
     async with session_of(bridge.network, bridge.workspace) as session:
         await bridge.send(session, 2)
-        await bridge.await_all(session, 40)
+        await bridge.await_all(session, PATIENCE)
 
 
 async def test_scheduled_work_mends_what_is_missing_and_proves_the_books(bridge: Bridge) -> None:
@@ -362,10 +364,10 @@ async def test_scheduled_work_mends_what_is_missing_and_proves_the_books(bridge:
     await bridge.await_shared()
     async with session_of(bridge.network, bridge.workspace) as session:
         await bridge.send(session, 4)
-        await bridge.await_all(session, 60)
+        await bridge.await_all(session, PATIENCE)
     for process in bridge.relayers:
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE) == 0
     bridge.relayers.clear()
     with bridge.store() as store, store.write() as connection:
         lost = delete(message).where(message.c.nonce.in_((3, 4)))
@@ -388,7 +390,7 @@ async def test_scheduled_work_mends_what_is_missing_and_proves_the_books(bridge:
 async def test_scheduled_work_goes_on_until_it_is_asked_to_end_and_needs_postgresql(bridge: Bridge) -> None:
     workers = [bridge.start("work") for _ in range(2)]
     with bridge.store() as store:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while True:
             with store.read() as connection:
                 known = connection.execute(text("SELECT to_regclass(:name)"), {"name": WORKERS}).scalar()
@@ -400,7 +402,7 @@ async def test_scheduled_work_goes_on_until_it_is_asked_to_end_and_needs_postgre
         assert worker.poll() is None, bridge.tail()
         worker.terminate()
     for worker in workers:
-        assert worker.wait(30) == 0, bridge.tail()
+        assert worker.wait(PATIENCE) == 0, bridge.tail()
     file = {STORE_VARIABLE: str(bridge.log.parent / "file.db")}
     ran = await asyncio.to_thread(bridge.operator.run, "work", "--once", environment=file)
     assert ran.status == 1
