@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+
+from paripassu.testing.postgres import PostgresServer, running_postgres
 
 PYREVM_BUILDS = ((3, 11), (3, 12))
 """Versions of Python for which pyrevm, which runs contracts in process, is published."""
@@ -46,6 +48,7 @@ LONGEST = (
     "tests/integration/test_quotas.py",
     "tests/integration/test_bridge_books.py",
     "tests/integration/test_bridge_chains.py",
+    "tests/integration/test_many_relayers.py",
     "tests/integration/test_brownie_project.py",
     "tests/acceptance/test_securities.py",
     "tests/property/test_rules_differential.py",
@@ -73,3 +76,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if hasattr(config, "workerinput"):
         rank = {file: number for number, file in enumerate(LONGEST)}
         items.sort(key=lambda item: rank.get(item.nodeid.split("::", 1)[0], len(LONGEST)))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real PostgreSQL server; each test asks it for databases of its own."""
+    with running_postgres() as server:
+        yield server

@@ -14,7 +14,7 @@ command line prints the three and exits with `exit_status`. A caller catches
     ├── LedgerError          PP-LED-…  nodes, chain ids, transactions, book entry
     ├── DeploymentError      PP-DEP-…  plan, apply, check, records
     ├── BridgeError          PP-BRG-…  messages, attestors, relayers
-    ├── StoreError           PP-STO-…  the durable store and its leases
+    ├── StoreError           PP-STO-…  the durable store and its claims
     ├── PaymentError         PP-PAY-…  funding, entitlements, payments
     ├── ReconciliationError  PP-REC-…  an invariant that does not hold
     ├── SpecificationError   PP-SPC-…  specification sheets and drift from them
@@ -614,15 +614,15 @@ class StoreTooNew(StoreError):
     next_command = "pip install --upgrade paripassu"
 
 
-class LeaseHeld(StoreError):
-    """Another live process holds the lease on this store."""
+class ClaimHeld(StoreError):
+    """Another live process owns the nonces of this key, and only it may send with the key."""
 
     code = "PP-STO-002"
     next_command = "pari status"
 
 
-class LeaseLost(StoreError):
-    """The lease on this store went to another process."""
+class ClaimLost(StoreError):
+    """Work that this process had claimed went to another one, which goes on with it."""
 
     code = "PP-STO-003"
     next_command = "pari relay"
@@ -647,6 +647,13 @@ class DecisionUnreadable(StoreError):
 
     code = "PP-STO-006"
     next_command = "pari decision list"
+
+
+class StoreUnavailable(StoreError):
+    """The database of the store does not answer now, or is busy; nothing that it confirmed is lost."""
+
+    code = "PP-STO-007"
+    next_command = "pari status"
 
 
 class PaymentError(PariError):

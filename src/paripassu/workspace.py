@@ -4,7 +4,7 @@
       devnet.json      local nodes that `pari up` started (schema paripassu.devnet/1)
       client.json      what a client needs: RPC URLs, addresses, ABIs (schema paripassu.client/1)
       book.db          the book-entry ledger
-      bridge.db        the bridge's store: messages, signatures, intents, audit log
+      bridge.db        the bridge's store: messages, signatures, intents, audit log; unless it is elsewhere
       events/<id>/     entitlement tables and reports of one official event
       deployments/     records and journal of local networks
 

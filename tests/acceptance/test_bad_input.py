@@ -601,19 +601,34 @@ def copy_of(operator: Operator, folder: Path) -> Path:
     return Path(shutil.copytree(operator.workspace, folder / "ws", ignore=shutil.ignore_patterns("*.db*")))
 
 
-def test_a_second_relayer_on_the_same_store_is_refused_and_the_first_goes_on(entitled: Stage) -> None:
+def test_a_second_relayer_on_the_same_store_shares_the_work_and_the_first_goes_on(entitled: Stage) -> None:
     operator = entitled.operator
     first = operator.start("relay")
-    await_that(lambda: first.poll() is not None or rows_in(operator.workspace / "bridge.db", "lease") == 1)
-    second = operator.run("relay", "--with-attestors", "--drain")
-    code, sentence, next_command = three_facts(second)
-    assert (second.status, code, next_command) == (1, "PP-STO-002", "pari status")
-    assert f"process {first.pid} on " in sentence
+    await_that(lambda: first.poll() is not None or rows_in(operator.workspace / "bridge.db", "relayer") == 1)
+    operator.ok("relay", "--with-attestors", "--drain")
     assert first.poll() is None
     operator.ok("status")
     first.terminate()
     assert first.wait(60) == 0
-    operator.ok("relay", "--with-attestors", "--drain")
+    assert rows_in(operator.workspace / "bridge.db", "relayer") == 0
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("postgresql://pari:s3cret@127.0.0.1:1/none", "does not answer"),
+        ("mysql://pari:s3cret@127.0.0.1/none", "not by 'mysql'"),
+        ("postgresql://pari:s3cret@127.0.0.1:port/none", "is none"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_a_clear_error_without_its_password(
+    entitled: Stage, place: str, words: str
+) -> None:
+    ran = entitled.operator.run("message", "list", environment={"PARI_STORE": place})
+    code, sentence, _ = three_facts(ran)
+    assert (ran.status, code) == (1, "PP-STO-007" if "answer" in words else "PP-STO-005")
+    assert words in sentence
+    assert "s3cret" not in ran.out + ran.err
 
 
 # what a user meets before any network

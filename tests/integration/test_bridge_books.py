@@ -5,29 +5,36 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Table, delete, select, update
 
 from paripassu.bridge import attestations, batches, observer, records
+from paripassu.bridge.mending import Hole, hole_in
 from paripassu.bridge.node import Seat, drain, lanes_between, run_bridge
 from paripassu.bridge.queries import list_messages, message_history
 from paripassu.bridge.resuming import Resumed, resume
 from paripassu.bridge.settings import BridgeSettings
 from paripassu.bridge.states import MessageState
-from paripassu.commands import Deliver, Move, Retry, Transfer
-from paripassu.errors import DrainTimeout, HistoryGone, LaneHalted, LeaseHeld, NotHalted, UnknownMessage
+from paripassu.commands import Command, Deliver, Move, Retry, Transfer
+from paripassu.errors import DrainTimeout, HistoryGone, LaneHalted, NotHalted, UnknownMessage
 from paripassu.identifiers import LedgerId
 from paripassu.invariants.books import DeliveredEntry, LaneState, SentEntry, once
 from paripassu.invariants.supply import SupplyState, conservation
 from paripassu.ledgers.blocks import BlockRef
 from paripassu.ledgers.book import BookLedger
-from paripassu.ledgers.port import DeliveryStatus, Ledger, SentMessage
+from paripassu.ledgers.port import DeliveryStatus, Ledger, Outcome, OutcomeState, SentMessage, Signer
 from paripassu.messages import Batch, Lane, MovementPayload, Purpose, batch_digest
 from paripassu.quantities import Units
 from paripassu.store import Store, audit, cursors
+from paripassu.store.schema import claim as claim_table
+from paripassu.store.schema import delivery as delivery_table
+from paripassu.store.schema import message as message_table
+from paripassu.store.sharing import NONCES, READ
 from paripassu.testing.books import (
     ATTESTOR_NAMES,
     Desk,
@@ -51,6 +58,7 @@ class World:
     """Three books, their clock, and the bridge's store."""
 
     folder: Path
+    place: Path | str
     home: BookLedger
     south: BookLedger
     west: BookLedger
@@ -167,15 +175,19 @@ async def check_books(books: Sequence[BookLedger], issued: int) -> None:
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def world(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    """Over SQLite, or over what a test asks for by an indirect parameter."""
+    place: Path | str = tmp_path / "bridge.db"
+    if getattr(request, "param", "sqlite") == "postgresql":
+        place = request.getfixturevalue("postgres").database()
     clock = SettableClock(START)
     home, south, west = await book_network(tmp_path, ("home", "south", "west"), clock)
     for book in (home, south, west):
         for account in ("holder_de", "holder_fr"):
             await onboard(book, account)
     await issue(home, "holder_de", 1_000)
-    with Store.open(tmp_path / "bridge.db") as store:
-        yield World(tmp_path, home, south, west, clock, store)
+    with Store.open(place) as store:
+        yield World(tmp_path, place, home, south, west, clock, store)
     for book in (home, south, west):
         await book.close()
 
@@ -480,6 +492,34 @@ async def test_fault_a_delivery_that_does_not_get_through_is_sent_again(world: W
     assert any(reason.startswith("DESTINATION_UNREACHABLE") for reason in reasons)
 
 
+async def test_fault_a_delivery_that_only_a_relayer_that_is_gone_could_raise_goes_by_another_key(
+    world: World,
+) -> None:
+    """What was sent by the key of another one stays in the pool for good; the lane does not wait for it."""
+
+    class Stuck(FaultyLedger):
+        first = ""
+
+        async def submit(self, command: Command, signer: Signer, reference: str) -> Outcome:
+            self.first = self.first or reference
+            if reference == self.first:
+                return await self.outcome(reference)
+            return await super().submit(command, signer, reference)
+
+        async def outcome(self, reference: str) -> Outcome:
+            if reference == self.first:
+                return Outcome(reference, OutcomeState.PENDING, "0xstuck", abandoned=True)
+            found: Outcome = await self.ledger.outcome(reference)
+            return found
+
+    message = await world.send(world.home, world.south, 5)
+    await world.drain(world.seat("relayer", Stuck(world.south)))
+    assert await world.south.position("holder_fr") == 5
+    reasons = [step.reason for step in message_history(world.store, message).steps]
+    assert "ABANDONED" in reasons
+    await world.check()
+
+
 async def test_fault_a_batch_that_a_node_never_answers_for_goes_in_smaller_parts(world: World) -> None:
     flaky = FaultyLedger(world.south)
     flaky.refuse_submissions = 3
@@ -539,7 +579,7 @@ async def test_a_stop_is_not_held_up_by_a_ledger_that_never_answers(world: World
     stop.set()
     async with asyncio.timeout(5):
         await bridge
-    await world.drain()  # the lease was given back
+    await world.drain()  # the claims were given back
 
 
 async def test_what_is_no_ledgers_fault_ends_the_bridge_with_its_error(world: World) -> None:
@@ -587,26 +627,92 @@ async def test_fault_a_message_delivered_twice_by_somebody_else_has_one_effect(w
     await world.check()
 
 
-async def test_fault_a_second_relayer_on_the_same_store_is_refused_while_the_first_goes_on(
-    world: World,
-) -> None:
-    stop = asyncio.Event()
+@pytest.mark.parametrize("world", ["sqlite", "postgresql"], indirect=True)
+async def test_mov_3_two_relayers_of_one_key_share_a_store_and_either_may_end(world: World) -> None:
+    stops = (asyncio.Event(), asyncio.Event())
     parties = [world.seat(name) for name in ATTESTOR_NAMES]
-    first = asyncio.create_task(
-        run_bridge(world.store, relayer=world.seat("relayer"), attestors=parties, stop=stop, settings=FAST)
-    )
-    await asyncio.sleep(0.05)
-    with Store.open(world.folder / "bridge.db") as second_handle:
-        with pytest.raises(LeaseHeld) as refused:
-            await run_bridge(
-                second_handle, relayer=world.seat("relayer"), attestors=(), stop=stop, settings=FAST
+    with Store.open(world.place) as other:
+        tasks = [
+            asyncio.create_task(
+                run_bridge(store, relayer=world.seat("relayer"), attestors=seats, stop=stop, settings=FAST)
             )
-        assert refused.value.exit_status != 0
-    await world.send(world.home, world.south, 5)
-    await until(lambda: list(world.states().values()) == [(MessageState.FINALISED, "")])
+            for store, seats, stop in zip((world.store, other), (parties, []), stops, strict=True)
+        ]
+        await until(lambda: len(claimed(world.store, NONCES)) == 2)
+        assert set(claimed(world.store, READ).values()) == set(claimed(world.store, NONCES).values())
+        for source, target in ((world.home, world.south), (world.home, world.west)):
+            await world.send(source, target, 5)
+        await until(lambda: {found for found, _ in world.states().values()} == {MessageState.FINALISED})
+        stops[1].set()
+        await tasks[1]
+        await world.send(world.home, world.south, 3)
+        await until(lambda: [s for s, _ in world.states().values()] == [MessageState.FINALISED] * 3)
+        stops[0].set()
+        await tasks[0]
+    assert claimed(world.store, NONCES) == {}  # all was given back
+    await world.check()
+
+
+def claimed(store: Store, kind: str) -> dict[str, int]:
+    """Holders of a kind of work, each with how much of it."""
+    with store.read() as connection:
+        query = select(claim_table.c.holder).where(claim_table.c.kind == kind, claim_table.c.token != "")
+        return dict(Counter(connection.execute(query).scalars()))
+
+
+@pytest.mark.parametrize("gone", [(2,), (1, 2), (4, 5), (1, 2, 3, 4, 5)])
+@pytest.mark.parametrize("table", [message_table, delivery_table])
+async def test_rec_1_fault_rows_that_the_store_lost_are_read_again_from_the_ledgers(
+    world: World, table: Table, gone: tuple[int, ...]
+) -> None:
+    """The counters of both ledgers say what there must be; what the store has of it is a cache."""
+    for units in range(1, 6):
+        await world.send(world.home, world.south, units)
+    await world.drain()
+    before = world.states()
+    with world.store.write() as connection:
+        lost = table.c.nonce.in_(gone)
+        assert connection.execute(delete(table).where(lost)).rowcount == len(gone)
+        if table is delivery_table:  # as if its deliveries had never been seen
+            known = message_table.c.nonce.in_(gone)
+            connection.execute(update(message_table).where(known).values(state="SENT"))
+    await world.drain()
+    assert world.states() == before
+    await world.check()
+    with world.store.read() as connection:
+        (mended,) = audit.entries(connection, "records.mended")
+    assert json.loads(mended.detail)["number"] == len(gone)
+
+
+async def test_rec_1_fault_a_message_that_the_store_lost_on_its_way_arrives(world: World) -> None:
+    stop = asyncio.Event()
+    for units in range(1, 6):
+        await world.send(world.home, world.south, units)
+    await world.run_until(lambda: world.waits_for("AWAITING"), attestors=())
+    with world.store.write() as connection:
+        connection.execute(delete(message_table).where(message_table.c.nonce == 3))
+    bridge = asyncio.create_task(
+        run_bridge(
+            world.store,
+            relayer=world.seat("relayer"),
+            attestors=[world.seat(name) for name in ATTESTOR_NAMES],
+            stop=stop,
+            settings=FAST,
+        )
+    )
+    await until(lambda: [s for s, _ in world.states().values()] == [MessageState.FINALISED] * 5)
     stop.set()
-    await first
-    await world.drain()  # the lease was given back
+    await bridge
+    await world.check()
+
+
+def test_a_hole_is_looked_for_between_its_neighbours_only() -> None:
+    lane = Lane(LedgerId("book:home"), LedgerId("book:south"), Purpose.MOVEMENT)
+    stored = {1: 10, 2: 20, 5: 50, 6: 60}
+    assert hole_in(lane, stored, 6, 99) == Hole(lane, frozenset({3, 4}), 20, 50)
+    assert hole_in(lane, stored, 8, 99) == Hole(lane, frozenset({3, 4, 7, 8}), 20, 99)
+    assert hole_in(lane, {}, 1, 99) == Hole(lane, frozenset({1}), 0, 99)
+    assert hole_in(lane, {1: 10, 2: 20}, 2, 99) is None
 
 
 async def test_relayer_and_attestors_work_apart_over_one_store(world: World) -> None:
@@ -685,9 +791,10 @@ async def test_a_destination_whose_clock_is_behind_is_waited_for(tmp_path: Path)
 def bridge_plan(world: World, *books: BookLedger) -> BridgePlan:
     chosen = books or world.books
     places = tuple(BookPlace(world.folder / f"{b.id.reference}.db", b.id, START) for b in chosen)
-    return BridgePlan(world.folder / "bridge.db", places, 30.0, FAST)
+    return BridgePlan(world.place, places, 30.0, FAST)
 
 
+@pytest.mark.parametrize("world", ["sqlite", "postgresql"], indirect=True)
 async def test_rec_1_killing_the_bridge_at_every_seam_loses_nothing_and_repeats_nothing(
     world: World,
 ) -> None:

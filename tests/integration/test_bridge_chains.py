@@ -21,7 +21,7 @@ from paripassu.config import NetworkConfig, load_network
 from paripassu.devnet import controls
 from paripassu.devnet.nodes import running_nodes
 from paripassu.devnet.rpc import call, head_number, head_time
-from paripassu.errors import LaneHalted, LeaseHeld, PariError
+from paripassu.errors import LaneHalted, PariError
 from paripassu.identifiers import AccountId, commitment
 from paripassu.jobs import local, movements
 from paripassu.jobs.bridging import seat_of
@@ -219,18 +219,21 @@ async def test_mov_1_movements_both_ways_arrive_once_and_an_ineligible_one_is_pa
         await chains.check(session)
 
 
-async def test_fault_a_second_relayer_on_the_same_store_is_refused(chains: Chains) -> None:
+async def test_mov_3_a_second_relayer_of_the_same_key_drains_what_the_first_began(chains: Chains) -> None:
     stop = asyncio.Event()
     async with chains.session() as session, AsyncExitStack() as stack:
         relayer, attestors = await chains.seats(session, stack)
+        again, _ = await chains.seats(session, stack)
         first = asyncio.create_task(
             run_bridge(session.store, relayer=relayer, attestors=attestors, stop=stop, settings=CHAINS)
         )
-        await asyncio.sleep(0.3)
-        with pytest.raises(LeaseHeld):
-            await drain(session.store, relayer=relayer, attestors=(), patience=5)
+        with Store.open(chains.workspace.bridge_database) as store:
+            await chains.send(session, "alpha", "charlie", 2)
+            await chains.send(session, "charlie", "alpha", 1)
+            await drain(store, relayer=again, attestors=(), patience=30, settings=CHAINS)
         stop.set()
         await first
+        await chains.check(session)
 
 
 async def test_fault_the_same_attested_batch_sent_again_by_a_stranger_has_no_second_effect(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +13,19 @@ import pytest
 from eth_abi.abi import encode
 
 from paripassu.devnet.nodes import NodeSpec, RunningNode, running_nodes
-from paripassu.errors import ContractRefused, FeesUnfunded, NodeUnreachable, NotFinalInTime, RuleError
+from paripassu.errors import (
+    ClaimLost,
+    ContractRefused,
+    FeesUnfunded,
+    NodeUnreachable,
+    NotFinalInTime,
+    RuleError,
+)
 from paripassu.ledgers.evm.blocks import Blocks
 from paripassu.ledgers.evm.codec import Contract
-from paripassu.ledgers.evm.fees import FeePolicy
+from paripassu.ledgers.evm.fees import GWEI, Fee, FeePolicy
 from paripassu.ledgers.evm.preparation import Call, Patience
+from paripassu.ledgers.evm.raw import unsigned_fields
 from paripassu.ledgers.evm.reverts import RevertDecoder
 from paripassu.ledgers.evm.rpc import JsonRpc, RetryPolicy, _Reply, _TransportError
 from paripassu.ledgers.evm.transactions import TransactionSender
@@ -376,3 +385,108 @@ async def test_stalled_transaction_is_replaced_at_a_higher_price_once_a_block(an
     outcome = await sender.execute(bed.count_up, bed.paying_agent, "once")
     assert outcome.transaction == second.transaction
     assert await bed.count() == 1
+
+
+async def dear(bed: Bed, gwei: int, blocks: int) -> None:
+    """Blocks whose base fee is so high."""
+    for _ in range(blocks):
+        await bed.rpc.call("anvil_setNextBlockBaseFeePerGas", hex(gwei * GWEI))
+        await bed.rpc.call("evm_mine")
+
+
+async def test_fault_a_stalled_transaction_is_raised_once_a_block_however_often_it_is_looked_at(
+    anvil_bed: Bed,
+) -> None:
+    """hyperlane 4108: forty rises within seconds, a hundredfold price."""
+    bed, log = anvil_bed, MemoryIntentLog()
+    sender = bed.sender(log, fees=FeePolicy(stalled_blocks=1))
+    async with bed.paused():
+        await dear(bed, 1, 1)
+        await sender.submit(bed.count_up, bed.paying_agent, "once")
+        await dear(bed, 20, 1)
+        await sender.outcome("once")
+        for base_fee in (60, 180, 450):  # each too dear for the price before
+            before = len(log.find("once"))
+            await dear(bed, base_fee, 2)
+            for _ in range(5):
+                await sender.outcome("once")
+            assert len(log.find("once")) == before + 1
+        most = [unsigned_fields(intent.raw)[1].most for intent in log.find("once")]
+        assert all(later * 8 >= earlier * 9 for earlier, later in itertools.pairwise(most))
+        await dear(bed, 1, 1)
+    assert (await sender.wait("once")).state is OutcomeState.FINAL
+    assert await bed.count() == 1
+
+
+async def test_fault_at_the_cap_an_evicted_transaction_that_cannot_be_paid_is_priced_from_the_market_down(
+    anvil_bed: Bed,
+) -> None:
+    bed, log = anvil_bed, MemoryIntentLog()
+    sender = bed.sender(log, fees=FeePolicy(most=1_000 * GWEI))
+    async with bed.paused():
+        await dear(bed, 600, 1)
+        dearly = await sender.submit(bed.count_up, bed.paying_agent, "once")
+        (first,) = log.find("once")
+        assert unsigned_fields(first.raw)[1].most == 1_000 * GWEI
+        await bed.rpc.call("anvil_dropTransaction", dearly.transaction)
+        await bed.rpc.call("anvil_setBalance", bed.paying_agent.address, hex(10**16))
+        await dear(bed, 1, 12)
+        cheaper = await sender.outcome("once")
+        assert cheaper.transaction != dearly.transaction
+        assert unsigned_fields(log.find("once")[-1].raw)[1].most < 100 * GWEI
+    assert (await sender.wait("once")).transaction == cheaper.transaction
+    assert await bed.count() == 1
+
+
+async def test_fault_after_a_restart_a_stalled_transaction_is_raised_once_its_key_is_at_hand(
+    anvil_bed: Bed,
+) -> None:
+    """Another key cannot raise it: told so after a while, its owner's successor need not wait for ever."""
+    bed, log = anvil_bed, MemoryIntentLog()
+    fees = FeePolicy(stalled_blocks=1, abandoned_blocks=4)
+    async with bed.paused():
+        await bed.sender(log).submit(bed.count_up, bed.paying_agent, "once")
+        restarted = bed.sender(log, fees=fees)
+        assert not (await restarted.outcome("once")).abandoned
+        await dear(bed, 400, 5)
+        assert (await restarted.outcome("once")).abandoned
+        raised = await restarted.submit(bed.count_up, bed.paying_agent, "once")
+        assert [intent.transaction for intent in log.find("once")][1:] == [raised.transaction]
+        assert not (await restarted.outcome("once")).abandoned
+        await dear(bed, 1, 1)
+    assert (await restarted.wait("once")).state is OutcomeState.FINAL
+    assert await bed.count() == 1
+
+
+async def test_fault_nonce_too_low_because_an_earlier_hash_was_mined_is_found_by_that_hash(
+    anvil_bed: Bed,
+) -> None:
+    """avalanche-cli 2560: the replacement is refused since the first one is in a block."""
+    bed, log = anvil_bed, MemoryIntentLog()
+    sender = bed.sender(log)
+    sent = await sender.submit(bed.count_up, bed.paying_agent, "once")
+    await confirmed(bed.rpc, sent.transaction)
+    (first,) = log.find("once")
+    fields, fee = unsigned_fields(first.raw)
+    raw, transaction = bed.paying_agent.sign_transaction({**fields, **Fee(fee.most * 2, fee.tip).fields()})
+    log.record(Intent("once", first.ledger, first.sender, first.nonce, transaction, raw))
+    outcome = await bed.sender(log).execute(bed.count_up, bed.paying_agent, "once")
+    assert (outcome.state, outcome.transaction) == (OutcomeState.FINAL, sent.transaction)
+    assert await bed.count() == 1
+
+
+async def test_fault_a_key_whose_nonces_went_elsewhere_sends_nothing(anvil_bed: Bed) -> None:
+    class Elsewhere(MemoryIntentLog):
+        """Lost after the nonce was chosen: the second look tells."""
+
+        looks = 0
+
+        def tenure(self, ledger: str, sender: str) -> str:
+            self.looks += 1
+            return "ours" if self.looks == 1 else "another tenure"
+
+    log = Elsewhere()
+    with pytest.raises(ClaimLost):
+        await anvil_bed.sender(log).submit(anvil_bed.count_up, anvil_bed.paying_agent, "once")
+    assert log.find("once") == ()
+    assert await anvil_bed.count() == 0

@@ -47,8 +47,10 @@ from paripassu.errors import (
     UnknownRole,
 )
 from paripassu.identifiers import LedgerId
+from paripassu.jobs.storing import store_place
 from paripassu.quantities import Rate, Units
 from paripassu.rules import RuleSet, Window
+from paripassu.workspace import Workspace
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FILES = Path(__file__).parent / "files"  # apart from the examples, which may tell another story
@@ -301,6 +303,33 @@ def test_no_secret_is_ever_shown(tmp_path: Path) -> None:
         with pytest.raises(SecretInFile) as refusal:
             load_network(path)
         assert secret not in str(refusal.value)
+
+
+def test_the_stores_url_comes_from_the_environment_and_is_never_shown(tmp_path: Path) -> None:
+    home = 'home = "alpha"'
+    path = changed(NETWORK, tmp_path, home, f'{home}\nstore = "${{PARI_STORE_URL}}"')
+    url = "postgresql://pari:s3cret@host/bridge"
+    network = load_network(path, {"PARI_STORE_URL": url})
+    assert network.store == url
+    assert "s3cret" not in repr(network)
+    with pytest.raises(MissingVariable, match="store: the environment variable PARI_STORE_URL is not set"):
+        load_network(path, {})
+    with pytest.raises(SecretInFile) as refused:
+        load_network(changed(NETWORK, tmp_path, home, f'{home}\nstore = "{url}"'))
+    assert "s3cret" not in str(refused.value)
+    assert load_network(NETWORK).store == ""
+
+
+def test_the_store_is_where_the_environment_says_then_the_network_file_then_the_workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, workspace = load_network(NETWORK), Workspace(tmp_path / "ws")
+    monkeypatch.delenv("PARI_STORE", raising=False)
+    assert store_place(network, workspace) == tmp_path / "ws" / "bridge.db"
+    named = replace(network, store="postgresql://host/bridge")
+    assert store_place(named, workspace) == "postgresql://host/bridge"
+    monkeypatch.setenv("PARI_STORE", "sqlite:///elsewhere.db")
+    assert store_place(named, workspace) == "sqlite:///elsewhere.db"
 
 
 def test_two_ledgers_with_one_id_are_refused(tmp_path: Path) -> None:

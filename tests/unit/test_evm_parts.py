@@ -16,7 +16,7 @@ from paripassu.errors import ContractRefused, LedgerError, RuleError, SignerUnus
 from paripassu.identifiers import keccak256
 from paripassu.ledgers.evm.codec import Contract
 from paripassu.ledgers.evm.faults import Fault, NodeFault, meaning_of, revert_data
-from paripassu.ledgers.evm.fees import Fee, FeePolicy, raised_fee
+from paripassu.ledgers.evm.fees import Fee, FeePolicy, raised_fee, replacement_fee
 from paripassu.ledgers.evm.finality import final_height
 from paripassu.ledgers.evm.preparation import Call, Patience, Preparation
 from paripassu.ledgers.evm.raw import unsigned_fields
@@ -217,6 +217,42 @@ def test_replacement_rises_by_an_eighth_at_least_and_never_above_the_cap() -> No
     assert raised.tip * 8 >= 8 * 9
     assert raised_fee(Fee(80, 8), Fee(500, 4), policy) == Fee(500, 10)
     assert raised_fee(Fee(950, 8), Fee(40, 4), policy) is None
+    assert raised_fee(Fee(905, 8), Fee(40, 4), policy) == Fee(1_000, 10)  # the cap is a tenth above
+
+
+def test_fault_replacement_underpriced_rises_from_the_highest_price_ever_sent() -> None:
+    """hyperlane 2924: a bump from the newest price is refused for ever where an older one was higher."""
+    sent = [Fee(80, 20), Fee(160, 8), Fee(90, 9)]
+    raised = replacement_fee(sent, [], Fee(40, 4), FeePolicy(most=1_000))
+    assert raised is not None
+    assert raised.tip is not None
+    assert raised.most * 8 >= 160 * 9
+    assert raised.tip * 8 >= 20 * 9
+
+
+def test_fault_a_cap_that_was_reached_never_ends_a_nonce() -> None:
+    """oz-relayer 808: thrown out at the cap, neither to be raised nor sent again."""
+    policy, capped = FeePolicy(most=1_000), Fee(1_000, 50)
+    assert replacement_fee([capped], [capped], Fee(1_000, 50), policy) is None  # it is the market's: wait
+    assert replacement_fee([capped], [], Fee(300, 4), policy) == Fee(300, 4)  # thrown out: down
+    cheap = Fee(300, 4)
+    assert replacement_fee([capped, cheap], [], cheap, policy) is None  # the same bytes once more will do
+    risen = replacement_fee([capped, cheap], [cheap], cheap, policy)  # and it rises again from there
+    assert risen is not None
+    assert 300 * 9 <= risen.most * 8 < 8_000
+    assert replacement_fee([capped, cheap, risen], [risen], cheap, policy) not in (None, risen)
+
+
+def test_prices_without_a_base_fee_are_replaced_by_the_same_rules() -> None:
+    policy = FeePolicy(most=1_000)
+    assert replacement_fee([Fee(80, None)], [], Fee(40, None), policy) == Fee(91, None)
+    assert replacement_fee([Fee(1_000, None)], [], Fee(40, None), policy) == Fee(40, None)
+
+
+@pytest.mark.parametrize("code", [-32000, -32603, -32010, 3000])
+def test_fault_nonce_too_low_under_any_code_is_no_failure_of_the_transport(code: int) -> None:
+    """oz-relayer 681: it came as an internal error, was taken for a broken provider, and all were paused."""
+    assert meaning_of(code, "nonce too low: next nonce 5, tx nonce 4", b"") is Fault.NONCE_TOO_LOW
 
 
 def test_signature_is_low_s_with_v_27_or_28_and_recovers() -> None:

@@ -20,11 +20,12 @@ from paripassu.bridge.relayer import REFUSALS
 from paripassu.bridge.seams import seam
 from paripassu.bridge.states import BatchState, Reason, batch_after, choose_quorum
 from paripassu.commands import Acknowledge
-from paripassu.errors import PariError
+from paripassu.errors import PariError, StoreError
 from paripassu.ledgers.port import Ledger, Outcome, OutcomeState, Signer
 from paripassu.messages import Acknowledgement, Lane, acknowledgement_digest
-from paripassu.store import Store, cursors, leases
-from paripassu.store.leases import Lease
+from paripassu.store import Store, cursors
+from paripassu.store.claims import Claims
+from paripassu.store.sharing import ACKNOWLEDGE
 
 log = structlog.get_logger("paripassu.bridge.acknowledger")
 
@@ -43,7 +44,7 @@ class SourceAcknowledger:
         ledger: Ledger,
         lanes: Sequence[Lane],
         signer: Signer,
-        lease: Lease,
+        claims: Claims,
         *,
         every: int,
         quiet: float,
@@ -52,20 +53,24 @@ class SourceAcknowledger:
         self._ledger = ledger
         self._lanes = frozenset(lanes)
         self._signer = signer
-        self._lease = lease
+        self._claims = claims
+        self._tenure = claims.tenure(ACKNOWLEDGE)
         self._every = every
         self._quiet = quiet
         self._pace = {lane: Pace() for lane in lanes}
         self._aside = Every(ASIDE_SECONDS)
-        self._refunds = Refunds(store, ledger, lanes, signer, lease)
+        self._submitted: set[str] = set()
+        self._refunds = Refunds(store, ledger, lanes, signer, claims)
 
     async def step(self) -> bool:
-        """One look at every lane, now and then; True where something moved on."""
-        if not self._aside.due():
+        """One look at every lane that is ours, now and then; True where something moved on."""
+        self._tenure = self._claims.tenure(ACKNOWLEDGE)
+        lanes = [lane for lane in self._lanes if str(lane) in self._tenure]
+        if not lanes or not self._aside.due():
             return False
         with self._store.read() as connection:
-            live = acknowledgements.live(connection, self._lanes)
-            waiting = acknowledgements.waiting_lanes(connection, self._lanes)
+            live = acknowledgements.live(connection, lanes)
+            waiting = acknowledgements.waiting_lanes(connection, lanes)
             halts = cursors.halted(connection).keys()
         moved = False
         for record in live:
@@ -88,7 +93,7 @@ class SourceAcknowledger:
         said = Acknowledgement(version, lane, known.arrived, tuple(known.refused))
         digest = acknowledgement_digest(said, self._ledger.domain)
         with self._store.write() as connection:
-            leases.check(connection, self._lease)
+            self._tenure.check(connection, str(lane))
             acknowledgements.propose(connection, now, digest, said, known.refused)
             seam("relayer.ack_proposed.before_commit")
         seam("relayer.ack_proposed.after_commit")
@@ -97,7 +102,7 @@ class SourceAcknowledger:
     def _settle(self, lane: Lane) -> bool:
         """Messages that were parked when the source was told, and took effect since then."""
         with self._store.write() as connection:
-            leases.check(connection, self._lease)
+            self._tenure.check(connection, str(lane))
             detail = {"ledger": str(lane.source)}
             return acknowledgements.settle(connection, self._store.clock(), lane, detail) > 0
 
@@ -107,8 +112,11 @@ class SourceAcknowledger:
         if self._store.clock() < self._pace[record.lane].not_before:
             return False
         outcome = await self._ledger.outcome(record.reference)
-        if outcome.state is OutcomeState.UNKNOWN:
+        earlier = outcome.state is OutcomeState.PENDING and record.reference not in self._submitted
+        if outcome.state is OutcomeState.UNKNOWN or earlier:
             return await self._submit(record)
+        if outcome.abandoned:
+            return self._give_up(record, Reason.ABANDONED.value)
         return self._take(record, outcome)
 
     async def _gather(self, record: AcknowledgementRecord) -> bool:
@@ -137,11 +145,14 @@ class SourceAcknowledger:
             outcome = await self._ledger.submit(command, self._signer, record.reference)
         except REFUSALS as error:
             return self._give_up(record, str(error))
+        except StoreError:
+            raise
         except PariError as error:
             wait = self._pace[record.lane].failed(self._store.clock())
             log.warning("acknowledgement postponed", lane=str(record.lane), seconds=wait, why=str(error))
             return False
         seam("relayer.ack_submit.after")
+        self._submitted.add(record.reference)
         self._pace[record.lane].went_through()
         self._take(record, outcome)
         return True
@@ -163,7 +174,7 @@ class SourceAcknowledger:
         if outcome.block is not None:
             detail["height"] = outcome.block.height
         with self._store.write() as connection:
-            leases.check(connection, self._lease)
+            self._tenure.check(connection, str(record.lane))
             now = self._store.clock()
             acknowledgements.change(connection, now, record, BatchState.DONE)
             acknowledgements.mark_returned(connection, record.said.refused)
@@ -181,7 +192,7 @@ class SourceAcknowledger:
     def _change(self, record: AcknowledgementRecord, state: BatchState, **values: object) -> None:
         name = f"relayer.ack_{state.value.lower()}"
         with self._store.write() as connection:
-            leases.check(connection, self._lease)
+            self._tenure.check(connection, str(record.lane))
             acknowledgements.change(connection, self._store.clock(), record, state, **values)
             seam(f"{name}.before_commit")
         seam(f"{name}.after_commit")

@@ -16,6 +16,7 @@ from paripassu.bridge import batches, records
 from paripassu.bridge.acknowledger import SourceAcknowledger
 from paripassu.bridge.attestor import Attestor
 from paripassu.bridge.finality import has_read
+from paripassu.bridge.mending import Mender
 from paripassu.bridge.observer import AttestorKeeper, Keeper, Observer, RelayerKeeper
 from paripassu.bridge.queries import halted_ledgers, resume_command, stuck_messages
 from paripassu.bridge.relayer import DestinationRelayer
@@ -23,15 +24,18 @@ from paripassu.bridge.retries import VersionRetries
 from paripassu.bridge.settings import PURPOSES, BridgeSettings
 from paripassu.bridge.states import MessageState
 from paripassu.bridge.tasks import Bell, Heartbeats, Runner, log_to_standard_error
-from paripassu.errors import DrainTimeout, LaneHalted, LedgerError
+from paripassu.errors import DrainTimeout, IncompleteOutbox, LaneHalted, LedgerError, StoreUnavailable
 from paripassu.identifiers import LedgerId
 from paripassu.ledgers.blocks import BlockRef
 from paripassu.ledgers.port import Ledger, Signer
 from paripassu.messages import Lane, Purpose
-from paripassu.store import Store, cursors, leases
-from paripassu.store.leases import Lease
+from paripassu.store import Store, cursors
+from paripassu.store.claims import Claims
+from paripassu.store.sharing import ACKNOWLEDGE, DELIVER, NONCES, READ, Unit, nonces_of
 
 RELAYER = "relayer"
+CLAIMS_EVERY = 1.0
+"""Seconds between looks at who claims what."""
 
 Task = Coroutine[object, object, None]
 Step = Callable[[], Awaitable[bool]]
@@ -63,10 +67,11 @@ async def run_bridge(
 ) -> None:
     """Run a relayer, attestors, or both, until `stop` is set.
 
+    Any number of relayers and attestors may run over one store, in any number of processes: relayers
+    share the work by claims, and one that has nothing to do stands by.
+
     Raises:
-        LeaseHeld: another live relayer works on this store.
-        LeaseLost: another one took over.
-        StoreError: the store cannot be used.
+        StoreError: the store cannot be used, or not at the start.
     """
     log_to_standard_error()
     settings = settings or BridgeSettings()
@@ -78,23 +83,27 @@ async def run_bridge(
         silence_limit=settings.silence_limit,
         grace=settings.grace,
     )
-    lease = None
+    claims = None
     if relayer is not None:
-        with store.write() as connection:
-            lease = leases.acquire(connection, store.clock(), RELAYER, relayer.name)
+        claims = Claims(
+            store.database, store.clock, relayer.name, relayer.signer.address, _units(relayer, settings)
+        )
+        claims.join()
+        store.claims.append(claims)
     try:
-        tasks = [runner.watch_heartbeats(), runner.listen(store.changes)]
+        tasks = [runner.watch_heartbeats(), runner.listen(store.changes, store.seconds_between_changes)]
         for seat in attestors:
             tasks += _attestor_tasks(store, seat, runner, settings)
-        if relayer is not None and lease is not None:
+        if relayer is not None and claims is not None:
             # before anything is read, so that who waits for the end waits for these too
-            await _retry_first(store, relayer, lease, settings)
-            tasks += _relayer_tasks(store, relayer, lease, runner, settings)
+            await _retry_first(store, relayer, claims, settings)
+            tasks += _relayer_tasks(store, relayer, claims, runner, settings)
         await runner.run(tasks)
     finally:
-        if lease is not None:
-            with store.write() as connection:
-                leases.release(connection, lease)
+        if claims is not None:
+            store.claims.remove(claims)
+            with contextlib.suppress(StoreUnavailable):  # they run out by themselves
+                claims.leave()
 
 
 async def drain(
@@ -111,9 +120,9 @@ async def drain(
     Raises:
         DrainTimeout: after `patience` seconds; names the messages still under way.
         LaneHalted: all is done but the lanes of a halted ledger, or lanes that a ledger has stopped.
-        LeaseHeld: another live relayer works on this store.
     """
     stop = asyncio.Event()
+    await _mend_first(store, relayer, settings or BridgeSettings())
 
     async def watch() -> None:
         try:
@@ -142,13 +151,19 @@ async def await_drained(store: Store, ledgers: Mapping[LedgerId, Ledger], *, pat
     targets = {ledger.id: await ledger.final() for ledger in ledgers.values()}
     deadline = time.monotonic() + patience
     lanes = lanes_between(ledgers)
-    while not (read := _read_to(store, targets)) or _lanes_left(store, lanes):
-        left = _lanes_left(store, lanes)
-        if read and left and await _all_stopped(store, ledgers, left):
-            named = ", ".join(str(lane) for lane in sorted(left))
-            raise LaneHalted(f"All has arrived but what is in stopped lanes: {named}.")
-        if time.monotonic() > deadline:
-            raise DrainTimeout(_under_way(store, patience))
+    while True:
+        try:
+            read, left = _read_to(store, targets), _lanes_left(store, lanes)
+            if read and not left:
+                break
+            if read and await _all_stopped(store, ledgers, left):
+                named = ", ".join(str(lane) for lane in sorted(left))
+                raise LaneHalted(f"All has arrived but what is in stopped lanes: {named}.")
+            if time.monotonic() > deadline:
+                raise DrainTimeout(_under_way(store, patience))
+        except StoreUnavailable:
+            if time.monotonic() > deadline:
+                raise
         await asyncio.sleep(0.05)
     if halted := halted_ledgers(store):
         raise LaneHalted(
@@ -157,28 +172,35 @@ async def await_drained(store: Store, ledgers: Mapping[LedgerId, Ledger], *, pat
         )
 
 
-async def _retry_first(store: Store, seat: Seat, lease: Lease, settings: BridgeSettings) -> None:
+async def _retry_first(store: Store, seat: Seat, claims: Claims, settings: BridgeSettings) -> None:
     """One look at what waits for a version; a ledger that does not answer gets another one later."""
     lanes = lanes_between(seat.ledgers, settings.purposes)
     for ledger in seat.ledgers.values():
         inward = [lane for lane in lanes if lane.destination == ledger.id]
         with contextlib.suppress(LedgerError):
-            await VersionRetries(store, ledger, inward, seat.signer, lease).step()
+            await VersionRetries(store, ledger, inward, seat.signer, claims).step()
+
+
+async def _mend_first(store: Store, seat: Seat, settings: BridgeSettings) -> None:
+    """Know what is missing before anybody asks the store whether all has arrived."""
+    for ledger in seat.ledgers.values():
+        with contextlib.suppress(LedgerError, IncompleteOutbox):
+            await Mender(store, ledger, lanes_between(seat.ledgers, settings.purposes)).look()
 
 
 def _relayer_tasks(
-    store: Store, seat: Seat, lease: Lease, runner: Runner, settings: BridgeSettings
+    store: Store, seat: Seat, claims: Claims, runner: Runner, settings: BridgeSettings
 ) -> Iterator[Task]:
-    yield from _observer_tasks(store, seat, RelayerKeeper(), runner, settings, Bell())
-    yield _renew(store, lease, runner)
+    yield from _observer_tasks(store, seat, RelayerKeeper(), runner, settings, Bell(), claims)
+    yield runner.every(CLAIMS_EVERY, f"{seat.name}.claims", claims.tick)
     lanes = lanes_between(seat.ledgers, settings.purposes)
     for ledger in seat.ledgers.values():
         inward = [lane for lane in lanes if lane.destination == ledger.id]
         outward = [lane for lane in lanes if lane.source == ledger.id]
         place = (store, ledger)
-        destination = DestinationRelayer(*place, inward, seat.signer, lease)
+        destination = DestinationRelayer(*place, inward, seat.signer, claims)
         source = SourceAcknowledger(
-            *place, outward, seat.signer, lease, every=settings.ack_every, quiet=settings.ack_quiet
+            *place, outward, seat.signer, claims, every=settings.ack_every, quiet=settings.ack_quiet
         )
         step = _both(destination.step, source.step)
         yield runner.loop(f"relayer.deliver.{ledger.name}", step, runner.bell)
@@ -202,20 +224,45 @@ def _attestor_tasks(store: Store, seat: Seat, runner: Runner, settings: BridgeSe
 
 
 def _observer_tasks(
-    store: Store, seat: Seat, keeper: Keeper, runner: Runner, settings: BridgeSettings, bell: Bell
+    store: Store,
+    seat: Seat,
+    keeper: Keeper,
+    runner: Runner,
+    settings: BridgeSettings,
+    bell: Bell,
+    claims: Claims | None = None,
 ) -> Iterator[Task]:
     lanes = lanes_between(seat.ledgers, settings.purposes)
     for ledger in seat.ledgers.values():
         outward = [lane for lane in lanes if lane.source == ledger.id]
         observer = Observer(store, ledger, outward, keeper)
-        yield runner.loop(f"{keeper.party}.observe.{ledger.name}", observer.step, bell)
+        step: Step = observer.step
+        if claims is not None:
+            step = _claimed(claims, ledger, observer.step, Mender(store, ledger, lanes))
+        yield runner.loop(f"{keeper.party}.observe.{ledger.name}", step, bell)
 
 
-async def _renew(store: Store, lease: Lease, runner: Runner) -> None:
-    while not runner.stop.is_set():
-        with store.write() as connection:
-            leases.renew(connection, store.clock(), lease)
-        await runner.pause(leases.LEASE_SECONDS / 6)
+def _claimed(claims: Claims, ledger: Ledger, step: Step, mender: Mender) -> Step:
+    """A step of reading a ledger, left out while another relayer reads it.
+
+    The claim spares nodes the same questions twice; it needs no fence. What is read is in final blocks, and
+    the transaction that keeps it does nothing where the cursor is not what the reader started from.
+    """
+
+    async def claimed() -> bool:
+        return ledger.id in claims.tenure(READ) and await mender.around(step)
+
+    return claimed
+
+
+def _units(seat: Seat, settings: BridgeSettings) -> Iterator[Unit]:
+    """All that a relayer can do."""
+    for ledger in seat.ledgers:
+        yield Unit(NONCES, nonces_of(ledger, seat.signer.address))
+        yield Unit(READ, ledger)
+    for lane in lanes_between(seat.ledgers, settings.purposes):
+        yield Unit(DELIVER, str(lane), lane.destination)
+        yield Unit(ACKNOWLEDGE, str(lane), lane.source)
 
 
 def _read_to(store: Store, targets: Mapping[LedgerId, BlockRef]) -> bool:

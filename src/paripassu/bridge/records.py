@@ -112,11 +112,17 @@ def record_sent(connection: Connection, at: float, lane: Lane, sent: Sequence[Se
             for item in fresh
         ],
     )
-    _begin_history(connection, at, lane, fresh)
+    details = {item.message.id.text: _sent(item) for item in fresh}
+    _add_history(connection, at, details, MessageState.FINAL, "")
     ids = [item.message.id.text for item in fresh]
     audit.append(connection, at, "message.final", str(lane), {"ids": ids})
     _settle_from_deliveries(connection, at, ids)
     return len(fresh)
+
+
+def _sent(item: SentMessage) -> str:
+    source = str(item.message.lane.source)
+    return _text({"transaction": item.transaction, "height": item.block.height, "ledger": source})
 
 
 def record_deliveries(connection: Connection, at: float, deliveries: Sequence[Delivery]) -> int:
@@ -213,7 +219,7 @@ def _change(
     for some in _portions(ids):
         where = message_table.c.id.in_(some)
         connection.execute(update(message_table).where(where).values(state=state.value, reason=reason))
-        _add_history(connection, at, some, state, reason, detail)
+    _add_history(connection, at, dict.fromkeys(ids, _text(detail)), state, reason)
 
 
 def times_in(connection: Connection, text: str, state: MessageState) -> int:
@@ -237,48 +243,19 @@ def annotate(connection: Connection, at: float, ids: Sequence[str], reason: str)
             _change(connection, at, waiting, state, reason, {})
 
 
-def _begin_history(connection: Connection, at: float, lane: Lane, fresh: Sequence[SentMessage]) -> None:
-    connection.execute(
-        insert(message_history),
-        [
-            {
-                "id": item.message.id.text,
-                "seq": 1,
-                "at": at,
-                "state": MessageState.FINAL.value,
-                "reason": "",
-                "detail": _text(
-                    {
-                        "transaction": item.transaction,
-                        "height": item.block.height,
-                        "ledger": str(lane.source),
-                    }
-                ),
-            }
-            for item in fresh
-        ],
-    )
-
-
 def _text(detail: Mapping[str, object]) -> str:
     return json.dumps(detail, sort_keys=True, separators=(",", ":"))
 
 
 def _add_history(
-    connection: Connection,
-    at: float,
-    ids: Sequence[str],
-    state: MessageState,
-    reason: str,
-    detail: Mapping[str, object],
+    connection: Connection, at: float, details: Mapping[str, str], state: MessageState, reason: str
 ) -> None:
-    highest = (
-        select(message_history.c.id, func.max(message_history.c.seq).label("seq"))
-        .where(message_history.c.id.in_(ids))
-        .group_by(message_history.c.id)
-    )
-    last = {row.id: row.seq for row in connection.execute(highest)}
-    text = _text(detail)
+    """One more step of each message, with what goes with it, JSON."""
+    last: dict[str, int] = {}
+    highest = select(message_history.c.id, func.max(message_history.c.seq).label("seq"))
+    for some in _portions(list(details)):
+        query = highest.where(message_history.c.id.in_(some)).group_by(message_history.c.id)
+        last |= {row.id: row.seq for row in connection.execute(query)}
     connection.execute(
         insert(message_history),
         [
@@ -288,9 +265,9 @@ def _add_history(
                 "at": at,
                 "state": state.value,
                 "reason": reason,
-                "detail": text,
+                "detail": detail,
             }
-            for item in ids
+            for item, detail in details.items()
         ],
     )
 

@@ -7,6 +7,7 @@ it is attested at its source, and only then does the source give back what it ca
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import structlog
 
@@ -15,11 +16,12 @@ from paripassu.bridge.queries import MessageView, list_messages
 from paripassu.bridge.seams import seam
 from paripassu.bridge.states import REFUNDABLE, REFUSALS, MessageState, Reason
 from paripassu.commands import Refund, Refuse
-from paripassu.errors import PariError
+from paripassu.errors import PariError, StoreError
 from paripassu.ledgers.port import Ledger, Outcome, OutcomeState, Signer, Standing
 from paripassu.messages import Lane
-from paripassu.store import Store, cursors, leases
-from paripassu.store.leases import Lease
+from paripassu.store import Store, cursors
+from paripassu.store.claims import Claims
+from paripassu.store.sharing import ACKNOWLEDGE, DELIVER
 
 SECONDS_BETWEEN = 30.0
 """Between two attempts at what a ledger does not allow yet."""
@@ -33,17 +35,21 @@ log = structlog.get_logger("paripassu.bridge.refunds")
 class _Returning:
     """What both have in common: some lanes of one ledger, and when each message is looked at next."""
 
+    kind: ClassVar[str]
+
     def __init__(
-        self, store: Store, ledger: Ledger, lanes: Sequence[Lane], signer: Signer, lease: Lease
+        self, store: Store, ledger: Ledger, lanes: Sequence[Lane], signer: Signer, claims: Claims
     ) -> None:
         self._store = store
         self._ledger = ledger
         self._lanes = frozenset(lanes)
         self._signer = signer
-        self._lease = lease
+        self._claims = claims
+        self._tenure = claims.tenure(self.kind)
         self._next: dict[str, float] = {}
 
     def _views(self, states: Sequence[MessageState]) -> list[MessageView]:
+        self._tenure = self._claims.tenure(self.kind)
         found = list_messages(self._store, states=states, ledger=self._ledger.id)
         with self._store.read() as connection:
             halts = cursors.halted(connection).keys() if found else set()
@@ -51,6 +57,7 @@ class _Returning:
             view
             for view in found
             if view.lane in self._lanes
+            and str(view.lane) in self._tenure
             and not {view.lane.source, view.lane.destination} & halts
             and self._store.clock() >= self._next.get(view.id.text, 0.0)
         ]
@@ -61,6 +68,8 @@ class _Returning:
 
 class Refunds(_Returning):
     """Has one ledger give back what its messages carried; the lanes start there."""
+
+    kind = ACKNOWLEDGE
 
     async def step(self) -> bool:
         """One look; True where a message moved on."""
@@ -90,6 +99,8 @@ class Refunds(_Returning):
         seam("relayer.refund.before")
         try:
             outcome = await self._ledger.submit(Refund(view.message), self._signer, self._reference(view))
+        except StoreError:
+            raise
         except PariError as error:
             return self._waits(view, str(error))
         seam("relayer.refund.after")
@@ -119,7 +130,7 @@ class Refunds(_Returning):
 
     def _change(self, view: MessageView, state: MessageState, reason: str, detail: dict[str, object]) -> None:
         with self._store.write() as connection:
-            leases.check(connection, self._lease)
+            self._tenure.check(connection, str(view.lane))
             now = self._store.clock()
             records.transition(connection, now, [view.id.text], state, reason, detail)
             seam("relayer.refunded.before_commit")
@@ -128,6 +139,8 @@ class Refunds(_Returning):
 
 class ExpiredParked(_Returning):
     """Has one ledger refuse what expired while it was parked there; the lanes end there."""
+
+    kind = DELIVER
 
     async def step(self) -> bool:
         """One look. What the ledger's record says settles a message; nothing is changed here."""
@@ -144,9 +157,11 @@ class ExpiredParked(_Returning):
 
     async def _refuse(self, view: MessageView, reference: str) -> None:
         with self._store.write() as connection:
-            leases.check(connection, self._lease)
+            self._tenure.check(connection, str(view.lane))
         try:
             if (await self._ledger.outcome(reference)).state is OutcomeState.UNKNOWN:
                 await self._ledger.submit(Refuse(view.message), self._signer, reference)
+        except StoreError:
+            raise
         except PariError as error:
             log.info("stays parked", message=view.id.text, why=str(error))

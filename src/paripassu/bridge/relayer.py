@@ -43,11 +43,13 @@ from paripassu.errors import (
     NodeRefused,
     PariError,
     ReferenceConflict,
+    StoreError,
 )
 from paripassu.ledgers.port import Arriving, AttestorSet, Ledger, Outcome, OutcomeState, Signer
 from paripassu.messages import Batch, Lane, batch_digest
-from paripassu.store import Store, cursors, leases
-from paripassu.store.leases import Lease
+from paripassu.store import Store, cursors
+from paripassu.store.claims import Claims
+from paripassu.store.sharing import DELIVER
 
 REFUSALS = (ContractRefused, BatchRefused, CommandRefused, NodeRefused, ReferenceConflict)
 """Errors that mean "not this batch"; all others mean "not now"."""
@@ -78,23 +80,28 @@ def _awaits_turn(batch: BatchRecord, others: Sequence[BatchRecord], look: Look) 
 
 
 class DestinationRelayer:
-    """Delivers to one ledger; the only one that sends there with its key."""
+    """Delivers to one ledger, in the lanes that this process has claimed."""
 
     def __init__(
-        self, store: Store, ledger: Ledger, lanes: Sequence[Lane], signer: Signer, lease: Lease
+        self, store: Store, ledger: Ledger, lanes: Sequence[Lane], signer: Signer, claims: Claims
     ) -> None:
         self._store = store
         self._ledger = ledger
         self._lanes = tuple(lanes)
         self._signer = signer
-        self._lease = lease
+        self._claims = claims
+        self._tenure = claims.tenure(DELIVER)
         self._pace = {lane: Pace() for lane in self._lanes}
+        self._submitted: set[str] = set()
         self._aside = Every(ASIDE_SECONDS)
-        self._retries = VersionRetries(store, ledger, lanes, signer, lease)
-        self._expired = ExpiredParked(store, ledger, lanes, signer, lease)
+        self._retries = VersionRetries(store, ledger, lanes, signer, claims)
+        self._expired = ExpiredParked(store, ledger, lanes, signer, claims)
 
     async def step(self) -> bool:
-        """One look at every lane; True where something moved on."""
+        """One look at every lane that is ours; True where something moved on."""
+        self._tenure = self._claims.tenure(DELIVER)
+        if not any(str(lane) in self._tenure for lane in self._lanes):
+            return False
         moved = False
         if self._aside.due():
             moved = await self._retries.step()
@@ -104,7 +111,7 @@ class DestinationRelayer:
             busy = {batch.lane for batch in live} | records.unsettled_lanes(connection, self._lanes)
             halts = cursors.halted(connection).keys()
         for lane in self._lanes:
-            if lane not in busy:
+            if lane not in busy or str(lane) not in self._tenure:
                 continue
             batches = [batch for batch in live if batch.lane == lane]
             halted = bool({lane.source, lane.destination} & halts)
@@ -146,7 +153,7 @@ class DestinationRelayer:
         first, last = chosen
         attestors = look.attestors
         with self._store.write() as connection:
-            leases.check(connection, self._lease)
+            self._tenure.check(connection, str(lane))
             messages = of_one_route(records.messages(connection, lane, first, last))
             batch = Batch(attestors.version, messages)
             digest = batch_digest(batch, self._ledger.domain)
@@ -159,6 +166,7 @@ class DestinationRelayer:
     def _note(self, lane: Lane, nonce: int, reason: Reason) -> None:
         """Let the next message of a lane show why it waits; its state stays what it is."""
         with self._store.write() as connection:
+            self._tenure.check(connection, str(lane))
             ids = records.unsettled_ids(connection, lane, nonce, nonce)
             records.annotate(connection, self._store.clock(), ids, reason.value)
 
@@ -223,29 +231,50 @@ class DestinationRelayer:
         """Send, or after a restart send again: the reference lets it happen once."""
         if self._store.clock() < batch.not_before:
             return False
-        with self._store.read() as connection:
-            messages = records.messages(connection, batch.lane, batch.first, batch.last)
-            given = attestations.genuine_signatures(connection, batch.digest)
-        signatures = choose_quorum(look.attestors, given)
-        if signatures is None:
+        command = self._command(batch, look.attestors)
+        if command is None:
             return self._give_up(batch, Reason.ATTESTORS_ROTATED.value)
-        command = Deliver(Batch(batch.set_version, messages), signatures)
         seam("relayer.submit.before")
         try:
             outcome = await self._ledger.submit(command, self._signer, batch.reference)
         except REFUSALS as error:
             return self._give_up(batch, f"{Reason.REFUSED.value}: {error}")
+        except StoreError:
+            raise
         except PariError as error:
             return await self._postpone(batch, error)
         seam("relayer.submit.after")
+        self._submitted.add(batch.reference)
         self._pace[batch.lane].went_through()
         return self._take(replace(batch, state=BatchState.BUILT), outcome, anyway=True)
 
+    def _command(self, batch: BatchRecord, attestors: AttestorSet) -> Deliver | None:
+        """The delivery of a batch; None where its signatures are no quorum any more."""
+        with self._store.read() as connection:
+            messages = records.messages(connection, batch.lane, batch.first, batch.last)
+            given = attestations.genuine_signatures(connection, batch.digest)
+        signatures = choose_quorum(attestors, given)
+        return None if signatures is None else Deliver(Batch(batch.set_version, messages), signatures)
+
     async def _follow(self, batch: BatchRecord) -> bool:
         outcome = await self._ledger.outcome(batch.reference)
+        if outcome.state is OutcomeState.PENDING and batch.reference not in self._submitted:
+            # an earlier process sent it: with the key at hand its price can be raised, should it stall
+            outcome = await self._taken_up(batch) or outcome
         if outcome.state is OutcomeState.FINAL and self._has_read(outcome):
             return self._finish(batch)
+        if outcome.abandoned:
+            return self._give_up(batch, Reason.ABANDONED.value)
         return self._take(batch, outcome)
+
+    async def _taken_up(self, batch: BatchRecord) -> Outcome | None:
+        """Hand what was sent to the ledger once more; the reference lets it happen once."""
+        command = self._command(batch, await self._ledger.attestor_set())
+        if command is None:
+            return None
+        outcome = await self._ledger.submit(command, self._signer, batch.reference)
+        self._submitted.add(batch.reference)
+        return outcome
 
     def _take(self, batch: BatchRecord, outcome: Outcome, *, anyway: bool = False) -> bool:
         """Bring batch and messages to where the destination says its delivery is."""
@@ -272,6 +301,7 @@ class DestinationRelayer:
 
     def _finish(self, batch: BatchRecord) -> bool:
         """The delivery is final and read; what it left out goes into another batch."""
+        self._submitted.discard(batch.reference)
         self._pace[batch.lane].finished()
         self._change(batch, BatchState.DONE, MessageState.RETRY, Reason.NOT_EXECUTED.value)
         return True
@@ -279,6 +309,7 @@ class DestinationRelayer:
     def _give_up(self, batch: BatchRecord, reason: str) -> bool:
         """The batch will not do; its messages wait a little and go into a smaller one."""
         lane = batch.lane
+        self._submitted.discard(batch.reference)
         log.warning("batch given up", lane=str(lane), first=batch.first, last=batch.last, why=reason)
         self._pace[lane].given_up(batch.last - batch.first + 1, self._store.clock())
         self._change(batch, BatchState.DEAD, MessageState.RETRY, reason)
@@ -304,6 +335,7 @@ class DestinationRelayer:
     def _annotate(self, batch: BatchRecord, reason: str) -> bool:
         if batch.reason != reason:
             with self._store.write() as connection:
+                self._tenure.check(connection, str(batch.lane))
                 now = self._store.clock()
                 change_batch(connection, now, batch, batch.state, reason=reason)
                 ids = records.unsettled_ids(connection, batch.lane, batch.first, batch.last)
@@ -321,13 +353,13 @@ class DestinationRelayer:
         reference: str | None = None,
         not_before: float = 0.0,
     ) -> None:
-        """Batch and messages in one transaction, fenced by the lease."""
+        """Batch and messages in one transaction, fenced by the claim on the lane."""
         name = f"relayer.{state.value.lower()}"
         values: dict[str, object] = {"reason": reason, "not_before": not_before}
         if reference is not None:
             values["reference"] = reference
         with self._store.write() as connection:
-            leases.check(connection, self._lease)
+            self._tenure.check(connection, str(batch.lane))
             now = self._store.clock()
             change_batch(connection, now, batch, state, **values)
             ids = records.unsettled_ids(connection, batch.lane, batch.first, batch.last)

@@ -15,11 +15,12 @@ from paripassu.bridge import records
 from paripassu.bridge.queries import MessageView, list_messages
 from paripassu.bridge.states import MessageState, Reason
 from paripassu.commands import Retry
-from paripassu.errors import PariError
+from paripassu.errors import PariError, StoreError
 from paripassu.ledgers.port import Ledger, OutcomeState, Signer
 from paripassu.messages import Lane
-from paripassu.store import Store, cursors, leases
-from paripassu.store.leases import Lease
+from paripassu.store import Store, cursors
+from paripassu.store.claims import Claims
+from paripassu.store.sharing import DELIVER
 
 VERSION_REASONS = ("UnsupportedVersion", "VersionsIncompatible", "VERSION_UNSUPPORTED")
 """Reasons, or parts of them, that name a version: of the gateways' protocol or of two instances."""
@@ -38,13 +39,14 @@ class VersionRetries:
     """Tries the parked messages of one destination again: when the relayer starts, and now and then."""
 
     def __init__(
-        self, store: Store, ledger: Ledger, lanes: Sequence[Lane], signer: Signer, lease: Lease
+        self, store: Store, ledger: Ledger, lanes: Sequence[Lane], signer: Signer, claims: Claims
     ) -> None:
         self._store = store
         self._ledger = ledger
         self._lanes = frozenset(lanes)
         self._signer = signer
-        self._lease = lease
+        self._claims = claims
+        self._tenure = claims.tenure(DELIVER)
         self._next = 0.0
 
     async def step(self) -> bool:
@@ -61,6 +63,7 @@ class VersionRetries:
         return moved
 
     def _views(self, state: MessageState) -> list[MessageView]:
+        self._tenure = self._claims.tenure(DELIVER)
         found = list_messages(self._store, states=[state], ledger=self._ledger.id)
         with self._store.read() as connection:
             halts = cursors.halted(connection).keys() if found else set()
@@ -68,6 +71,7 @@ class VersionRetries:
             view
             for view in found
             if view.lane in self._lanes
+            and str(view.lane) in self._tenure
             and not {view.lane.source, view.lane.destination} & halts
             and (state is MessageState.PARKED or view.reason == Reason.VERSION_MENDED.value)
         ]
@@ -75,6 +79,8 @@ class VersionRetries:
     async def _try(self, view: MessageView) -> bool:
         try:
             await self._ledger.submit(Retry(view.message), self._signer, self._reference(view))
+        except StoreError:
+            raise
         except PariError as error:
             log.info("still parked", message=view.id.text, why=str(error))
             return False
@@ -98,5 +104,5 @@ class VersionRetries:
     def _change(self, view: MessageView, state: MessageState, reason: str) -> None:
         detail = {"reference": self._reference(view)}
         with self._store.write() as connection:
-            leases.check(connection, self._lease)
+            self._tenure.check(connection, str(view.lane))
             records.transition(connection, self._store.clock(), [view.id.text], state, reason, detail)

@@ -112,6 +112,7 @@ class Reason(StrEnum):
     NOT_EXECUTED = "NOT_EXECUTED"
     VERSION_MENDED = "VERSION_MENDED"
     REFUND_WAITS = "REFUND_WAITS"
+    ABANDONED = "ABANDONED"  # by the process that alone has the key of its transaction
 
 
 def next_nonce(inbound: int, under_way: Iterable[tuple[int, int]]) -> int:

@@ -1,13 +1,15 @@
 """How a task of the bridge runs: step after step, woken when there is work, seen to be alive.
 
-A step that fails because a ledger cannot be read is tried again; one that
-fails for any other reason ends the process with its error, because a bridge
+A step that fails because a ledger cannot be read, or the store does not answer,
+is tried again; so is one whose work another process has claimed, once it is ours
+again. One that fails for any other reason ends the process with its error, because a bridge
 with a dead task is worse than none.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
@@ -16,16 +18,13 @@ from typing import TextIO, cast
 
 import structlog
 
-from paripassu.errors import PariError, StoreError
+from paripassu.errors import ClaimLost, PariError, StoreError, StoreUnavailable
 
 _SLOWING = 1.5
 """By how much a task waits longer from look to look as long as nothing happens."""
 
 _BREATH = 0.01
 """Seconds that a task rests after a look, however often the bell rings."""
-
-_LISTENING = 0.01
-"""Seconds between looks for what another process has put into the store."""
 
 log = structlog.get_logger("paripassu.bridge")
 
@@ -120,6 +119,12 @@ class Runner:
             heard = bell.rung
             try:
                 moved = await step()
+            except ClaimLost as error:
+                log.info("task goes on elsewhere", task=task, why=str(error))
+                moved, wait = False, self._idle_poll
+            except StoreUnavailable as error:
+                log.warning("store does not answer", task=task, why=str(error))
+                moved, wait = False, self._idle_poll
             except StoreError:
                 raise
             except (PariError, OSError, TimeoutError) as error:
@@ -134,6 +139,17 @@ class Runner:
             await self._until(bell.wait(heard, wait - _BREATH))
             wait = min(self._idle_poll, wait * _SLOWING)
 
+    async def every(self, seconds: float, task: str, act: Callable[[], bool]) -> None:
+        """Do something at one pace until the stop; who waits for work is woken where it changed something."""
+        while not self.stop.is_set():
+            self._heartbeats.beat(task)
+            try:
+                if act():
+                    self.bell.ring()
+            except StoreUnavailable as error:
+                log.warning("store does not answer", task=task, why=str(error))
+            await self.pause(seconds)
+
     async def pause(self, seconds: float) -> None:
         """Wait so long, or until the stop."""
         await self._until(asyncio.sleep(seconds))
@@ -147,18 +163,19 @@ class Runner:
             stopper.cancel()
             waiter.cancel()
 
-    async def listen(self, changes: Callable[[], int]) -> None:
+    async def listen(self, changes: Callable[[], int], seconds: float) -> None:
         """Wake the tasks that work from the store when another process has put something there.
 
-        `changes` is asked often: its answer differs from the one before once something was committed.
+        `changes` is asked so often: its answer differs from the one before once something was committed.
         """
-        last = changes()
+        last = -1
         while not self.stop.is_set():
-            await self.pause(_LISTENING)
-            now = changes()
-            if now != last:
-                last = now
-                self.bell.ring()
+            with contextlib.suppress(StoreUnavailable):  # who needs it says so
+                now = changes()
+                if now != last:
+                    last = now
+                    self.bell.ring()
+            await self.pause(seconds)
 
     async def watch_heartbeats(self) -> None:
         """Name tasks that went silent."""

@@ -167,6 +167,7 @@ COMMANDS = {
     "reconcile": ("paripassu.cli.reconcile:reconcile", "Prove the invariants I1 to I7 from the ledgers."),
     "relay": ("paripassu.cli.bridge:relay", "Carry attested batches to their destinations."),
     "attest": ("paripassu.cli.bridge:attest", "Watch the ledgers and sign batches, as one attestor."),
+    "work": ("paripassu.cli.work:work", "Do what is due by the clock, one worker of many."),
     "watch": ("paripassu.cli.watch:watch", "Compare all ledgers' books; alarms, metrics, lane stop."),
     "message list": ("paripassu.cli.bridge:message_list", "List messages and their states."),
     "message show": ("paripassu.cli.bridge:message_show", "Show one message with its history."),

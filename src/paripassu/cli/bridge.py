@@ -22,7 +22,7 @@ from paripassu.errors import UnknownMessage
 from paripassu.jobs.bridging import relayer_spec, seat_of
 from paripassu.jobs.controlling import Done, carry_out
 from paripassu.jobs.session import Session, open_session, read_network
-from paripassu.store import Store
+from paripassu.jobs.storing import open_store
 
 
 def relay(
@@ -44,7 +44,7 @@ def relay(
         network = read_network(place.network_file, place.folder)
         names = [member.name for member in network.attestors.members] if with_attestors else []
         async with AsyncExitStack() as stack:
-            store = stack.enter_context(Store.open(place.folder.ensure().bridge_database))
+            store = stack.enter_context(open_store(network, place.folder))
             relayer = await seat_of(network, place.folder, store, "relayer", stack)
             attestors = [await seat_of(network, place.folder, store, name, stack) for name in names]
             if drain:
@@ -67,7 +67,7 @@ def attest(
     async def job() -> None:
         network = read_network(place.network_file, place.folder)
         async with AsyncExitStack() as stack:
-            store = stack.enter_context(Store.open(place.folder.ensure().bridge_database))
+            store = stack.enter_context(open_store(network, place.folder))
             seat = await seat_of(network, place.folder, store, name, stack)
             await run_bridge(store, relayer=None, attestors=[seat], stop=until_stopped())
 
@@ -92,7 +92,7 @@ def message_list(
     json: JsonFlag = False,
 ) -> None:
     """List the messages that the bridge knows, by lane and nonce."""
-    with Store.open(place.folder.ensure().bridge_database) as store:
+    with open_store(place.network_file, place.folder) as store:
         views = stuck_messages(store) if waiting else list_messages(store)
     if json:
         print_json({"schema": "paripassu.messages/1", "messages": [_as_json(view) for view in views]})
@@ -120,7 +120,7 @@ def message_show(
     json: JsonFlag = False,
 ) -> None:
     """Show one message: every state it went through, who signed, what was sent for it."""
-    with Store.open(place.folder.ensure().bridge_database) as store:
+    with open_store(place.network_file, place.folder) as store:
         history = message_history(store, message_id)
     steps = [
         {"at": _text(step.at), "state": step.state.value, "reason": step.reason, "detail": step.detail}

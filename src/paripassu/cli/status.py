@@ -13,6 +13,7 @@ from paripassu.config import LedgerConfig, NetworkConfig
 from paripassu.deploy.opening import ledger_of
 from paripassu.errors import PariError
 from paripassu.jobs.session import read_network
+from paripassu.jobs.storing import open_store
 from paripassu.ledgers.blocks import BlockRef
 from paripassu.store import Store
 from paripassu.workspace import Workspace
@@ -33,7 +34,7 @@ class _Standing:
 def status(*, place: Place = Place(), json: JsonFlag = False) -> int:
     """Show heads, final blocks, waiting messages and halted lanes; exits 1 where a ledger cannot be used."""
     network, workspace = read_network(place.network_file, place.folder), place.folder
-    with Store.open(workspace.ensure().bridge_database) as store:
+    with open_store(network, workspace) as store:
         ledgers = run(_look_at_all(network, workspace, store))
         waiting = Counter((str(view.lane), view.state.value, view.reason) for view in stuck_messages(store))
     lanes = [[*key, count] for key, count in sorted(waiting.items())]

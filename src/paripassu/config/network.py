@@ -107,6 +107,7 @@ class _Network(FileModel):
     cash: dict[str, _Cash] = Field(default_factory=dict)
     approvals: _Approvals | None = None
     compatibility: list[CompatibilityModel] = Field(default_factory=list)
+    store: str = ""
 
 
 @names_its_file
@@ -146,6 +147,7 @@ def load_network(path: Path | str, environ: Mapping[str, str] | None = None) -> 
         cash=cash,
         approvals=_approvals(file),
         compatibility=compatibilities(path, file.compatibility),
+        store=_store(path, file, environ),
     )
 
 
@@ -156,6 +158,16 @@ def _securities(path: Path, file: _Network) -> tuple[Path, ...]:
     if not found:
         raise MissingKey(f"{path}: the key 'security' is missing.")
     return tuple(found)
+
+
+def _store(path: Path, file: _Network, environ: Mapping[str, str] | None) -> str:
+    _refuse_password(path, "store", file.store)
+    return expand(file.store, path, "store", environ)
+
+
+def _refuse_password(path: Path, key: str, url: str) -> None:
+    if re.match(r"[a-z+]+://[^/@$]*:[^/@$]+@", url):
+        raise SecretInFile(f"{path}, {key}: a URL holds a password; name it as ${{VARIABLE}}.")
 
 
 def _approvals(file: _Network) -> ApprovalsConfig:
@@ -190,8 +202,7 @@ def _ledger(
     if id.is_evm and not raw.rpc_urls and not local:
         raise MissingKey(f"{path}: '{key}.rpcUrls' needs at least one URL outside a local network.")
     for url in raw.rpc_urls:
-        if re.match(r"[a-z]+://[^/@$]*:[^/@$]+@", url):
-            raise SecretInFile(f"{path}, {key}.rpcUrls: a URL holds a password; name it as ${{VARIABLE}}.")
+        _refuse_password(path, f"{key}.rpcUrls", url)
     return LedgerConfig(
         name=name,
         id=id,

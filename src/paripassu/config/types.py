@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -123,6 +123,7 @@ class NetworkConfig:
     """A whole network. Signers are kept as written (`dev:…`, `${…}`, `keystore:…`), never as keys.
 
     `security_paths` has a file for each security; the first one is meant where none is named.
+    `store` is the path or URL of the bridge's store; empty for a file in the workspace.
     """
 
     path: Path
@@ -135,6 +136,7 @@ class NetworkConfig:
     cash: Mapping[CurrencyCode, CashConfig]
     approvals: ApprovalsConfig
     compatibility: tuple[Compatibility, ...] = ()
+    store: str = field(default="", repr=False)  # may hold a password
 
     @property
     def security_path(self) -> Path:

@@ -1,27 +1,45 @@
 """One way to open a database: SQLite by default, PostgreSQL by URL, migrated on open.
 
-Every change is one transaction through `Database.write`. On SQLite that is a
-`BEGIN IMMEDIATE`: a writer takes its place in the queue when it begins, so
-what it reads before it writes cannot be changed under it. The journal is WAL
-and `synchronous` is FULL: a commit that returned is on the disk.
+Every change is one transaction through `Database.write`, and there is one writer at a time: what
+it reads before it writes cannot be changed under it, so that no read-then-write needs a rule of its
+own, and both engines behave alike. On SQLite that is a `BEGIN IMMEDIATE`. On PostgreSQL it is an
+advisory lock, held from the first statement to the commit, under READ COMMITTED: each statement
+after the lock sees all that was committed before it (a snapshot taken with the first statement, as
+under SERIALIZABLE, would be older than the wait for the lock). Writers would queue anyhow, since
+each appends to one hash-chained log. Nothing waits behind them but writers: readers have a snapshot
+of their own, and who renews a claim touches its own rows alone (`Database.aside`).
+
+A commit that returned is on the disk: `synchronous` is FULL on SQLite, `synchronous_commit` is never
+less than on with PostgreSQL. There the server ends a transaction that says nothing for some seconds,
+as of a process that was stopped or whose machine is gone, so that it holds up nobody for long.
+
+What passes by itself (the server restarts, somebody else holds the lock for long) is told apart from
+what does not: it is `StoreUnavailable`, and a bridge tries again. An answer to a commit that was lost
+is no more than a crash right after it: what comes next is read from the store.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from paripassu.errors import StoreTooNew, StoreUnusable
+from paripassu.database.faults import passes
+from paripassu.errors import StoreTooNew, StoreUnavailable, StoreUnusable
 
 BUSY_SECONDS = 30
+IDLE_SECONDS = 10
+"""A PostgreSQL transaction that says nothing for so long is ended by the server."""
+
 _WRITES = "paripassu_writes"
+_WRITER = text("SELECT pg_advisory_xact_lock(hashtext('paripassu'), :one ::integer)")
 _SHARED_MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -48,22 +66,33 @@ class Database:
 
     @classmethod
     def open(cls, place: Path | str, schema: Schema) -> Database:
-        """Open (create, migrate) the database at a path or a SQLAlchemy URL.
+        """Open (create, migrate) the database at a path or a URL (`postgresql://…`, `sqlite://…`).
 
         Raises:
             StoreTooNew: it was written by a later version than this one.
             StoreUnusable: it cannot be opened, or holds something else.
+            StoreUnavailable: it does not answer now.
         """
         database = cls(_engine(place), schema)
         try:
             database._migrate()
         except DatabaseError as error:
             database.close()
-            raise StoreUnusable(f"The database at {place} cannot be used: {error.orig}.") from error
+            raise StoreUnusable(f"The database at {database.place} cannot be used: {_why(error)}.") from error
         except BaseException:
             database.close()
             raise
         return database
+
+    @property
+    def place(self) -> str:
+        """Where the database is, as can be shown to people: without a password."""
+        url = self.engine.url
+        return str(url.database) if self.is_sqlite else url.render_as_string(hide_password=True)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
 
     def close(self) -> None:
         listener, self._listener = self._listener, None
@@ -71,13 +100,9 @@ class Database:
             listener.close()
         self.engine.dispose()
 
-    def changes(self) -> int:
-        """A number that differs from the one before once another connection has committed something.
-
-        Asking takes microseconds. On PostgreSQL it is always 0: there, only looking tells.
-        """
-        if self.engine.dialect.name != "sqlite":
-            return 0
+    def version(self) -> int:
+        """Of an SQLite database: a number that differs from the one before once another connection has
+        committed something. Asking takes microseconds."""
         if self._listener is None:
             self._listener = self.engine.raw_connection()
         cursor = self._listener.cursor()
@@ -89,16 +114,42 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One consistent snapshot to read from."""
-        with self.engine.connect() as connection, connection.begin():
-            yield connection
+        with self._connected() as connection:
+            if not self.is_sqlite:
+                connection = connection.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction that changes something; committed when the block ends without an error."""
-        with self.engine.connect() as connection:
+        with self.aside() as connection:
+            if not self.is_sqlite:
+                connection.execute(_WRITER, {"one": zlib.crc32(self.schema.name.encode()) & 0x7FFFFFFF})
+            yield connection
+
+    @contextmanager
+    def aside(self) -> Iterator[Connection]:
+        """One transaction that on PostgreSQL does not wait for other writers: for rows of one's own."""
+        with self._connected() as connection:
             connection.execution_options(**{_WRITES: True})
             with connection.begin():
                 yield connection
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """A connection; what passes by itself is raised as StoreUnavailable."""
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+        except DBAPIError as error:
+            if passes(error):
+                raise StoreUnavailable(
+                    f"The database at {self.place} does not answer now: {_why(error)}."
+                ) from error
+            raise
 
     def _migrate(self) -> None:
         with self.read() as connection:
@@ -136,16 +187,59 @@ def _revision(connection: Connection, schema: Schema) -> str | None:
 
 def _engine(place: Path | str) -> Engine:
     if isinstance(place, str) and "://" in place:
-        url = place
+        url = _url(place)
     else:
         Path(place).parent.mkdir(parents=True, exist_ok=True)
-        url = f"sqlite:///{Path(place).absolute()}"
-    if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
+        url = make_url(f"sqlite:///{Path(place).absolute()}")
+    if url.get_backend_name() == "postgresql":
+        return _postgresql(url)
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _url(text: str) -> URL:
+    """A database's URL; the sentence of a refusal shows nothing of it, since it may hold a password."""
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise StoreUnusable("The URL of the database is none.") from None
+    if url.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
+        return url.set(drivername="postgresql+psycopg")
+    if url.drivername == "sqlite":
+        return url
+    raise StoreUnusable(f"A store is kept by SQLite or PostgreSQL, not by '{url.drivername}'.")
+
+
+def _postgresql(url: URL) -> Engine:
+    try:
+        engine = create_engine(
+            url, connect_args={"connect_timeout": 5, "application_name": "paripassu"}, pool_recycle=3_600
+        )
+    except (ImportError, NoSuchModuleError):
+        raise StoreUnusable(
+            "PostgreSQL needs its driver, which is not installed.",
+            next_command="pip install 'paripassu[postgres]'",
+        ) from None
+    event.listen(engine, "connect", _prepare_postgresql)
+    return engine
+
+
+def _prepare_postgresql(connection: Any, _: ConnectionPoolEntry) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = '{BUSY_SECONDS}s'")
+        cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'")
+        cursor.execute("SHOW synchronous_commit")
+        if cursor.fetchone()[0] in ("off", "local"):
+            cursor.execute("SET synchronous_commit = on")
+    connection.commit()
+
+
+def _why(error: DBAPIError) -> str:
+    """The driver's own words, the first line of them."""
+    lines = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
+    return lines[0].rstrip(".")
 
 
 def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:

@@ -96,6 +96,9 @@ class JournalIntentLog:
     def outstanding(self, ledger: str, sender: str) -> tuple[Intent, ...]:
         return self._memory.outstanding(ledger, sender)
 
+    def tenure(self, ledger: str, sender: str) -> str:
+        return self._memory.tenure(ledger, sender)
+
     def record(self, intent: Intent) -> None:
         self._journal.append(
             {

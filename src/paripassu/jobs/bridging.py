@@ -100,7 +100,7 @@ class Bridge:
 
         Raises:
             DrainTimeout: after `patience` seconds; names the messages still under way.
-            LaneHalted, LeaseHeld, LeaseLost, StoreError: what stopped the bridge.
+            LaneHalted, StoreError: what stopped the bridge.
         """
         assert self._task is not None, "the bridge is not running"
         assert self._relayer is not None

@@ -12,6 +12,7 @@ from paripassu.deploy.opening import open_ledgers
 from paripassu.devnet import network as devnet
 from paripassu.errors import InconsistentFile
 from paripassu.identifiers import LedgerId
+from paripassu.jobs.storing import open_store
 from paripassu.ledgers.port import Ledger, Signer
 from paripassu.ledgers.signers import signer_from_spec
 from paripassu.securities import Security
@@ -89,7 +90,7 @@ async def open_session(path: Path, workspace: Workspace, isin: str = "") -> Asyn
 async def session_of(network: NetworkConfig, workspace: Workspace, isin: str = "") -> AsyncIterator[Session]:
     """Open all ledgers of a network that has been read already; as `open_session`."""
     security = security_of(network, isin)
-    store = Store.open(workspace.ensure().bridge_database)
+    store = open_store(network, workspace)
     ledgers = await open_ledgers(network, workspace, store.intents, security.isin, store.decisions)
     try:
         yield Session(network, security, workspace, store, ledgers)

@@ -53,6 +53,14 @@ class IntentLog(Protocol):
         """Intents of one key that have not ended, by nonce."""
         ...
 
+    def tenure(self, ledger: str, sender: str) -> str:
+        """By what this process owns the nonces of a key; changes when it lost them in between.
+
+        Raises:
+            ClaimLost: it takes part in sharing the key, and another process owns them now.
+        """
+        ...
+
     def record(self, intent: Intent) -> None: ...
     def settle(self, result: Settled) -> None: ...
 
@@ -84,6 +92,9 @@ class MemoryIntentLog:
             if intent.ledger == ledger and intent.sender == sender and intent.transaction not in self._dead
         ]
         return tuple(sorted(found, key=lambda intent: intent.nonce))
+
+    def tenure(self, ledger: str, sender: str) -> str:
+        return ""
 
     def record(self, intent: Intent) -> None:
         known = self._intents.setdefault(intent.reference, [])

@@ -202,7 +202,12 @@ class OutcomeState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What is known of a submitted command."""
+    """What is known of a submitted command.
+
+    `abandoned` says of one that is PENDING for long that only another process, which has its key, could
+    still raise its price. Who must not wait for that may send the same by a key of its own, where the
+    ledger lets it have one effect.
+    """
 
     reference: str
     state: OutcomeState
@@ -210,6 +215,7 @@ class Outcome:
     block: BlockRef | None = None
     reason: str = ""
     gas_used: int = 0
+    abandoned: bool = False
 
 
 class Signer(Protocol):

@@ -2,7 +2,8 @@
 
 Each row's hash covers the row and the hash before it: a changed, missing or
 inserted row breaks every hash after it. Rows are written in the transaction
-of the act that they tell of, so that neither exists without the other.
+of the act that they tell of, so that neither exists without the other. There is one
+writer at a time (`paripassu.database`), so that no two rows follow the same one.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from sqlalchemy import Connection, insert, select
 
 from paripassu.errors import StoreTampered
 from paripassu.identifiers import ZERO32, Bytes32, keccak256
-from paripassu.store.schema import audit
+from paripassu.store.schema import audit, plain
+
+SUBJECT_LENGTH = 160
+"""Characters of a subject that are kept; PostgreSQL refuses more, SQLite would keep them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,8 @@ def append(
         select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1).with_for_update()
     ).first()
     seq, previous = (last.seq + 1, Bytes32(last.hash)) if last else (1, ZERO32)
-    text = json.dumps(detail or {}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    subject = plain(subject)[:SUBJECT_LENGTH]
+    text = plain(json.dumps(detail or {}, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
     digest = _hash(seq, at, kind, subject, text, previous)
     connection.execute(
         insert(audit).values(

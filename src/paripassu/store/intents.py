@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from paripassu.database import Database
+from paripassu.errors import ClaimLost
 from paripassu.ledgers.intents import Intent, Settled
 from paripassu.store import audit
+from paripassu.store.claims import Claims, guard
 from paripassu.store.schema import submission
+from paripassu.store.sharing import NONCES, nonces_of
 
 OUTSTANDING, FINAL, REFUSED, DEAD = "OUTSTANDING", "FINAL", "REFUSED", "DEAD"
 
@@ -21,9 +24,24 @@ _AT_ONCE = 500
 class SqlIntentLog:
     """See `paripassu.ledgers.intents.IntentLog`; durable when a call returns."""
 
-    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, database: Database, clock: Callable[[], float] = time.time, claims: Sequence[Claims] = ()
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._claims = claims
+
+    def tenure(self, ledger: str, sender: str) -> str:
+        covering = [claims for claims in self._claims if claims.covers(ledger, sender)]
+        tokens = self._tokens(ledger, sender)
+        if covering and not tokens:
+            raise ClaimLost(f"The nonces of {sender} on {ledger} belong to another relayer.")
+        return "".join(tokens)
+
+    def _tokens(self, ledger: str, sender: str) -> list[str]:
+        name = nonces_of(ledger, sender)
+        held = [claims.tenure(NONCES).tokens.get(name, "") for claims in self._claims]
+        return [token for token in held if token]
 
     def find(self, reference: str) -> tuple[Intent, ...]:
         query = select(submission).where(submission.c.reference == reference).order_by(submission.c.id)
@@ -69,13 +87,21 @@ class SqlIntentLog:
             }
 
     def record(self, intent: Intent) -> None:
-        """Store one intent; the same transaction again is a no-op."""
+        """Store one intent; the same transaction again is a no-op.
+
+        Raises:
+            ClaimLost, ClaimHeld: another process owns the key's nonces there, or was faster with the
+                reference; nothing is stored.
+        """
         known = select(submission.c.id).where(
             submission.c.ledger == intent.ledger, submission.c.transaction == intent.transaction
         )
         with self._database.write() as connection:
+            tokens = self._tokens(intent.ledger, intent.sender)
+            guard(connection, self._clock, intent.ledger, intent.sender, tokens)
             if connection.execute(known).first() is not None:
                 return
+            _require_one_nonce(connection, intent)
             connection.execute(
                 insert(submission).values(
                     reference=intent.reference,
@@ -134,6 +160,19 @@ class SqlIntentLog:
                 result.reference,
                 {"status": result.status, "transaction": result.transaction, "height": result.height},
             )
+
+
+def _require_one_nonce(connection: Connection, intent: Intent) -> None:
+    """A reference has one nonce of one key at a time: what is about to be sent may only replace it."""
+    same = (submission.c.sender == intent.sender) & (submission.c.nonce == intent.nonce)
+    other = select(submission.c.id).where(
+        submission.c.reference == intent.reference,
+        submission.c.ledger == intent.ledger,
+        submission.c.status == OUTSTANDING,
+        ~same,
+    )
+    if connection.execute(other).first() is not None:
+        raise ClaimLost(f"Another process is sending {intent.reference} on {intent.ledger} already.")
 
 
 def _intent(row: Row[tuple[object, ...]]) -> Intent:

@@ -20,16 +20,51 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
 )
+from sqlalchemy.engine import Dialect
 
 from paripassu.database import Schema
 
 STORE_SCHEMA = Schema(
     "bridge store",
     Path(__file__).parent / "versions",
-    ("store_0001", "store_0002", "store_0003", "store_0004"),
+    ("store_0001", "store_0002", "store_0003", "store_0004", "store_0005"),
 )
+
+
+def plain(text: str) -> str:
+    """A text as any database holds it, with a mark where something could not be held."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+class Unsigned64(TypeDecorator[int]):
+    """A number of 64 bits without a sign, as the two's complement in which databases hold as many bits."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:
+        return value if value is None or value < 1 << 63 else value - (1 << 64)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> int | None:
+        return value if value is None or value >= 0 else value + (1 << 64)
+
+
+class Words(TypeDecorator[str]):
+    """Text that somebody else chose, as a contract's reason for refusing.
+
+    PostgreSQL holds neither NUL nor half a character, SQLite holds both: so that no contract can
+    stop a relayer by its words, neither gets to either of them.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else plain(value)
+
 
 metadata = MetaData()
 _SERIAL = BigInteger().with_variant(Integer, "sqlite")
@@ -52,8 +87,8 @@ message = Table(
     Column("destination", String(80), nullable=False),
     Column("purpose", Integer, nullable=False),
     Column("nonce", BigInteger, nullable=False),
-    Column("timestamp", BigInteger, nullable=False),
-    Column("expiry", BigInteger, nullable=False),
+    Column("timestamp", Unsigned64, nullable=False),
+    Column("expiry", Unsigned64, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("sender", LargeBinary, nullable=False),
     Column("recipient", LargeBinary, nullable=False),
@@ -63,7 +98,7 @@ message = Table(
     Column("source_hash", String(66), nullable=False),
     Column("source_time", BigInteger, nullable=False),
     Column("state", String(16), nullable=False),
-    Column("reason", Text, nullable=False, default=""),
+    Column("reason", Words, nullable=False, default=""),
     Column("batch", String(66), nullable=True),
     Column("returned", Integer, nullable=False, default=0, server_default="0"),
     UniqueConstraint("source", "destination", "purpose", "nonce", name="message_lane_nonce"),
@@ -78,7 +113,7 @@ message_history = Table(
     Column("seq", Integer, primary_key=True),
     Column("at", Float, nullable=False),
     Column("state", String(16), nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("reason", Words, nullable=False),
     Column("detail", Text, nullable=False),
 )
 
@@ -91,7 +126,7 @@ delivery = Table(
     Column("purpose", Integer, nullable=False),
     Column("nonce", BigInteger, nullable=False),
     Column("status", String(16), nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("reason", Words, nullable=False),
     Column("height", BigInteger, nullable=False),
     Column("hash", String(66), nullable=False),
     Column("time", BigInteger, nullable=False),
@@ -106,8 +141,8 @@ observation = Table(
     Column("purpose", Integer, primary_key=True),
     Column("nonce", BigInteger, primary_key=True),
     Column("id", String(66), nullable=False),
-    Column("timestamp", BigInteger, nullable=False),
-    Column("expiry", BigInteger, nullable=False),
+    Column("timestamp", Unsigned64, nullable=False),
+    Column("expiry", Unsigned64, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("sender", LargeBinary, nullable=False),
     Column("recipient", LargeBinary, nullable=False),
@@ -130,7 +165,7 @@ batch = Table(
     Column("state", String(16), nullable=False),
     Column("attempt", Integer, nullable=False, default=0),
     Column("reference", String(255), nullable=False, default=""),
-    Column("reason", Text, nullable=False, default=""),
+    Column("reason", Words, nullable=False, default=""),
     Column("not_before", Float, nullable=False, default=0.0),
     Column("at", Float, nullable=False),
     Index("batch_state", "state"),
@@ -149,7 +184,7 @@ acknowledgement = Table(
     Column("state", String(16), nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("reference", String(255), nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("reason", Words, nullable=False),
     Column("at", Float, nullable=False),
     Index("acknowledgement_state", "state"),
     Index("acknowledgement_lane_state", "source", "destination", "purpose", "state", "nonce"),
@@ -177,23 +212,34 @@ submission = Table(
     Column("raw", LargeBinary, nullable=False),
     Column("status", String(16), nullable=False),
     Column("height", BigInteger, nullable=False, default=0),
-    Column("reason", Text, nullable=False, default=""),
+    Column("reason", Words, nullable=False, default=""),
     Column("gas_used", BigInteger, nullable=False, default=0),
     UniqueConstraint("ledger", "transaction", name="submission_transaction"),
     Index("submission_reference", "reference"),
     Index("submission_outstanding", "ledger", "sender", "status"),
 )
 
-lease = Table(
-    "lease",
+relayer = Table(
+    "relayer",
     metadata,
-    Column("name", String(64), primary_key=True),
-    Column("holder", String(120), nullable=False),
+    Column("id", String(40), primary_key=True),
+    Column("name", String(120), nullable=False),
+    Column("key", String(80), nullable=False),
     Column("pid", BigInteger, nullable=False),
     Column("host", String(255), nullable=False),
     Column("realm", String(120), nullable=False),
     Column("started", String(40), nullable=False),
+    Column("expires", Float, nullable=False),
+)
+
+claim = Table(
+    "claim",
+    metadata,
+    Column("kind", String(16), primary_key=True),
+    Column("name", String(255), primary_key=True),
+    Column("holder", String(40), nullable=False),
     Column("token", String(40), nullable=False),
+    Column("wanted", String(40), nullable=False),
     Column("expires", Float, nullable=False),
 )
 
@@ -203,7 +249,7 @@ halt = Table(
     Column("ledger", String(80), primary_key=True),
     Column("at", Float, nullable=False),
     Column("code", String(16), nullable=False),
-    Column("sentence", Text, nullable=False),
+    Column("sentence", Words, nullable=False),
 )
 
 audit = Table(

@@ -17,6 +17,7 @@ from paripassu.bridge.settings import BridgeSettings
 from paripassu.config import load_network
 from paripassu.identifiers import LedgerId
 from paripassu.jobs.bridging import seat_of
+from paripassu.jobs.storing import open_store
 from paripassu.ledgers.book import BookLedger
 from paripassu.ledgers.port import Ledger
 from paripassu.store import Store
@@ -44,7 +45,7 @@ class BookPlace:
 class BridgePlan:
     """What a bridge process over books needs to know; picklable."""
 
-    store: Path
+    store: Path | str
     places: tuple[BookPlace, ...]
     patience: float = 60.0
     settings: BridgeSettings = FAST
@@ -93,7 +94,7 @@ async def drain_network(
     config = load_network(network).with_rpc_urls(dict(urls))
     folder = Workspace(workspace)
     async with AsyncExitStack() as stack:
-        store = stack.enter_context(Store.open(folder.bridge_database))
+        store = stack.enter_context(open_store(config, folder))
         relayer = await seat_of(config, folder, store, "relayer", stack)
         names = [member.name for member in config.attestors.members]
         attestors = [await seat_of(config, folder, store, name, stack) for name in names]

@@ -46,15 +46,23 @@ class Broadcaster:
         return True
 
     async def send_lost(self, intents: Sequence[Intent]) -> set[str]:
-        """Broadcast those that the node does not know, lowest nonce first; answers those too cheap."""
+        """Broadcast those that the node does not know, lowest nonce first; answers those refused for
+        their price, which is too low now or more than their sender has.
+
+        Of several for one nonce the last one counts: those before it were replaced.
+        """
+        intents = list({intent.nonce: intent for intent in intents}.values())
         known = await self._rpc.batch(
             [("eth_getTransactionByHash", (intent.transaction,)) for intent in intents]
         )
-        too_cheap = set()
+        refused = set()
         for intent, found in zip(intents, known, strict=True):
-            if found is None and not await self.send(intent):
-                too_cheap.add(intent.transaction)
-        return too_cheap
+            try:
+                if found is None and not await self.send(intent):
+                    refused.add(intent.transaction)
+            except FeesUnfunded:
+                refused.add(intent.transaction)
+        return refused
 
     async def gone(self, intents: Sequence[Intent]) -> bool:
         """Whether neither hash nor receipt of any of them shows up in several looks.

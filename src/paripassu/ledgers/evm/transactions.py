@@ -2,10 +2,14 @@
 
 The rules, each paid for by somebody's outage:
 
-* One owner of nonces for a key on a ledger; nonces are handed out under its lock.
+* One owner of nonces for a key on a ledger, by a claim where several processes share the key; nonces
+  are handed out under its lock. What it stores is fenced by the claim, and only what is stored is sent:
+  bytes that a late owner sends are those that its successor sends as well.
 * Hash and signed bytes are stored before the first broadcast. A repeated reference
   continues its stored intent and never builds a second transaction.
 * "Nonce too low" and "already known" are no failures: our own hashes are looked up first.
+* A price rises from the highest ever sent for the nonce, once per block at most, up to a cap; at the cap
+  what the node threw out is priced anew, from the market down.
 * A lost transaction is sent again as the same bytes, lower nonces first; so is one that others of its
   key are waiting behind, whether or not anybody asks for it.
 * A new transaction under the same reference is built only when the old one is proven
@@ -18,12 +22,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from paripassu.errors import NodeRefused, NotFinalInTime, PariError
+from paripassu.errors import ClaimLost, NodeRefused, NotFinalInTime, PariError
 from paripassu.ledgers.evm.blocks import Blocks, Tips
 from paripassu.ledgers.evm.broadcast import Broadcaster
-from paripassu.ledgers.evm.fees import FeePolicy, market_fee, raised_fee
+from paripassu.ledgers.evm.fees import FeePolicy, market_fee, replacement_fee
 from paripassu.ledgers.evm.preparation import Call, Patience, Preparation
 from paripassu.ledgers.evm.raw import unsigned_fields
 from paripassu.ledgers.evm.reverts import revived
@@ -38,6 +42,7 @@ class _Key:
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     signer: Signer | None = None
+    tenure: str = ""
     recovered: bool = False
     next_nonce: int = 0
     raised_at: int = -1
@@ -91,13 +96,17 @@ class TransactionSender:
             alive = [] if ended is not None else self._alive(reference)
             if alive:
                 return await self._look(reference, alive)
+            self._take_over(key, signer.address)
             await self._recover(key, signer.address)
             fields = await self._preparation.fields(call, signer, self._under_way)
             nonce = await self._next_nonce(key, signer.address)
             raw, transaction = signer.sign_transaction({**fields, "nonce": nonce})
             intent = Intent(reference, self._ledger, signer.address, nonce, transaction, raw)
+            if self._log.tenure(self._ledger, signer.address) != key.tenure:
+                raise ClaimLost(f"The nonces of {signer.address} on {self._name} were another's meanwhile.")
+            key.recovered = False  # where the store's answer is lost, what is stored is looked up anew
             self._log.record(intent)
-            key.next_nonce = nonce + 1
+            key.recovered, key.next_nonce = True, nonce + 1
             await self._broadcaster.send(intent)
             return Outcome(reference, OutcomeState.PENDING, transaction)
 
@@ -169,8 +178,14 @@ class TransactionSender:
         pending = int(await self._rpc.call("eth_getTransactionCount", sender, "pending"), 16)
         return max(pending, key.next_nonce)
 
+    def _take_over(self, key: _Key, sender: str) -> None:
+        """Forget what this process knew of a key whose nonces were another's meanwhile. Raises ClaimLost."""
+        tenure = self._log.tenure(self._ledger, sender)
+        if tenure != key.tenure:
+            key.tenure, key.recovered, key.next_nonce = tenure, False, 0
+
     async def _recover(self, key: _Key, sender: str) -> None:
-        """Once in a process: send again what an earlier one stored and may not have sent."""
+        """Once in a tenure: send again what an earlier one stored and may not have sent."""
         if not key.recovered:
             stored = self._log.outstanding(self._ledger, sender)
             await self._broadcaster.send_lost(stored)
@@ -242,22 +257,27 @@ class TransactionSender:
                 return Outcome(
                     reference, OutcomeState.UNKNOWN, reason="its nonce was used by another transaction"
                 )
-            too_cheap = await self._broadcaster.send_lost(self._log.outstanding(self._ledger, sender))
-            if newest.transaction not in too_cheap:
+            refused = await self._broadcaster.send_lost(self._log.outstanding(self._ledger, sender))
+            if newest.transaction not in refused:
                 return pending
-        replaced = await self._raised(intents, tips, at_once=not any(known))
+        if self._keys.setdefault(sender, _Key()).signer is None:
+            return replace(pending, abandoned=self._waited(newest, tips) >= self._fees.abandoned_blocks)
+        held = [intent for intent, found in zip(intents, known, strict=True) if found is not None]
+        replaced = await self._raised(intents, held, tips)
         return pending if replaced is None else Outcome(reference, OutcomeState.PENDING, replaced.transaction)
 
-    async def _raised(self, intents: Sequence[Intent], tips: Tips, at_once: bool) -> Intent | None:
-        """Replace a transaction that stalls, or `at_once` one that the node threw out as too cheap,
-        at a higher price; at most one rise per block and key."""
+    def _waited(self, intent: Intent, tips: Tips) -> int:
+        """Blocks since this process first saw that a transaction was in none."""
+        seen_at = self._keys[intent.sender].seen_at
+        return tips.head.height - seen_at.setdefault(intent.transaction, tips.head.height)
+
+    async def _raised(self, intents: Sequence[Intent], held: Sequence[Intent], tips: Tips) -> Intent | None:
+        """Replace a transaction that stalls, or at once one that the node threw out and refuses for its
+        price; at most once per block and key. `held` are those that the node has."""
         newest = intents[-1]
-        key = self._keys.get(newest.sender)
-        if key is None or key.signer is None:
-            return None
-        first_seen = key.seen_at.setdefault(newest.transaction, tips.head.height)
-        stalled = at_once or tips.head.height - first_seen >= self._fees.stalled_blocks
-        if not stalled or tips.head.height <= key.raised_at:
+        key = self._keys[newest.sender]
+        stalled = not held or self._waited(newest, tips) >= self._fees.stalled_blocks
+        if not stalled or key.signer is None or tips.head.height <= key.raised_at:
             return None
         key.raised_at = tips.head.height
         count = int(await self._rpc.call("eth_getTransactionCount", newest.sender, "latest"), 16)
@@ -266,13 +286,15 @@ class TransactionSender:
             stored = self._log.outstanding(self._ledger, newest.sender)
             await self._broadcaster.send_lost([intent for intent in stored if intent.nonce < newest.nonce])
             return None
-        prices = [unsigned_fields(intent.raw) for intent in intents]
-        highest = max((fee for _, fee in prices), key=lambda fee: fee.most)
+        fields, _ = unsigned_fields(newest.raw)
+        sent = [unsigned_fields(intent.raw)[1] for intent in intents]
+        there = [unsigned_fields(intent.raw)[1] for intent in held]
         market = await market_fee(self._rpc, tips.base_fee, self._fees)
-        fee = raised_fee(highest, market, self._fees)
+        fee = replacement_fee(sent, there, market, self._fees)
         if fee is None:
             return None
-        raw, transaction = key.signer.sign_transaction({**prices[-1][0], **fee.fields()})
+        self._take_over(key, newest.sender)
+        raw, transaction = key.signer.sign_transaction({**fields, **fee.fields()})
         replacement = Intent(newest.reference, self._ledger, newest.sender, newest.nonce, transaction, raw)
         self._log.record(replacement)
         try:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "store_0004"
-down_revision = "store_0003"
+revision = "store_0005"
+down_revision = "store_0004"
 branch_labels = None
 depends_on = None
 
