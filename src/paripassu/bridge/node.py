@@ -20,6 +20,7 @@ from paripassu.bridge.observer import AttestorKeeper, Keeper, Observer, RelayerK
 from paripassu.bridge.queries import halted_ledgers, resume_command, stuck_messages
 from paripassu.bridge.relayer import DestinationRelayer
 from paripassu.bridge.retries import VersionRetries
+from paripassu.bridge.seats import AttestingSeat
 from paripassu.bridge.settings import PURPOSES, BridgeSettings
 from paripassu.bridge.states import MessageState
 from paripassu.bridge.tasks import Heartbeats, Runner, log_to_standard_error
@@ -56,7 +57,7 @@ async def run_bridge(
     store: Store,
     *,
     relayer: Seat | None,
-    attestors: Sequence[Seat],
+    attestors: Sequence[AttestingSeat],
     stop: asyncio.Event,
     settings: BridgeSettings | None = None,
     heartbeats: Heartbeats | None = None,
@@ -101,7 +102,7 @@ async def drain(
     store: Store,
     *,
     relayer: Seat,
-    attestors: Sequence[Seat],
+    attestors: Sequence[AttestingSeat],
     patience: float = 120.0,
     settings: BridgeSettings | None = None,
 ) -> None:
@@ -193,14 +194,16 @@ def _both(first: Step, second: Step) -> Step:
     return step
 
 
-def _attestor_tasks(store: Store, seat: Seat, runner: Runner, settings: BridgeSettings) -> Iterator[Task]:
+def _attestor_tasks(
+    store: Store, seat: AttestingSeat, runner: Runner, settings: BridgeSettings
+) -> Iterator[Task]:
     yield from _observer_tasks(store, seat, AttestorKeeper(seat.name), runner, settings)
     attestor = Attestor(store, seat.name, seat.signer, seat.ledgers)
     yield runner.loop(f"{seat.name}.attest", attestor.step, wakes=True)
 
 
 def _observer_tasks(
-    store: Store, seat: Seat, keeper: Keeper, runner: Runner, settings: BridgeSettings
+    store: Store, seat: AttestingSeat, keeper: Keeper, runner: Runner, settings: BridgeSettings
 ) -> Iterator[Task]:
     lanes = lanes_between(seat.ledgers, settings.purposes)
     for ledger in seat.ledgers.values():

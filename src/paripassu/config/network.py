@@ -246,6 +246,8 @@ def _attestors(path: Path, file: _Network, ledgers: Mapping[str, LedgerConfig]) 
         seat = AttestorMember(member.name, entity, signer, address, endpoints, member.agree)
         _check_agreement(path, key, seat, ledgers)
         members.append(seat)
+    if "relayer" in {member.name for member in members}:
+        raise InconsistentFile(f"{path}, attestors.members: no attestor is called 'relayer'.")
     entities = {member.entity for member in members}
     if file.attestors.threshold > len(entities):
         raise InconsistentFile(

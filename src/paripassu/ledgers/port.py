@@ -8,10 +8,10 @@ is retried or restarted, because the intent is stored before it is sent.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Any, Protocol
 
 from paripassu.commands import Command
 from paripassu.events import EventRecord
@@ -199,6 +199,9 @@ class Outcome:
     gas_used: int = 0
 
 
+TypedData = Callable[[], dict[str, Any]]
+
+
 class Signer(Protocol):
     """Holds one key. `address` is what EVM chains know it by, `name` what book entry does."""
 
@@ -206,12 +209,20 @@ class Signer(Protocol):
     def name(self) -> str: ...
     @property
     def address(self) -> str: ...
-    def sign_digest(self, digest: Bytes32) -> bytes:
-        """Return the 65-byte signature r || s || v, low s, v in {27, 28}."""
+    async def sign_typed(self, digest: Bytes32, typed: TypedData) -> bytes:
+        """Return the 65-byte signature r || s || v of a typed statement (EIP-712): low s, v in {27, 28}.
+
+        Args:
+            digest: what the statement hashes to.
+            typed: makes the statement as JSON for `eth_signTypedData_v4`, for keys that are not here.
+
+        Raises:
+            SignerUnreachable, SignerRefused: of a remote signer; it may be asked again.
+        """
         ...
 
-    def sign_transaction(self, transaction: dict[str, object]) -> tuple[bytes, str]:
-        """Return the raw signed transaction and its hash (0x…)."""
+    async def sign_transaction(self, transaction: dict[str, object]) -> tuple[bytes, str]:
+        """Return the raw signed transaction and its hash (0x…). Raises as `sign_typed`."""
         ...
 
 

@@ -94,7 +94,7 @@ class TransactionSender:
             await self._recover(key, signer.address)
             fields = await self._preparation.fields(call, signer, self._under_way)
             nonce = await self._next_nonce(key, signer.address)
-            raw, transaction = signer.sign_transaction({**fields, "nonce": nonce})
+            raw, transaction = await signer.sign_transaction({**fields, "nonce": nonce})
             intent = Intent(reference, self._ledger, signer.address, nonce, transaction, raw)
             self._log.record(intent)
             key.next_nonce = nonce + 1
@@ -272,7 +272,7 @@ class TransactionSender:
         fee = raised_fee(highest, market, self._fees)
         if fee is None:
             return None
-        raw, transaction = key.signer.sign_transaction({**prices[-1][0], **fee.fields()})
+        raw, transaction = await key.signer.sign_transaction({**prices[-1][0], **fee.fields()})
         replacement = Intent(newest.reference, self._ledger, newest.sender, newest.nonce, transaction, raw)
         self._log.record(replacement)
         try:
