@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import structlog
 
 from paripassu.bridge import records
+from paripassu.bridge.former_keys import left_behind
 from paripassu.bridge.queries import MessageView, list_messages
 from paripassu.bridge.seams import seam
 from paripassu.bridge.states import REFUNDABLE, REFUSALS, MessageState, Reason
@@ -71,6 +72,8 @@ class Refunds(_Returning):
         return moved
 
     async def _advance(self, view: MessageView) -> bool:
+        if await left_behind(self._ledger, self._reference(view), self._signer.address):
+            return self._waits(view, Reason.KEY_ROTATED.value)
         outcome = await self._ledger.outcome(self._reference(view))
         if outcome.state is OutcomeState.UNKNOWN:
             return await self._begin(view)

@@ -15,6 +15,7 @@ import structlog
 
 from paripassu.bridge import attestations, records
 from paripassu.bridge.batches import BatchRecord, change_batch, live_batches, propose
+from paripassu.bridge.former_keys import left_behind
 from paripassu.bridge.pace import Pace
 from paripassu.bridge.refunds import ExpiredParked
 from paripassu.bridge.retries import VersionRetries
@@ -145,6 +146,8 @@ class DestinationRelayer:
             return await self._gather(batch)
         if batch.state is BatchState.SIGNED:
             return await self._deliver(batch, look)
+        if await left_behind(self._ledger, batch.reference, self._signer.address):
+            return self._give_up(batch, Reason.KEY_ROTATED.value)
         if batch.state is BatchState.BUILT:
             return await self._submit(batch)
         return await self._follow(batch)

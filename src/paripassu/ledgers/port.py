@@ -344,6 +344,11 @@ class Ledger(Protocol):
         """Where a submitted command stands now; sends the stored bytes again where the node lost them."""
         ...
 
+    async def sender_of(self, reference: str) -> str:
+        """The address whose key signed what was last sent under a reference; empty where nothing was sent,
+        and in book entry, where all is carried out at once."""
+        ...
+
     async def decisions(self, first: int, last: int) -> Sequence[DecisionRecord]:
         """Verdicts of the rules that the ledger itself tells of, block by block (CTL-11): none in book
         entry, which keeps each of its verdicts as it gives it."""
