@@ -154,7 +154,7 @@ class PariPassu(System):
         return self.agree(self.token, data, CORRECTORS)
 
     def agree(self, target: str, data: bytes, roles: tuple[str, str]) -> tuple[int, int, int]:
-        """Carry out an act; gas of the first role's proposal, of the second one's approval, of the execution."""
+        """Carry out an act; gas of the first role's proposal, the second one's approval, the execution."""
         abi, address = codec(APPROVALS), self._addresses[APPROVALS]
         first, second = roles
         call = abi.encode("propose", role_id(first), target, data, 0, self._reference())

@@ -1,4 +1,4 @@
-"""What a relayer's former key has sent: what is in a block counts, and what is in none is sent by the new key.
+"""What a relayer's former key has sent: what is in a block counts, what is in none is sent by the new key.
 
 Everything that a relayer sends has its effect once on its ledger, whoever sends it how often: that both keys'
 transactions get into a block costs gas and no more (OPS-3).

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -84,7 +85,10 @@ class RemoteSigner:
         """What it answers to a request's body."""
         asked = json.loads(body)
         self.asked.append(asked["method"])
-        known = {"eth_signTypedData": self._typed, "eth_signTransaction": self._transaction}
+        known: dict[str, Callable[..., str]] = {
+            "eth_signTypedData": self._typed,
+            "eth_signTransaction": self._transaction,
+        }
         reply: dict[str, Any] = {"jsonrpc": "2.0", "id": asked["id"]}
         try:
             reply["result"] = self.answer or known[asked["method"]](*asked["params"])

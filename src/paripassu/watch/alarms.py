@@ -51,7 +51,8 @@ class Alarm:
 
 def alarms(facts: Facts, limits: Limits) -> tuple[Alarm, ...]:
     """Everything that is wrong, the worst first."""
-    checks = (_drift, _never_sent, _unreadable, _stopped, _lag, _age, _events, _clocks, _wallets, _signers, _doubts)
+    of_lanes = (_drift, _never_sent, _unreadable, _stopped, _lag, _age, _events, _clocks)
+    checks = (*of_lanes, _wallets, _signers, _doubts)
     return tuple(alarm for check in checks for alarm in check(facts, limits))
 
 
