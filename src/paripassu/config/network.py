@@ -284,7 +284,7 @@ def _check_agreement(path: Path, key: str, seat: AttestorMember, ledgers: Mappin
             raise InconsistentFile(
                 f"{path}, {key}.agree: of the {count} endpoints of '{name}' at least 2 must answer alike."
             )
-        if seat.agree > max(count, 1) and ledger.id.is_evm:
+        if name in seat.rpc_urls and seat.agree > count:
             raise InconsistentFile(
                 f"{path}, {key}.agree: {seat.agree} endpoints of '{name}' must answer alike, it has {count}."
             )

@@ -79,7 +79,9 @@ async def open_endpoints(
             if len(urls) > 1:
                 alone = [replace(config, rpc_urls=(url,)) for url in urls]
                 adapters = [ledger_of(network, workspace, one, intents, retry=_SHORT) for one in alone]
-                opened[config.id] = AgreedLedger(adapters, member.agree or len(adapters), told)
+                opened[config.id] = AgreedLedger(
+                    adapters, min(member.agree or len(adapters), len(adapters)), told
+                )
             else:
                 opened[config.id] = ledger_of(network, workspace, replace(config, rpc_urls=urls), intents)
             await opened[config.id].open()
