@@ -58,8 +58,8 @@ class AttestorMember:
         signer: how it signs; the key is at hand where it runs, and nowhere else.
         address: of its key, checksummed; empty where the file does not state it.
         rpc_urls: its own endpoints by ledger name; of a ledger that is not named those of the network.
-        agree: how many endpoints of a ledger must answer alike before it believes them; 0 for all of them. Of a
-            ledger that has fewer all must.
+        agree: how many endpoints of a ledger must answer alike before it believes them; 0 for all of them. Of
+            a ledger that has fewer all must.
     """
 
     name: str
