@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import structlog
+
 from paripassu.bridge.seats import Observed
 from paripassu.config import LedgerConfig, NetworkConfig
 from paripassu.config.files import expand
@@ -20,6 +22,8 @@ from paripassu.ledgers.evm.rpc import RetryPolicy
 from paripassu.ledgers.intents import IntentLog
 from paripassu.ledgers.port import Ledger
 from paripassu.workspace import Workspace
+
+log = structlog.get_logger("paripassu.bridge.attestor")
 
 _SHORT = RetryPolicy(attempts=2, timeout=8.0)
 """For one endpoint of several: the next look asks it again, and the others need not wait long for it."""
@@ -83,6 +87,8 @@ async def open_endpoints(
                     adapters, min(member.agree or len(adapters), len(adapters)), told
                 )
             else:
+                if config.id.is_evm and not network.is_local:
+                    log.warning("one endpoint alone is believed", attestor=member.name, ledger=config.name)
                 opened[config.id] = ledger_of(network, workspace, replace(config, rpc_urls=urls), intents)
             await opened[config.id].open()
     except BaseException:
@@ -98,7 +104,7 @@ def _endpoints(
     key = f"attestors.{member.name}.rpcUrls.{config.name}"
     written = member.rpc_urls.get(config.name)
     if written is None:
-        return config.rpc_urls
+        return tuple(dict.fromkeys(config.rpc_urls))
     urls = tuple(expand(url, network.path, key, environ) for url in written)
     if len(set(urls)) < len(urls):
         raise InconsistentFile(f"{network.path}, {key}: two endpoints are one and the same.")

@@ -77,10 +77,18 @@ class AgreedLedger:
     async def final(self) -> BlockRef:
         """The highest block that as many as are needed hold for final, and hold alike."""
         finals = await self._ask(lambda endpoint: endpoint.final())
-        return await self._block(common_height(self.name, finals, self._needed))
+        height = common_height(self.name, finals, self._needed)
+        told = {id(one): answer.value for one, answer in zip(self._endpoints, finals, strict=True)}
+
+        async def held(endpoint: Ledger) -> BlockRef:
+            known = told[id(endpoint)]  # is not asked for again where it is the very one
+            return known if known and known.height == height else await endpoint.block_at(height)
+
+        return await self._agree(BLOCKS, f"{BLOCKS}: number {height}", held)
 
     async def block_at(self, height: int) -> BlockRef:
-        return await self._block(height)
+        fact = f"{BLOCKS}: number {height}"
+        return await self._agree(BLOCKS, fact, lambda endpoint: endpoint.block_at(height))
 
     async def sent_counts(self, lanes: Sequence[Lane], height: int) -> tuple[int, ...]:
         fact = f"{COUNTERS} up to block {height}"
@@ -97,10 +105,6 @@ class AgreedLedger:
     async def deliveries(self, first: int, last: int) -> tuple[Delivery, ...]:
         fact = f"{DELIVERIES} in blocks {first} to {last}"
         return await self._agree(DELIVERIES, fact, lambda endpoint: endpoint.deliveries(first, last))
-
-    async def _block(self, height: int) -> BlockRef:
-        fact = f"{BLOCKS}: number {height}"
-        return await self._agree(BLOCKS, fact, lambda endpoint: endpoint.block_at(height))
 
     async def _agree(self, kind: str, fact: str, ask: Callable[[Ledger], Awaitable[T]]) -> T:
         answers = await self._ask(ask)
