@@ -389,6 +389,7 @@ def test_ops_3_acc_3_attestors_are_rotated_under_load_and_no_message_is_lost_or_
     old = pari.network
     new = replace(old, attestors=replace(old.attestors, members=NEW))
     arrived: list[int] = []
+    rotated = (pari.ledger("bravo"), pari.ledger("register"))
 
     def known() -> int:
         return len(list_messages(pari.session.store))
@@ -397,18 +398,18 @@ def test_ops_3_acc_3_attestors_are_rotated_under_load_and_no_message_is_lost_or_
         before = await each_message_arrived_once(pari)
         async with Load(pari) as load, bridge(pari, attesting=[new, old]):
             await until(lambda: load.sent >= 6)
-            for ledger in pari.session.ledgers.values():
+            for ledger in rotated:
                 arrived.append(await each_message_number(pari))
                 await rotate(pari, ledger, new)
             at_rotation = load.sent
-            await until(lambda: load.sent >= at_rotation + 8)
+            await until(lambda: load.sent >= at_rotation + 5)
             await load.stop()
             await until(lambda: known() == before + load.sent and not waiting(pari))
         assert await each_message_arrived_once(pari) == before + load.sent
 
     pari.run(under_load())
-    assert arrived == sorted(set(arrived))  # something arrived while each chain rotated: no standstill
-    for ledger in pari.session.ledgers.values():
+    assert arrived == sorted(set(arrived))  # something arrived while the chain rotated: no standstill
+    for ledger in rotated:
         found = pari.run(ledger.attestor_set())
         assert found.version == 2
         assert same_set(found, wanted_set(new))
