@@ -150,16 +150,19 @@ class PariPassu(System):
         return (holder, identity, country, INVESTOR_CLASS, EXPIRY, NO_SERVICER, False, proof)
 
     def _forced(self, source: str, recipient: str, amount: int) -> tuple[int, int, int]:
-        """Gas of the proposal, of the second role's approval and of the execution."""
         data = codec(TOKEN).encode("forcedTransfer", source, recipient, amount)
+        return self.agree(self.token, data, CORRECTORS)
+
+    def agree(self, target: str, data: bytes, roles: tuple[str, str]) -> tuple[int, int, int]:
+        """Carry out an act; gas of the first role's proposal, the second one's approval, the execution."""
         abi, address = codec(APPROVALS), self._addresses[APPROVALS]
-        first, second = CORRECTORS
-        call = abi.encode("propose", role_id(first), self.token, data, 0, self._reference())
+        first, second = roles
+        call = abi.encode("propose", role_id(first), target, data, 0, self._reference())
         proposed = self.bench.send(self._signer(first), address, call)
         act = proposed.topics[0][1]  # of the event ActProposed
         call = abi.encode("approve", role_id(second), act)
         approved = self.bench.send(self._signer(second), address, call)
-        call = abi.encode("execute", act, self.token, data)
+        call = abi.encode("execute", act, target, data)
         return proposed.gas, approved.gas, self.bench.send(self._signer(first), address, call).gas
 
     def _desired(self) -> EvmDesired:
@@ -196,4 +199,3 @@ def _one_chain(network: NetworkConfig, url: str) -> NetworkConfig:
     ledger = network.ledgers[LEDGER]
     ledger = replace(ledger, blocks=replace(ledger.blocks, reorg_period=0), rpc_urls=(url,))
     return replace(network, ledgers={LEDGER: ledger})
-

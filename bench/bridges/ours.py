@@ -38,6 +38,8 @@ from paripassu.messages import (
 HERE, THERE = LedgerId(f"eip155:{CHAIN_ID}"), LedgerId("eip155:31002")
 SENT_AT = 1_803_888_000
 GATEWAY = "Gateway"
+ROTATORS = ("bridge_operator", "issuer")
+"""The roles that agree to another set of attestors."""
 
 
 class PariPassuBridge(Bridge):
@@ -86,7 +88,8 @@ class PariPassuBridge(Bridge):
         receiver = self.bench.create(USER, code["Erc7786Receiver"])
         self._sender = self.bench.create(USER, code["Erc7786Sender"])
         members = [(one.address, bytes(keccak256(one.name.encode()))) for one in self._signers]
-        self._operate("rotate", members, THRESHOLD)
+        rotation = codec(GATEWAY).encode("rotate", members, THRESHOLD)
+        self._platform.agree(self._gateway, rotation, ROTATORS)
         self._set_version = int(self.bench.read(self._gateway, "attestors()", returns="uint32"))
         for purpose, app in (
             (Purpose.RECEIPT, receiver),

@@ -8,11 +8,13 @@ from collections.abc import Iterable
 from http.client import HTTPConnection
 from typing import Any
 
+from eth_account import Account
+
 from bench.chain import call_data
 from bench.running.world import HOLDER, World
 from paripassu.devnet.rpc import call
 from paripassu.identifiers import LedgerId
-from paripassu.ledgers.signers import signer_from_spec
+from paripassu.ledgers.signers import dev_key
 
 MOVEMENT = 1
 _GAS = 200_000
@@ -33,7 +35,7 @@ class Lane:
         here, there = world.contracts[source], world.contracts[destination]
         self._bridge, self._gateways = here["TokenBridge"], (here["Gateway"], there["Gateway"])
         self._token = next(address for name, address in here.items() if name.startswith("SecurityToken/"))
-        self._signer = signer_from_spec(f"dev:{HOLDER}", "local")
+        self._key = dev_key(HOLDER)
         self._node = _Node(self._urls[0])
 
     def send(self, count: int) -> float:
@@ -80,7 +82,7 @@ class Lane:
             "gasPrice": _PRICE,
             "value": 0,
         }
-        return "0x" + self._signer.sign_transaction(fields)[0].hex()
+        return "0x" + bytes(Account.sign_transaction(fields, self._key).raw_transaction).hex()
 
     def sent(self) -> int:
         return self._count(0, "outboundNonce(uint256,uint8)", self._to)

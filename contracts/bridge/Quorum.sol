@@ -7,8 +7,9 @@ import {Roles} from "../access/Roles.sol";
 import {Typed} from "../access/Typed.sol";
 
 /// @title Quorum of attestors, k of n by distinct legal entities (ACC-3)
-/// @notice Before the first rotation there is no set, and nothing verifies. Signatures count for the
-/// current set alone, from the very transaction that rotates.
+/// @notice Before the first set is appointed nothing verifies. Whoever sets the gateway up appoints it, once;
+/// every later set is agreed to by k of n roles. Signatures count for the current set alone, from the very
+/// transaction that rotates.
 /// @dev The members are the code of a contract that is never called: one cold account in place of a
 /// cold slot for each signer.
 abstract contract Quorum is PariContract, Typed {
@@ -29,6 +30,9 @@ abstract contract Quorum is PariContract, Typed {
     /// @notice A member has no signer or no entity, or does not follow the one before it by signer; or there
     /// are more than 32.
     error BadMember(address signer, bytes32 entity);
+
+    /// @notice There is a set: the next one takes over by an approved act.
+    error AlreadyAppointed(uint32 current);
 
     /// @notice The signatures are for another set than the current one.
     error WrongSetVersion(uint32 current, uint32 given);
@@ -63,28 +67,22 @@ abstract contract Quorum is PariContract, Typed {
         }
     }
 
-    /// @notice Replace the set.
-    /// @param members the new members, ascending by signer; several may belong to one entity, which counts once
+    /// @notice Appoint the first set.
+    /// @param members its members, ascending by signer; several may belong to one entity, which counts once
     /// @param threshold distinct entities that must sign
     /// @custom:access-control BRIDGE_OPERATOR
-    function rotate(Attestor[] calldata members, uint8 threshold) external onlyRole(Roles.BRIDGE_OPERATOR) {
-        bytes memory packed = hex"00";
-        bytes32[] memory seen = new bytes32[](members.length);
-        uint256 entities = 0;
-        address previous = address(0);
-        for (uint256 i = 0; i < members.length; ++i) {
-            (address signer, bytes32 entity) = (members[i].signer, members[i].entity);
-            if (signer <= previous || entity == 0 || i == MOST_MEMBERS) revert BadMember(signer, entity);
-            uint256 number = _note(seen, entities, entity);
-            packed = abi.encodePacked(packed, signer, entity, uint8(number));
-            if (number == entities) ++entities;
-            previous = signer;
-        }
-        if (threshold < 2 || threshold > entities) revert BadThreshold(threshold, entities);
-        QuorumStorage storage $ = _q();
-        uint32 next = $.version + 1;
-        ($.members, $.version, $.threshold) = (_asCode(packed), next, threshold);
-        emit AttestorsRotated(next, threshold, members);
+    function appoint(Attestor[] calldata members, uint8 threshold) external onlyRole(Roles.BRIDGE_OPERATOR) {
+        uint32 current = _q().version;
+        if (current != 0) revert AlreadyAppointed(current);
+        _take(members, threshold);
+    }
+
+    /// @notice Replace the set. The version that follows the current one is the new set's.
+    /// @param members the new members, ascending by signer; several may belong to one entity, which counts once
+    /// @param threshold distinct entities that must sign
+    /// @custom:access-control approved act
+    function rotate(Attestor[] calldata members, uint8 threshold) external onlyApproved {
+        _take(members, threshold);
     }
 
     /// @notice The set that verifies now.
@@ -111,6 +109,27 @@ abstract contract Quorum is PariContract, Typed {
         if (setVersion != current || current == 0) revert WrongSetVersion(current, setVersion);
         uint256 entities = _entitiesAmong(code, digest, signers, signatures);
         if (entities < threshold) revert QuorumMissing(threshold, entities);
+    }
+
+    /// @dev Put a set in the place of the current one, once it is sound.
+    function _take(Attestor[] calldata members, uint8 threshold) private {
+        bytes memory packed = hex"00";
+        bytes32[] memory seen = new bytes32[](members.length);
+        uint256 entities = 0;
+        address previous = address(0);
+        for (uint256 i = 0; i < members.length; ++i) {
+            (address signer, bytes32 entity) = (members[i].signer, members[i].entity);
+            if (signer <= previous || entity == 0 || i == MOST_MEMBERS) revert BadMember(signer, entity);
+            uint256 number = _note(seen, entities, entity);
+            packed = abi.encodePacked(packed, signer, entity, uint8(number));
+            if (number == entities) ++entities;
+            previous = signer;
+        }
+        if (threshold < 2 || threshold > entities) revert BadThreshold(threshold, entities);
+        QuorumStorage storage $ = _q();
+        uint32 next = $.version + 1;
+        ($.members, $.version, $.threshold) = (_asCode(packed), next, threshold);
+        emit AttestorsRotated(next, threshold, members);
     }
 
     /// @dev How many distinct entities signed; every signature must be that of the member that is named.

@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from paripassu.controls import Reason
-from paripassu.errors import CommandImpossible
+from paripassu.errors import CommandImpossible, InconsistentFile
 from paripassu.identifiers import Bytes32, role_id
 from paripassu.quantities import Units
 
 CORRECTION_ROLE = "registrar"
 AMENDMENT_ROLE = "issuer"
 UPGRADE_ROLE = "upgrader"
+ROTATION_ROLE = "bridge_operator"
 """For which role each kind of act is proposed unless another one is named."""
 
 
@@ -151,9 +152,36 @@ class ApproveArrival:
     message_id: Bytes32
 
 
+@dataclass(frozen=True, slots=True)
+class RotateAttestors:
+    """Let another set of attestors take over on a ledger: its gateway gives it the next version (ACC-3).
+
+    Args:
+        threshold: distinct entities that must sign, 2 or more.
+        members: address of each signer with its legal entity, ascending by address.
+
+    Raises:
+        InconsistentFile: a threshold that one entity could meet or that all together cannot, a signer twice,
+            or more than 32 members.
+    """
+
+    threshold: int
+    members: tuple[tuple[str, Bytes32], ...]
+
+    def __post_init__(self) -> None:
+        entities = {entity for _, entity in self.members}
+        if not 2 <= self.threshold <= len(entities):
+            raise InconsistentFile(
+                f"The attestor threshold {self.threshold} must be at least 2 and at most the "
+                f"{len(entities)} distinct entities."
+            )
+        if len({signer for signer, _ in self.members}) != len(self.members) or len(self.members) > 32:
+            raise InconsistentFile("A set has at most 32 attestors, each with a key of its own.")
+
+
 Correction = ForcedTransfer | ForcedTransfers | Burn | Burns | Cancel | Recover | ApproveArrival
 Amendment = SetIssueLimit | SetHoldingCap | SetHolderLimit | SetName | SetSymbol | AmendTerms
-Administration = Rollback | GrantRole | RevokeRole
+Administration = Rollback | GrantRole | RevokeRole | RotateAttestors
 Act = Correction | Amendment | Administration
 
 
@@ -203,6 +231,8 @@ Decision = ProposeAct | ApproveAct | WithdrawAct | ExecuteAct
 def usual_role(act: Act) -> str:
     """The role for which an act is proposed where none is named."""
     match act:
+        case RotateAttestors():
+            return ROTATION_ROLE
         case Rollback() | GrantRole() | RevokeRole():
             return UPGRADE_ROLE
         case (

@@ -383,6 +383,34 @@ class SignerUnusable(LedgerError):
     next_command = "pari deploy plan"
 
 
+class EndpointsDisagree(LedgerError):
+    """Endpoints of one ledger answer differently, so nothing is signed on what any of them says."""
+
+    code = "PP-LED-011"
+    next_command = "pari status"
+
+
+class EndpointsMissing(LedgerError):
+    """Too few endpoints of a ledger answer for an attestor to believe them."""
+
+    code = "PP-LED-012"
+    next_command = "pari status"
+
+
+class SignerUnreachable(LedgerError):
+    """A remote signer does not answer; what is to be signed waits."""
+
+    code = "PP-LED-013"
+    next_command = "pari status"
+
+
+class SignerRefused(LedgerError):
+    """A remote signer refuses, or answers with something else than the signature that was asked for."""
+
+    code = "PP-LED-014"
+    next_command = "pari attestors show"
+
+
 class BookNotConfigured(LedgerError):
     """The book-entry ledger has not been configured yet."""
 

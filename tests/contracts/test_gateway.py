@@ -8,10 +8,11 @@ from eth_abi import encode
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_utils import keccak
+from scripts import _suite
 from support import events_of, interop, refusal
 
 from conftest import PEER_CHAIN, REASON
-from paripassu.identifiers import LedgerId
+from paripassu.identifiers import LedgerId, role_id
 from paripassu.messages import (
     PROTOCOL_VERSION,
     Batch,
@@ -121,6 +122,28 @@ def test_a1_one_signature_is_no_quorum(world, arriving, attestors, relayer):
     wrong = execution(arriving, places(world, attestors), signed[::-1])
     name, _ = refusal(world.gateway.execute, *wrong, sender=relayer)
     assert name == "BadSignature"
+
+
+def test_acc_3_two_roles_replace_the_attestors_and_the_former_ones_count_no_more(
+    world, arriving, attestors, relayer
+):
+    signed = signatures(world, arriving, attestors)
+    delivery = execution(arriving, places(world, attestors), signed)
+    _, threshold, members = world.gateway.attestors()
+    fewer = [member for member in members if member[0] != attestors[0].address]
+    operator, issuer = _suite.funded("bridge_operator"), _suite.funded("issuer")
+    alone = refusal(world.gateway.rotate, fewer, threshold, sender=operator)
+    assert alone == ("ApprovalNeeded", (operator.address.lower(),))
+    call = world.gateway.rotate.encode_input(fewer, threshold)
+    act = (role_id("bridge_operator"), world.gateway, call, 0, REASON)
+    proposed = world.approvals.propose(*act, {"from": operator})
+    id = proposed.events["ActProposed"]["id"]
+    early = refusal(world.approvals.execute, id, world.gateway, call, sender=relayer)
+    assert early[0] == "QuorumMissing"
+    world.approvals.approve(role_id("issuer"), id, {"from": issuer})
+    world.approvals.execute(id, world.gateway, call, {"from": relayer})
+    assert world.gateway.attestors()[0] == 2
+    assert refusal(world.gateway.execute, *delivery, sender=relayer) == ("WrongSetVersion", (2, 1))
 
 
 def test_mov_3_a_later_batch_waits_for_the_earlier(world, arriving, attestors, relayer):

@@ -375,8 +375,7 @@ contract GatewayTest is World {
         Batch memory batch = _batch(messages);
         _on(peer);
         Signed memory signatures = _signed(peer, batch);
-        vm.prank(operator);
-        gateway.rotate(_members(), 2);
+        _act(peer, address(gateway), abi.encodeCall(Quorum.rotate, (_members(), 2)));
         vm.expectRevert(abi.encodeWithSelector(Quorum.WrongSetVersion.selector, 2, 1));
         _execute(peer, batch, signatures);
         batch.attestorSetVersion = 2;

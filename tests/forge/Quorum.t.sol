@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {Approvals} from "../../contracts/access/Approvals.sol";
+import {Authorised} from "../../contracts/access/Authorised.sol";
 import {Kernel} from "../../contracts/access/Kernel.sol";
 import {PariContract} from "../../contracts/access/PariContract.sol";
+import {Roles} from "../../contracts/access/Roles.sol";
 import {Quorum} from "../../contracts/bridge/Quorum.sol";
 import {Signed, World} from "./World.sol";
 
@@ -36,7 +39,7 @@ contract QuorumTest is World {
         _setUpWorld();
         set = _open();
         vm.prank(operator);
-        set.rotate(_members(), 2);
+        set.appoint(_members(), 2);
     }
 
     function test_everyPairOfDistinctEntitiesSuffices() public view {
@@ -129,8 +132,7 @@ contract QuorumTest is World {
         Quorum.Attestor[] memory members = new Quorum.Attestor[](2);
         members[0] = Quorum.Attestor(vm.addr(keys[1]), entities[1]);
         members[1] = Quorum.Attestor(vm.addr(keys[2]), entities[2]);
-        vm.prank(operator);
-        set.rotate(members, 2);
+        _act(home, address(set), abi.encodeCall(Quorum.rotate, (members, 2)));
         vm.expectRevert(abi.encodeWithSelector(Quorum.WrongSetVersion.selector, 2, 1));
         set.verify(DIGEST, 1, signatures);
         vm.expectRevert(abi.encodeWithSelector(Quorum.BadSignature.selector, vm.addr(keys[1])));
@@ -147,7 +149,7 @@ contract QuorumTest is World {
 
     function test_a2_aThresholdBelowTwoOrAboveTheEntitiesIsRefused() public {
         Quorum.Attestor[] memory members = _members(); // four keys, three entities
-        vm.startPrank(operator);
+        vm.startPrank(address(home.approvals));
         vm.expectRevert(abi.encodeWithSelector(Quorum.BadThreshold.selector, 0, 3));
         set.rotate(members, 0);
         vm.expectRevert(abi.encodeWithSelector(Quorum.BadThreshold.selector, 1, 3));
@@ -162,7 +164,7 @@ contract QuorumTest is World {
 
     function test_membersNeedASignerAndAnEntityAndAscend() public {
         Quorum.Attestor[] memory members = _members();
-        vm.startPrank(operator);
+        vm.startPrank(address(home.approvals));
         members[3].signer = members[0].signer;
         vm.expectRevert(abi.encodeWithSelector(Quorum.BadMember.selector, members[0].signer, entities[3]));
         set.rotate(members, 2);
@@ -182,7 +184,7 @@ contract QuorumTest is World {
     function test_aSetHasAtMostThirtyTwoMembers() public {
         Quorum.Attestor[] memory members = new Quorum.Attestor[](33);
         for (uint256 i = 0; i < 33; ++i) members[i] = Quorum.Attestor(address(uint160(i + 1)), bytes32(i + 1));
-        vm.startPrank(operator);
+        vm.startPrank(address(home.approvals));
         vm.expectRevert(abi.encodeWithSelector(Quorum.BadMember.selector, address(33), bytes32(uint256(33))));
         set.rotate(members, 2);
         assembly {
@@ -191,6 +193,45 @@ contract QuorumTest is World {
         set.rotate(members, 32);
         (, , Quorum.Attestor[] memory now_) = set.attestors();
         vm.assertEq(now_.length, 32, "members");
+    }
+
+    function test_acc_3_oneRoleAloneRotatesNothing() public {
+        Quorum.Attestor[] memory members = _members();
+        bytes memory data = abi.encodeCall(Quorum.rotate, (members, 3));
+        address[4] memory alone = [operator, admin, attestor, stranger];
+        for (uint256 i = 0; i < alone.length; ++i) {
+            vm.prank(alone[i]);
+            vm.expectRevert(abi.encodeWithSelector(Authorised.ApprovalNeeded.selector, alone[i]));
+            set.rotate(members, 3);
+        }
+        bytes32 id = _propose(home, Roles.REGISTRAR, address(set), data, 0);
+        vm.prank(registrar);
+        vm.expectRevert(abi.encodeWithSelector(Approvals.QuorumMissing.selector, id, 1, 2));
+        home.approvals.execute(id, address(set), data);
+        _approve(home, Roles.CSD, id);
+        home.approvals.execute(id, address(set), data);
+        (uint32 version, uint8 threshold, ) = set.attestors();
+        vm.assertEq(version, 2, "versioned");
+        vm.assertEq(threshold, 3, "agreed");
+    }
+
+    function test_acc_3_onlyTheFirstSetIsAppointed() public {
+        vm.prank(operator);
+        vm.expectRevert(abi.encodeWithSelector(Quorum.AlreadyAppointed.selector, 1));
+        set.appoint(_members(), 3);
+        OpenQuorum fresh = _open();
+        vm.prank(operator);
+        vm.expectRevert(abi.encodeWithSelector(Quorum.BadThreshold.selector, 1, 3));
+        fresh.appoint(_members(), 1);
+        vm.prank(stranger);
+        vm.expectRevert(
+            abi.encodeWithSelector(Authorised.Unauthorised.selector, stranger, Roles.BRIDGE_OPERATOR)
+        );
+        fresh.appoint(_members(), 2);
+        vm.prank(operator);
+        fresh.appoint(_members(), 2);
+        (uint32 version, , ) = fresh.attestors();
+        vm.assertEq(version, 1, "the first");
     }
 
     function test_a4_aSetThatWasNeverNamedVerifiesNothing() public {

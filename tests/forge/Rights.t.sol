@@ -50,7 +50,8 @@ contract RightsTest is World {
         _row(a, "revokeInstance(bytes32,uint256)", Roles.TOKENIZER);
         _row(a, "setCompatibility(uint32,uint32,uint8)", Roles.TOKENIZER);
 
-        _row(address(home.gateway), "rotate((address,bytes32)[],uint8)", Roles.BRIDGE_OPERATOR);
+        _row(address(home.gateway), "appoint((address,bytes32)[],uint8)", Roles.BRIDGE_OPERATOR);
+        _row(address(home.gateway), "rotate((address,bytes32)[],uint8)", APPROVED);
         _row(address(home.gateway), "setLane(uint256,uint8,address,bytes)", Roles.BRIDGE_OPERATOR);
         _row(address(home.gateway), "stopLane(uint256,uint8,bytes32)", Roles.PAUSER);
         _row(address(home.gateway), "resumeLane(uint256,uint8,bytes32)", Roles.UNPAUSER);

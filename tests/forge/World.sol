@@ -292,7 +292,7 @@ abstract contract World {
 
     /// The acts without notice.
     function _corrections() internal pure returns (bytes4[] memory list) {
-        list = new bytes4[](13);
+        list = new bytes4[](14);
         list[0] = SecurityToken.forcedTransfer.selector;
         list[1] = SecurityToken.batchForcedTransfer.selector;
         list[2] = SecurityToken.burn.selector;
@@ -306,6 +306,7 @@ abstract contract World {
         list[10] = SecurityTokenExtension.setHolderLimit.selector;
         list[11] = HolderRegistry.recover.selector;
         list[12] = TokenBridge.approveArrival.selector;
+        list[13] = Quorum.rotate.selector;
     }
 
     /// Propose an act for a role, by who holds it.
@@ -370,7 +371,7 @@ abstract contract World {
 
     function _configure(Chain memory c) private {
         vm.startPrank(operator);
-        c.gateway.rotate(_members(), 2);
+        c.gateway.appoint(_members(), 2);
         vm.stopPrank();
         vm.startPrank(issuerAgent);
         c.actions.setCash("EUR", address(c.cash));

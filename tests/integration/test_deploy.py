@@ -290,19 +290,22 @@ async def test_second_apply_beside_a_running_one_is_refused(deployed: Deployed) 
     assert refused.value.code == "PP-DEP-004"
 
 
-async def test_new_attestor_set_is_rotated_in_on_chain_and_in_the_book(deployed: Deployed) -> None:
+async def test_acc_3_another_attestor_set_is_pointed_out_and_never_put_in_place_by_a_deployment(
+    deployed: Deployed,
+) -> None:
     members = deployed.network.attestors.members
     fewer = replace(deployed.network, attestors=replace(deployed.network.attestors, members=members[:2]))
     plan = await deploy.plan(fewer, deployed.workspace)
-    assert {name: len(one.steps) for name, one in plan.ledgers.items()} == {
-        "alpha": 1,
-        "bravo": 1,
-        "charlie": 1,
-        "register": 1,
+    assert {name: [step.waits for step in one.steps] for name, one in plan.ledgers.items()} == {
+        name: [f"pari act propose attestors --ledger {name}"]
+        for name in ("alpha", "bravo", "charlie", "register")
     }
-    await deploy.apply(fewer, deployed.workspace)
-    assert (await deploy.plan(fewer, deployed.workspace)).is_empty
-    await deploy.apply(deployed.network, deployed.workspace)
+    before = {name: deployed.nonce(name) for name in CHAINS}
+    applied = await deploy.apply(fewer, deployed.workspace)
+    assert {name: deployed.nonce(name) for name in CHAINS} == before
+    assert [len(one.waiting) for one in applied.ledgers.values()] == [1, 1, 1, 1]
+    report = await deploy.check(fewer, deployed.workspace)
+    assert sorted(one.ledger for one in report.findings) == ["alpha", "bravo", "charlie", "register"]
     assert (await deploy.check(deployed.network, deployed.workspace)).ok
 
 

@@ -292,6 +292,61 @@ def test_acc_3_two_attestors_of_one_entity_count_once(tmp_path: Path) -> None:
         load_network(path)
 
 
+MEMBER = 'signer = "dev:attestor_csd"'
+TWO = '["https://one.example/${CSD_KEY}", "https://two.example"]'
+
+
+def test_a2_an_attestor_may_have_endpoints_and_a_key_of_its_own(tmp_path: Path) -> None:
+    address = "0x52908400098527886E0F7030069857D2E4169EE7"
+    spec = f"web3signer:https://signer.example/${{CSD_SIGNER}}#{address.lower()}"
+    more = f'signer = "{spec}"\naddress = "{address.lower()}"\nagree = 2\nrpcUrls.alpha = {TWO}'
+    member = load_network(changed(NETWORK, tmp_path, MEMBER, more), {}).attestors.members[0]
+    assert (member.signer, member.address, member.agree) == (spec, address, 2)
+    # as written: the variables are set where the attestor runs, and nowhere else
+    assert member.rpc_urls == {"alpha": ("https://one.example/${CSD_KEY}", "https://two.example")}
+    plain = load_network(NETWORK).attestors.members[0]
+    assert (plain.address, plain.agree, plain.rpc_urls) == ("", 0, {})
+
+
+@pytest.mark.parametrize(
+    ("more", "error", "words"),
+    [
+        ("rpcUrls.delta = []", InconsistentFile, "'delta' is none of the network's chains"),
+        (
+            'rpcUrls.register = ["https://one"]',
+            InconsistentFile,
+            "'register' is none of the network's chains",
+        ),
+        ("rpcUrls.alpha = []", InconsistentFile, "needs one endpoint or more"),
+        ('rpcUrls.alpha = ["https://one", "https://one"]', InconsistentFile, "each of them once"),
+        (f"agree = 1\nrpcUrls.alpha = {TWO}", InconsistentFile, "at least 2 must answer alike"),
+        (f"agree = 3\nrpcUrls.alpha = {TWO}", InconsistentFile, "3 endpoints of 'alpha' must answer alike"),
+        ("agree = -1", InvalidValue, "agree"),
+        ('address = "0x12"', InvalidAccount, "attestors.members[0].address"),
+        ('rpcUrls.alpha = ["https://user:secret@one"]', SecretInFile, "a URL holds a password"),
+    ],
+)
+def test_each_mistake_about_an_attestors_endpoints_has_its_error(
+    tmp_path: Path, more: str, error: type[PariError], words: str
+) -> None:
+    with pytest.raises(error) as refusal:
+        load_network(changed(NETWORK, tmp_path, MEMBER, f"{MEMBER}\n{more}"), {})
+    assert words in refusal.value.sentence
+    assert "secret" not in refusal.value.sentence
+
+
+def test_remote_signers_name_no_password_and_no_attestor_is_called_like_the_relayer(tmp_path: Path) -> None:
+    address = "0x" + "12" * 20
+    bad = f'signer = "web3signer:https://user:secret@signer.example#{address}"'
+    with pytest.raises(SecretInFile, match=r"attestors\.members\[0\]\.signer: a URL holds a password"):
+        load_network(changed(NETWORK, tmp_path, MEMBER, bad))
+    for spec in ("web3signer:https://signer.example", f"web3signer:#{address}"):
+        with pytest.raises(InconsistentFile, match="a signer is"):
+            load_network(changed(NETWORK, tmp_path, MEMBER, f'signer = "{spec}"'))
+    with pytest.raises(InconsistentFile, match="no attestor is called 'relayer'"):
+        load_network(changed(NETWORK, tmp_path, 'name = "attestor_csd"', 'name = "relayer"'))
+
+
 def test_no_secret_is_ever_shown(tmp_path: Path) -> None:
     secret = "5" * 64
     for path in (

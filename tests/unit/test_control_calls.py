@@ -9,7 +9,14 @@ from eth_account.messages import _hash_eip191_message, encode_typed_data
 
 from paripassu import acts, controls
 from paripassu.controls import Control, Reason, reason_text
-from paripassu.errors import ActRefused, BatchRefused, CommandImpossible, InvalidQuantity, UnknownRole
+from paripassu.errors import (
+    ActRefused,
+    BatchRefused,
+    CommandImpossible,
+    InconsistentFile,
+    InvalidQuantity,
+    UnknownRole,
+)
 from paripassu.identifiers import Bytes32, Country, LedgerId, checksum_address, commitment, keccak256, role_id
 from paripassu.keycontrol import KeyControl, KeyRotation
 from paripassu.ledgers.evm.calls import call_for
@@ -27,6 +34,7 @@ ADDRESSES = {
     "HolderRegistry": checksum_address(b"\xbb" * 20),
     "Approvals": checksum_address(b"\xcc" * 20),
     "AccessManager": checksum_address(b"\xdd" * 20),
+    "Gateway": checksum_address(b"\xab" * 20),
     "TokenBridge": checksum_address(b"\xee" * 20),
 }
 ZERO = "0x" + "00" * 20
@@ -119,6 +127,13 @@ ACTS: list[tuple[acts.Act, str, str, tuple[Any, ...], str]] = [
     ),
     (acts.GrantRole(B, "freezer"), "AccessManager", "grantRole", (12, B, 0), "upgrader"),
     (acts.RevokeRole(B, "freezer"), "AccessManager", "revokeRole", (12, B), "upgrader"),
+    (
+        acts.RotateAttestors(2, ((A, HOLDER), (B, ID))),
+        "Gateway",
+        "rotate",
+        (((A, bytes(HOLDER)), (B, bytes(ID))), 2),
+        "bridge_operator",
+    ),
 ]
 
 
@@ -171,6 +186,18 @@ def test_ver_6_decisions_are_made_for_a_role() -> None:
     for kind in (acts.GrantRole, acts.RevokeRole):
         with pytest.raises(UnknownRole):
             kind(B, "king")
+
+
+def test_acc_3_a_set_that_one_entity_could_speak_for_is_not_even_proposed() -> None:
+    one, other = (A, HOLDER), (B, ID)
+    for threshold, members in ((1, (one, other)), (2, (one, (B, HOLDER))), (3, (one, other)), (2, ())):
+        with pytest.raises(InconsistentFile, match="distinct entities"):
+            acts.RotateAttestors(threshold, members)
+    with pytest.raises(InconsistentFile, match="key of its own"):
+        acts.RotateAttestors(2, (one, (A, ID)))
+    many = tuple((checksum_address(bytes([n]) * 20), Bytes32(bytes([n]) * 32)) for n in range(1, 34))
+    with pytest.raises(InconsistentFile, match="at most 32"):
+        acts.RotateAttestors(2, many)
 
 
 def test_every_kind_of_control_and_act_is_in_these_tables() -> None:

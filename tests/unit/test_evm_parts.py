@@ -199,9 +199,9 @@ def test_stored_reason_is_revived_as_the_same_error() -> None:
 @pytest.mark.parametrize(
     "fields", [{"gasPrice": 5}, {"type": 2, "maxFeePerGas": 9, "maxPriorityFeePerGas": 2}]
 )
-def test_signed_bytes_read_back_as_what_was_signed(fields: dict[str, object]) -> None:
+async def test_signed_bytes_read_back_as_what_was_signed(fields: dict[str, object]) -> None:
     unsigned = {"chainId": 31001, "nonce": 3, "gas": 21_000, "value": 8, "to": HOLDER, "data": "0x1234"}
-    raw, transaction = KeySigner("issuer", dev_key("issuer")).sign_transaction({**unsigned, **fields})
+    raw, transaction = await KeySigner("issuer", dev_key("issuer")).sign_transaction({**unsigned, **fields})
     read, fee = unsigned_fields(raw)
     assert read == unsigned
     assert fee.fields() == fields

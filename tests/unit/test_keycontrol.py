@@ -27,8 +27,8 @@ def test_ubo_10_the_digest_is_that_of_the_typed_data_that_a_wallet_signs() -> No
     assert keccak(b"\x19" + signable.version + signable.header + signable.body) == STATEMENT.digest
 
 
-def test_ubo_10_a_proof_recovers_to_the_account() -> None:
-    proof = signature_of(STATEMENT, OWNER)
+async def test_ubo_10_a_proof_recovers_to_the_account() -> None:
+    proof = await signature_of(STATEMENT, OWNER)
     recovered: Any = Account._recover_hash(bytes(STATEMENT.digest), signature=proof)
     assert recovered == OWNER.address
     assert len(proof) == 65
@@ -42,6 +42,6 @@ def test_ubo_10_a_proof_is_for_one_registry_of_one_chain() -> None:
         _ = KeyControl(LedgerId("book:register"), "0x" + "22" * 20, OWNER.address, STATEMENT.holder).digest
 
 
-def test_ubo_10_nobody_signs_for_another_account() -> None:
+async def test_ubo_10_nobody_signs_for_another_account() -> None:
     with pytest.raises(CommandImpossible, match="cannot sign"):
-        signature_of(STATEMENT, DESK["holder_de"])
+        await signature_of(STATEMENT, DESK["holder_de"])

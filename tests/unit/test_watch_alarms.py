@@ -9,7 +9,15 @@ import pytest
 from paripassu.identifiers import LedgerId, keccak256
 from paripassu.messages import Lane, Purpose
 from paripassu.watch.alarms import Alarm, AlarmKind, Limits, alarms, to_stop
-from paripassu.watch.facts import BookFacts, Facts, LaneFacts, LedgerFacts, SignerFacts, WalletFacts
+from paripassu.watch.facts import (
+    BookFacts,
+    DoubtFacts,
+    Facts,
+    LaneFacts,
+    LedgerFacts,
+    SignerFacts,
+    WalletFacts,
+)
 from paripassu.watch.metrics import Metrics
 
 HOME, BRAVO, REGISTER = LedgerId("eip155:31001"), LedgerId("eip155:31002"), LedgerId("book:register")
@@ -43,6 +51,12 @@ FACTS = Facts(
     lanes=LANES,
     wallets=(WalletFacts(HOME, 20),),
     signers=(SignerFacts("csd", 5, 1),),
+)
+
+
+DOUBTS = (
+    DoubtFacts("csd", HOME, "final blocks", "Endpoints 1 and 2 of alpha disagree about final blocks."),
+    DoubtFacts("csd", HOME, "arrivals", "Endpoints 1 and 2 of alpha disagree about arrivals."),
 )
 
 
@@ -117,6 +131,17 @@ def test_ops_1_coin_is_counted_in_deliveries_and_attestors_by_what_they_sign() -
     assert kinds(replace(FACTS, signers=(SignerFacts("csd", 4, 0),))) == []
 
 
+def test_a2_what_an_attestor_holds_against_its_endpoints_is_an_alarm_and_a_metric() -> None:
+    doubted = replace(FACTS, doubts=DOUBTS)
+    assert kinds(doubted) == [(AlarmKind.ENDPOINTS_DISAGREE, f"csd@{HOME}")] * 2
+    metrics, name = Metrics(), "pari_attestor_endpoints_disagree"
+    where = {"attestor": "csd", "ledger": str(HOME)}
+    metrics.show(doubted, alarms(doubted, LIMITS), now=1.0)
+    assert metrics.registry.get_sample_value(name, where) == 2
+    metrics.show(FACTS, (), now=2.0)
+    assert not metrics.registry.get_sample_value(name, where)
+
+
 def test_ops_1_metrics_show_the_last_look() -> None:
     metrics = Metrics()
     drifting = replace(
@@ -154,6 +179,7 @@ def test_every_alarm_names_the_next_command() -> None:
         books=(replace(FACTS.books[0], supply=0),),
         wallets=(WalletFacts(HOME, 0),),
         signers=(SignerFacts("csd", 9, 0),),
+        doubts=DOUBTS,
     )
     found: tuple[Alarm, ...] = alarms(broken, LIMITS)
     assert {alarm.kind for alarm in found} == set(AlarmKind)

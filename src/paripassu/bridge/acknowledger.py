@@ -14,6 +14,7 @@ import structlog
 
 from paripassu.bridge import acknowledgements, attestations
 from paripassu.bridge.acknowledgements import AcknowledgementRecord, due
+from paripassu.bridge.former_keys import left_behind
 from paripassu.bridge.pace import ASIDE_SECONDS, Every, Pace
 from paripassu.bridge.refunds import Refunds
 from paripassu.bridge.relayer import REFUSALS
@@ -111,6 +112,8 @@ class SourceAcknowledger:
             return await self._gather(record)
         if self._store.clock() < self._pace[record.lane].not_before:
             return False
+        if await left_behind(self._ledger, record.reference, self._signer.address, self._claims):
+            return self._give_up(record, Reason.KEY_ROTATED.value)
         outcome = await self._ledger.outcome(record.reference)
         earlier = outcome.state is OutcomeState.PENDING and record.reference not in self._submitted
         if outcome.state is OutcomeState.UNKNOWN or earlier:

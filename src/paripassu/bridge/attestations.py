@@ -67,6 +67,15 @@ def observed(
     return tuple(message_of(row) for row in rows)
 
 
+def last_block(connection: Connection, attestor: str, lane: Lane, nonce: int) -> tuple[int, Bytes32]:
+    """Height and hash of the block in which the attestor saw a message that it has observed."""
+    query = select(observation.c.height, observation.c.hash).where(
+        _own(attestor, lane), observation.c.nonce == nonce
+    )
+    row = connection.execute(query).one()
+    return row.height, Bytes32(row.hash)
+
+
 def has_signed(connection: Connection, attestor: str, digest: Bytes32) -> bool:
     query = select(signature.c.digest).where(
         signature.c.digest == digest.text, signature.c.attestor == attestor

@@ -6,7 +6,10 @@ Everybody who relies on finality asks here, so that none of them takes an equal 
 from __future__ import annotations
 
 from enum import Enum
+from typing import Protocol
 
+from paripassu.errors import FinalityViolated
+from paripassu.identifiers import Bytes32
 from paripassu.ledgers.blocks import BlockRef
 
 
@@ -31,3 +34,23 @@ def sight(seen: BlockRef | None, final: BlockRef) -> Sight:
 def has_read(cursor: BlockRef | None, final: BlockRef) -> bool:
     """Whether a party whose cursor is here has read the ledger to `final`, this very block at its height."""
     return sight(cursor, final) in (Sight.SAME, Sight.BEHIND)
+
+
+class Chain(Protocol):
+    """A ledger as far as its blocks are concerned."""
+
+    @property
+    def name(self) -> str: ...
+    async def block_at(self, height: int) -> BlockRef: ...
+
+
+async def require_unchanged(ledger: Chain, height: int, hash: Bytes32) -> None:
+    """Look once more whether the ledger still holds a block that was final, and so all before it.
+
+    Raises:
+        FinalityViolated: it holds another one.
+        LedgerError: it cannot be read now.
+    """
+    now = await ledger.block_at(height)
+    if now.hash != hash:
+        raise FinalityViolated(f"{ledger.name} shows block {height} as {now.hash}; it was final as {hash}.")

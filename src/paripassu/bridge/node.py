@@ -21,6 +21,7 @@ from paripassu.bridge.observer import AttestorKeeper, Keeper, Observer, RelayerK
 from paripassu.bridge.queries import halted_ledgers, resume_command, stuck_messages
 from paripassu.bridge.relayer import DestinationRelayer
 from paripassu.bridge.retries import VersionRetries
+from paripassu.bridge.seats import AttestingSeat
 from paripassu.bridge.settings import PURPOSES, BridgeSettings
 from paripassu.bridge.states import MessageState
 from paripassu.bridge.tasks import Bell, Heartbeats, Runner, log_to_standard_error
@@ -60,7 +61,7 @@ async def run_bridge(
     store: Store,
     *,
     relayer: Seat | None,
-    attestors: Sequence[Seat],
+    attestors: Sequence[AttestingSeat],
     stop: asyncio.Event,
     settings: BridgeSettings | None = None,
     heartbeats: Heartbeats | None = None,
@@ -110,7 +111,7 @@ async def drain(
     store: Store,
     *,
     relayer: Seat,
-    attestors: Sequence[Seat],
+    attestors: Sequence[AttestingSeat],
     patience: float = 120.0,
     settings: BridgeSettings | None = None,
 ) -> None:
@@ -191,7 +192,7 @@ async def _mend_first(store: Store, seat: Seat, settings: BridgeSettings) -> Non
 def _relayer_tasks(
     store: Store, seat: Seat, claims: Claims, runner: Runner, settings: BridgeSettings
 ) -> Iterator[Task]:
-    yield from _observer_tasks(store, seat, RelayerKeeper(), runner, settings, Bell(), claims)
+    yield from _reading_tasks(store, seat, claims, runner, settings)
     yield runner.every(CLAIMS_EVERY, f"{seat.name}.claims", claims.tick)
     lanes = lanes_between(seat.ledgers, settings.purposes)
     for ledger in seat.ledgers.values():
@@ -216,30 +217,35 @@ def _both(first: Step, second: Step) -> Step:
     return step
 
 
-def _attestor_tasks(store: Store, seat: Seat, runner: Runner, settings: BridgeSettings) -> Iterator[Task]:
+def _attestor_tasks(
+    store: Store, seat: AttestingSeat, runner: Runner, settings: BridgeSettings
+) -> Iterator[Task]:
     asked = Bell()  # for what it has not seen yet: it is looked for at once
-    yield from _observer_tasks(store, seat, AttestorKeeper(seat.name), runner, settings, asked)
+    keeper, lanes = AttestorKeeper(seat.name), lanes_between(seat.ledgers, settings.purposes)
+    for ledger in seat.ledgers.values():
+        observer = Observer(store, ledger, _outward(lanes, ledger.id), keeper)
+        yield runner.loop(_reading(keeper, ledger.name), observer.step, asked)
     attestor = Attestor(store, seat.name, seat.signer, seat.ledgers, unseen=asked.ring)
     yield runner.loop(f"{seat.name}.attest", attestor.step, runner.bell)
 
 
-def _observer_tasks(
-    store: Store,
-    seat: Seat,
-    keeper: Keeper,
-    runner: Runner,
-    settings: BridgeSettings,
-    bell: Bell,
-    claims: Claims | None = None,
+def _reading_tasks(
+    store: Store, seat: Seat, claims: Claims, runner: Runner, settings: BridgeSettings
 ) -> Iterator[Task]:
-    lanes = lanes_between(seat.ledgers, settings.purposes)
+    """What the relayer reads, ledger by ledger; nobody can ask for it sooner."""
+    keeper, lanes = RelayerKeeper(), lanes_between(seat.ledgers, settings.purposes)
     for ledger in seat.ledgers.values():
-        outward = [lane for lane in lanes if lane.source == ledger.id]
-        observer = Observer(store, ledger, outward, keeper)
-        step: Step = observer.step
-        if claims is not None:
-            step = _claimed(claims, ledger, observer.step, Mender(store, ledger, lanes))
-        yield runner.loop(f"{keeper.party}.observe.{ledger.name}", step, bell)
+        observer = Observer(store, ledger, _outward(lanes, ledger.id), keeper)
+        step = _claimed(claims, ledger, observer.step, Mender(store, ledger, lanes))
+        yield runner.loop(_reading(keeper, ledger.name), step, Bell())
+
+
+def _outward(lanes: Iterable[Lane], ledger: LedgerId) -> list[Lane]:
+    return [lane for lane in lanes if lane.source == ledger]
+
+
+def _reading(keeper: Keeper, ledger: str) -> str:
+    return f"{keeper.party}.observe.{ledger}"
 
 
 def _claimed(claims: Claims, ledger: Ledger, step: Step, mender: Mender) -> Step:

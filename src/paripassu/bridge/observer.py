@@ -21,9 +21,10 @@ from sqlalchemy import Connection
 from paripassu.bridge import attestations, records
 from paripassu.bridge.finality import Sight, sight
 from paripassu.bridge.seams import seam
+from paripassu.bridge.seats import Observed
 from paripassu.errors import ContractMissing, ContradictoryMessage, FinalityViolated, IncompleteOutbox
 from paripassu.ledgers.blocks import BlockRef
-from paripassu.ledgers.port import Delivery, Ledger, SentMessage
+from paripassu.ledgers.port import Delivery, SentMessage
 from paripassu.messages import Lane
 from paripassu.store import Store, cursors
 
@@ -105,7 +106,7 @@ class AttestorKeeper:
 class Observer:
     """Reads one ledger for one party. `lanes` are those that start at the ledger."""
 
-    def __init__(self, store: Store, ledger: Ledger, lanes: Sequence[Lane], keeper: Keeper) -> None:
+    def __init__(self, store: Store, ledger: Observed, lanes: Sequence[Lane], keeper: Keeper) -> None:
         self._store = store
         self._ledger = ledger
         self._lanes = tuple(lanes)

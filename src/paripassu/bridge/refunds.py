@@ -12,6 +12,7 @@ from typing import ClassVar
 import structlog
 
 from paripassu.bridge import records
+from paripassu.bridge.former_keys import left_behind
 from paripassu.bridge.queries import MessageView, list_messages
 from paripassu.bridge.seams import seam
 from paripassu.bridge.states import REFUNDABLE, REFUSALS, MessageState, Reason
@@ -80,6 +81,8 @@ class Refunds(_Returning):
         return moved
 
     async def _advance(self, view: MessageView) -> bool:
+        if await left_behind(self._ledger, self._reference(view), self._signer.address, self._claims):
+            return self._waits(view, Reason.KEY_ROTATED.value)
         outcome = await self._ledger.outcome(self._reference(view))
         if outcome.state is OutcomeState.UNKNOWN:
             return await self._begin(view)

@@ -16,6 +16,7 @@ import structlog
 
 from paripassu.bridge import attestations, records
 from paripassu.bridge.batches import BatchRecord, change_batch, live_batches, propose
+from paripassu.bridge.former_keys import left_behind
 from paripassu.bridge.pace import ASIDE_SECONDS, Every, Pace
 from paripassu.bridge.refunds import ExpiredParked
 from paripassu.bridge.retries import VersionRetries
@@ -177,6 +178,8 @@ class DestinationRelayer:
             return self._gather(batch, look)
         if batch.state is BatchState.SIGNED:
             return await self._deliver(batch, look)
+        if await left_behind(self._ledger, batch.reference, self._signer.address, self._claims):
+            return self._give_up(batch, Reason.KEY_ROTATED.value)
         if batch.state is BatchState.BUILT:
             return await self._submit(batch, look)
         return await self._follow(batch)

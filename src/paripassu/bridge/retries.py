@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import structlog
 
 from paripassu.bridge import records
+from paripassu.bridge.former_keys import own_reference
 from paripassu.bridge.queries import MessageView, list_messages
 from paripassu.bridge.states import MessageState, Reason
 from paripassu.commands import Retry
@@ -89,7 +90,11 @@ class VersionRetries:
 
     async def _follow(self, view: MessageView) -> bool:
         """What the destination's record says settles the message; here only that nothing came of it."""
-        outcome = await self._ledger.outcome(self._reference(view))
+        ours = (self._signer.address, self._claims)
+        reference = await own_reference(self._ledger, self._reference(view), *ours)
+        outcome = await self._ledger.outcome(reference)
+        if outcome.state is OutcomeState.UNKNOWN and reference != self._reference(view):
+            await self._ledger.submit(Retry(view.message), self._signer, reference)
         if outcome.state is OutcomeState.REFUSED:
             self._change(view, MessageState.PARKED, outcome.reason)
             return True

@@ -13,12 +13,15 @@ import structlog
 
 from paripassu.bridge import acknowledgements, attestations
 from paripassu.bridge.acknowledgements import AcknowledgementRecord
+from paripassu.bridge.finality import Sight, require_unchanged, sight
 from paripassu.bridge.seams import seam
+from paripassu.bridge.seats import Observed
 from paripassu.bridge.states import BatchState
-from paripassu.errors import LedgerError
+from paripassu.errors import FinalityViolated, LedgerError
 from paripassu.identifiers import Bytes32, LedgerId
-from paripassu.ledgers.port import Delivery, DeliveryStatus, Ledger, Signer
-from paripassu.messages import Lane, acknowledgement_digest
+from paripassu.ledgers.blocks import BlockRef
+from paripassu.ledgers.port import Delivery, DeliveryStatus, Signer
+from paripassu.messages import Lane, acknowledgement_digest, acknowledgement_typed_data
 from paripassu.store import Store, audit, cursors
 
 log = structlog.get_logger("paripassu.bridge.witness")
@@ -31,7 +34,7 @@ class Contradiction(Exception):
 class Witness:
     """Signs acknowledgements for one attestor, which reads through connections of its own."""
 
-    def __init__(self, store: Store, name: str, signer: Signer, ledgers: Mapping[LedgerId, Ledger]) -> None:
+    def __init__(self, store: Store, name: str, signer: Signer, ledgers: Mapping[LedgerId, Observed]) -> None:
         self._store = store
         self._name = name
         self._signer = signer
@@ -55,7 +58,7 @@ class Witness:
         for record in proposed:
             try:
                 if await self._sees(record):
-                    signed |= self._sign(record)
+                    signed |= await self._sign(record)
             except Contradiction as contradiction:
                 self._refuse(record, str(contradiction))
             except LedgerError as error:  # of one destination; the others do not wait for it
@@ -74,6 +77,8 @@ class Witness:
         if acknowledgement_digest(record.said, self._ledgers[lane.source].domain) != record.digest:
             raise Contradiction("its digest is another one's")
         final = await destination.final()
+        if not await self._follows(destination, final):
+            return False
         if any(height > final.height for height in record.refused.values()):
             return False
         if await destination.inbound_nonce(lane, final.height) < record.said.nonce:
@@ -84,6 +89,20 @@ class Witness:
                 if delivery.lane == lane and delivery.status is DeliveryStatus.REFUSED:
                     refused[delivery.message_id] = delivery
         return self._has_sent(lane, record, refused)
+
+    async def _follows(self, ledger: Observed, final: BlockRef) -> bool:
+        """Whether what is final now follows what this attestor has read as final before; where it does not,
+        its reading of the ledger halts it, and nothing is signed."""
+        with self._store.read() as connection:
+            cursor = cursors.get(connection, self._name, ledger.id)
+        if cursor is None or sight(cursor, final) is Sight.BEHIND:
+            return False
+        try:
+            await require_unchanged(ledger, cursor.height, cursor.hash)
+        except FinalityViolated as error:
+            log.error("acknowledgement not signed", attestor=self._name, ledger=ledger.name, why=str(error))
+            return False
+        return True
 
     def _has_sent(
         self, lane: Lane, record: AcknowledgementRecord, refused: Mapping[Bytes32, Delivery]
@@ -100,8 +119,11 @@ class Witness:
                     raise Contradiction(f"{lane.source} never sent {id} as nonce {delivery.nonce}")
         return True
 
-    def _sign(self, record: AcknowledgementRecord) -> bool:
-        signature = self._signer.sign_digest(record.digest)
+    async def _sign(self, record: AcknowledgementRecord) -> bool:
+        domain = self._ledgers[record.lane.source].domain
+        signature = await self._signer.sign_typed(
+            record.digest, lambda: acknowledgement_typed_data(record.said, domain)
+        )
         seam(f"{self._name}.ack_signed.before_commit")
         with self._store.write() as connection:
             if attestations.has_signed(connection, self._name, record.digest):

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from paripassu import acts
 from paripassu.cli.proposals import Proposed, ProposedOn, propose_act
+from paripassu.deploy.attestors import rotation_to, same_set, wanted_set
 from paripassu.errors import InvalidArgument
 from paripassu.identifiers import Bytes32
 from paripassu.jobs.controlling import locate
@@ -100,6 +101,21 @@ def terms(
 ) -> None:
     """Propose to put amended terms in force."""
     _amend(acts.AmendTerms(Bytes32(hash)), how)
+
+
+def attestors(*, how: ProposedOn) -> None:
+    """Propose that the attestors of the network file take over on one ledger."""
+
+    async def making(session: Session) -> tuple[Ledger, acts.Act]:
+        ledger, wanted = how.chosen(session), wanted_set(session.network)
+        if same_set(await ledger.attestor_set(), wanted):
+            raise InvalidArgument(
+                f"{ledger.name} has the attestors of the network file already.",
+                next_command="pari attestors show",
+            )
+        return ledger, rotation_to(wanted)
+
+    propose_act(making, how)
 
 
 def rollback(

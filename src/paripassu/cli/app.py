@@ -33,6 +33,7 @@ _GROUPS = {
     "version": "Which code every contract ran, and since when.",
     "event": "Corporate actions: validate, announce, entitle, pay.",
     "message": "Messages between ledgers and their history.",
+    "attestors": "Who attests what passes between ledgers.",
     "lane": "Lanes between ledgers: stop one, cap what arrives, resume those of a halted ledger.",
     "time": "The business clock of a local network.",
 }
@@ -147,6 +148,10 @@ COMMANDS = {
     "act propose rollback": ("paripassu.cli.amendments:rollback", "Return a contract to the version before."),
     "act propose grant-role": ("paripassu.cli.amendments:grant_role", "Give an account a role."),
     "act propose revoke-role": ("paripassu.cli.amendments:revoke_role", "Take a role from an account."),
+    "act propose attestors": (
+        "paripassu.cli.amendments:attestors",
+        "Let the network file's attestors take over on a ledger.",
+    ),
     "act approve": ("paripassu.cli.acts:approve", "Approve an act for a role."),
     "act withdraw": ("paripassu.cli.acts:withdraw", "Take back an approval, or an act."),
     "act execute": ("paripassu.cli.acts:execute", "Carry out an act that has its approvals."),
@@ -176,6 +181,7 @@ COMMANDS = {
         "paripassu.cli.bridge:message_refuse",
         "Refuse a parked message for good, so that it comes back.",
     ),
+    "attestors show": ("paripassu.cli.attestors:show", "Show the attestor set of every ledger."),
     "lane stop": ("paripassu.cli.lanes:stop", "Stop the lanes of one purpose between two ledgers."),
     "lane start": ("paripassu.cli.lanes:start", "Let stopped lanes go on."),
     "lane cap": ("paripassu.cli.lanes:cap", "Bound what arrives of a security from a ledger."),

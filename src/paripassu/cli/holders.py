@@ -103,7 +103,7 @@ def prove(
                 return
             if not signer:
                 raise InvalidArgument("Name the account's signer with --signer, or print --typed-data.")
-            print("0x" + movements.signature_of(statement, session.signer(signer)).hex())
+            print("0x" + (await movements.signature_of(statement, session.signer(signer))).hex())
 
     run(job())
 

@@ -27,7 +27,7 @@ from paripassu.config.types import (
     NetworkConfig,
 )
 from paripassu.errors import InconsistentFile, MissingKey, SecretInFile
-from paripassu.identifiers import CurrencyCode, LedgerId, Lei, role_id
+from paripassu.identifiers import CurrencyCode, LedgerId, Lei, account_to_bytes, checksum_address, role_id
 
 _DAY = 86_400
 _LONGEST_NOTICE = 366 * _DAY
@@ -67,6 +67,9 @@ class _Member(FileModel):
     name: str = Field(min_length=1)
     entity: str
     signer: str
+    address: str = ""
+    rpc_urls: dict[str, list[str]] = Field(default_factory=dict)
+    agree: int = Field(default=0, ge=0)
 
 
 class _Attestors(FileModel):
@@ -142,7 +145,7 @@ def load_network(path: Path | str, environ: Mapping[str, str] | None = None) -> 
         home=file.home,
         security_paths=_securities(path, file),
         ledgers=ledgers,
-        attestors=_attestors(path, file),
+        attestors=_attestors(path, file, ledgers),
         roles=roles,
         cash=cash,
         approvals=_approvals(file),
@@ -201,17 +204,26 @@ def _ledger(
         raise InconsistentFile(f"{path}, {key}.devnet: only EVM ledgers of a local network have local nodes.")
     if id.is_evm and not raw.rpc_urls and not local:
         raise MissingKey(f"{path}: '{key}.rpcUrls' needs at least one URL outside a local network.")
-    for url in raw.rpc_urls:
-        _refuse_password(path, f"{key}.rpcUrls", url)
     return LedgerConfig(
         name=name,
         id=id,
         protocol=raw.protocol,
         display_name=raw.display_name or name.capitalize(),
-        rpc_urls=tuple(expand(url, path, f"{key}.rpcUrls", environ) for url in raw.rpc_urls),
+        rpc_urls=_urls(path, f"{key}.rpcUrls", raw.rpc_urls, environ),
         blocks=Blocks(raw.blocks.confirmations, raw.blocks.reorg_period, raw.blocks.estimate_block_time),
         devnet=None if raw.devnet is None else DevnetNode(raw.devnet.client, raw.devnet.hardfork),
     )
+
+
+def _urls(path: Path, key: str, urls: list[str], environ: Mapping[str, str] | None) -> tuple[str, ...]:
+    _refuse_passwords(path, key, urls)
+    return tuple(expand(url, path, key, environ) for url in urls)
+
+
+def _refuse_passwords(path: Path, key: str, urls: list[str]) -> None:
+    for url in urls:
+        if re.match(r"(web3signer:)?[a-z0-9+]+://[^/@$]*:[^/@$]+@", url):
+            raise SecretInFile(f"{path}, {key}: a URL holds a password; name it as ${{VARIABLE}}.")
 
 
 def _check_ledgers(path: Path, home: str, ledgers: Mapping[str, LedgerConfig]) -> None:
@@ -228,14 +240,26 @@ def _check_ledgers(path: Path, home: str, ledgers: Mapping[str, LedgerConfig]) -
         raise InconsistentFile(f"{path}, home: '{home}' is no EVM chain, and only those can be home so far.")
 
 
-def _attestors(path: Path, file: _Network) -> AttestorsConfig:
+def _attestors(path: Path, file: _Network, ledgers: Mapping[str, LedgerConfig]) -> AttestorsConfig:
     members = []
     for index, member in enumerate(file.attestors.members):
         key = f"attestors.members[{index}]"
         with located(path, f"{key}.entity"):
             entity = Lei(member.entity)
         signer = _signer(path, f"{key}.signer", member.signer, file.environment)
-        members.append(AttestorMember(member.name, entity, signer))
+        address = ""
+        if member.address:
+            with located(path, f"{key}.address"):
+                address = checksum_address(account_to_bytes(ledgers[file.home].id, member.address))
+        endpoints = {
+            name: _endpoints(path, f"{key}.rpcUrls.{name}", name, urls, ledgers)
+            for name, urls in member.rpc_urls.items()
+        }
+        seat = AttestorMember(member.name, entity, signer, address, endpoints, member.agree)
+        _check_agreement(path, key, seat, ledgers)
+        members.append(seat)
+    if "relayer" in {member.name for member in members}:
+        raise InconsistentFile(f"{path}, attestors.members: no attestor is called 'relayer'.")
     entities = {member.entity for member in members}
     if file.attestors.threshold > len(entities):
         raise InconsistentFile(
@@ -248,8 +272,41 @@ def _attestors(path: Path, file: _Network) -> AttestorsConfig:
     return AttestorsConfig(file.attestors.threshold, tuple(members))
 
 
+def _endpoints(
+    path: Path,
+    key: str,
+    ledger: str,
+    urls: list[str],
+    ledgers: Mapping[str, LedgerConfig],
+) -> tuple[str, ...]:
+    """An attestor's own endpoints of a ledger: each another one, for one asked twice is no second opinion.
+    They stay as written: their variables are set where the attestor runs, and nowhere else."""
+    if ledger not in ledgers or not ledgers[ledger].id.is_evm:
+        raise InconsistentFile(f"{path}, {key}: '{ledger}' is none of the network's chains.")
+    _refuse_passwords(path, key, urls)
+    if not urls or len(set(urls)) < len(urls):
+        raise InconsistentFile(f"{path}, {key}: needs one endpoint or more, each of them once.")
+    return tuple(urls)
+
+
+def _check_agreement(path: Path, key: str, seat: AttestorMember, ledgers: Mapping[str, LedgerConfig]) -> None:
+    for name, ledger in ledgers.items():
+        count = len(seat.rpc_urls.get(name, ledger.rpc_urls))
+        if seat.agree == 1 and count > 1:
+            raise InconsistentFile(
+                f"{path}, {key}.agree: of the {count} endpoints of '{name}' at least 2 must answer alike."
+            )
+        if name in seat.rpc_urls and seat.agree > count:
+            raise InconsistentFile(
+                f"{path}, {key}.agree: {seat.agree} endpoints of '{name}' must answer alike, it has {count}."
+            )
+
+
 def _signer(path: Path, key: str, spec: str, environment: str) -> str:
     if re.fullmatch(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}|keystore:.+", spec):
+        return spec
+    if re.fullmatch(r"web3signer:.+#0x[0-9a-fA-F]{40}", spec):
+        _refuse_passwords(path, key, [spec])
         return spec
     if re.fullmatch(r"dev:[a-z0-9_-]+", spec):
         if environment == LOCAL_ENVIRONMENT:
@@ -259,4 +316,7 @@ def _signer(path: Path, key: str, spec: str, environment: str) -> str:
         )
     if re.fullmatch(r"(0x)?[0-9a-fA-F]{64}", spec):
         raise SecretInFile(f"{path}, {key}: a private key stands in the file; name it as ${{VARIABLE}}.")
-    raise InconsistentFile(f"{path}, {key}: a signer is 'dev:<name>', '${{VARIABLE}}' or 'keystore:<path>'.")
+    raise InconsistentFile(
+        f"{path}, {key}: a signer is 'dev:<name>', '${{VARIABLE}}', 'keystore:<path>' or "
+        "'web3signer:<url>#<address>'."
+    )

@@ -52,11 +52,22 @@ class LedgerConfig:
 
 @dataclass(frozen=True, slots=True)
 class AttestorMember:
-    """One attestor: its name, its legal entity, the key it signs with."""
+    """One attestor: its name, its legal entity, the key it signs with.
+
+    Args:
+        signer: how it signs; the key is at hand where it runs, and nowhere else.
+        address: of its key, checksummed; empty where the file does not state it.
+        rpc_urls: its own endpoints by ledger name; of a ledger that is not named those of the network.
+        agree: how many endpoints of a ledger must answer alike before it believes them; 0 for all of them. Of
+            a ledger that has fewer all must.
+    """
 
     name: str
     entity: Lei
     signer: str
+    address: str = ""
+    rpc_urls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    agree: int = 0
 
     @property
     def entity_id(self) -> Bytes32:
@@ -120,7 +131,8 @@ class Compatibility:
 
 @dataclass(frozen=True, slots=True)
 class NetworkConfig:
-    """A whole network. Signers are kept as written (`dev:…`, `${…}`, `keystore:…`), never as keys.
+    """A whole network. Signers are kept as written (`dev:…`, `${…}`, `keystore:…`, `web3signer:…`), never as
+    keys.
 
     `security_paths` has a file for each security; the first one is meant where none is named.
     `store` is the path or URL of the bridge's store; empty for a file in the workspace.

@@ -186,7 +186,8 @@ async def _apply_book(
     await book.open()
     try:
         known = book.configuration()
-        steps = book_plan(desired, known).steps
+        planned = book_plan(desired, known).steps
+        steps = tuple(step for step in planned if not step.waits)
         for step in steps:
             book.configure(adjusted(desired, known))
             report(Progress(step.ledger, step.title, 1, 1))
@@ -205,7 +206,8 @@ async def _apply_book(
             "contracts": {},
         },
     )
-    return AppliedLedger(desired.name, desired.ledger, len(steps), 0, {}, str(path))
+    left = tuple(step for step in planned if step.waits)
+    return AppliedLedger(desired.name, desired.ledger, len(steps), 0, {}, str(path), left)
 
 
 def _signers(network: NetworkConfig) -> dict[str, Signer]:

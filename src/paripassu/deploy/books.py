@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from paripassu.config import LedgerConfig, NetworkConfig
+from paripassu.deploy.acts import AFTER
+from paripassu.deploy.attestors import rotation_command, same_set, wanted_set
 from paripassu.deploy.desired import BookDesired
+from paripassu.deploy.rights import APPROVED
 from paripassu.deploy.settings import APPS
 from paripassu.deploy.steps import LedgerPlan, Step
 from paripassu.identifiers import InteropAddress
 from paripassu.ledgers.book import BookConfiguration, BookLedger, BookPeer, BookSecurity
 from paripassu.ledgers.decisions import DecisionLog
-from paripassu.ledgers.port import Attestor, AttestorSet
 from paripassu.ledgers.signers import signer_from_spec
 from paripassu.rules import share
 from paripassu.securities import Security
@@ -34,10 +36,6 @@ def book_desired(
         for other in network.ledgers.values()
         if other.id.is_evm
     }
-    members = tuple(
-        Attestor(signer_from_spec(member.signer, network.environment).address, member.entity_id)
-        for member in network.attestors.members
-    )
     roles = {
         role: tuple(signer_from_spec(spec, network.environment).name for spec in specs)
         for role, specs in network.roles.items()
@@ -57,10 +55,12 @@ def book_desired(
             )
             for security in securities
         ),
-        attestors=AttestorSet(1, network.attestors.threshold, members),
+        attestors=wanted_set(network),
         peers=peers,
         roles=roles,
         correction_threshold=network.approvals.correction_threshold,
+        rotation_threshold=network.approvals.threshold,
+        rotation_notice=network.approvals.notice["roles"],
     )
     return BookDesired(ledger.name, ledger.id, configuration)
 
@@ -74,30 +74,33 @@ def book_of(
 
 
 def book_plan(desired: BookDesired, known: BookConfiguration | None) -> LedgerPlan:
-    """One step where the book's configuration is not the desired one."""
-    if known is not None and known == adjusted(desired, known):
-        return LedgerPlan(desired.name, desired.ledger)
-    title = "configure the book" if known is None else "change the book's configuration"
-    parts = (
-        f"securities {', '.join(one.isin for one in desired.configuration.securities)}",
-        f"peers {', '.join(desired.configuration.peers)}",
-        f"attestors {desired.configuration.attestors.threshold} of "
-        f"{len(desired.configuration.attestors.members)}",
-    )
-    step = Step(desired.name, 1, "configure", title, "deployer", parts=parts)
-    return LedgerPlan(desired.name, desired.ledger, (step,))
+    """One step where the book's configuration is not the desired one, and one that is only pointed out where
+    its attestors are others."""
+    steps = []
+    if known is None or known != adjusted(desired, known):
+        title = "configure the book" if known is None else "change the book's configuration"
+        parts = (
+            f"securities {', '.join(one.isin for one in desired.configuration.securities)}",
+            f"peers {', '.join(desired.configuration.peers)}",
+            f"attestors {desired.configuration.attestors.threshold} of "
+            f"{len(desired.configuration.attestors.members)}",
+        )
+        steps.append(Step(desired.name, 1, "configure", title, "deployer", parts=parts))
+    if known is not None and not same_set(known.attestors, desired.configuration.attestors):
+        waits = rotation_command(desired.name)
+        title = f"attestors: {desired.configuration.attestors.threshold} of the network file's"
+        title += " (the ledger has other ones)"
+        steps.append(Step(desired.name, AFTER, "agree/attestors", title, APPROVED, waits=waits))
+    return LedgerPlan(desired.name, desired.ledger, tuple(steps))
 
 
 def adjusted(desired: BookDesired, known: BookConfiguration | None) -> BookConfiguration:
-    """The desired configuration with what only the book knows: the attestor set's version, one more
-    wherever the set changes, and under what each security is posted."""
+    """The desired configuration with what only the book knows: the attestor set in force, which an act alone
+    changes, and under what each security is posted."""
     if known is None:
         return desired.configuration
-    wanted, current = desired.configuration.attestors, known.attestors
-    same = wanted.threshold == current.threshold and set(wanted.members) == set(current.members)
-    attestors = current if same else AttestorSet(current.version + 1, wanted.threshold, wanted.members)
     posted = {one.isin: one.asset for one in known.securities}
     securities = tuple(
         replace(one, asset=posted.get(one.isin, one.asset)) for one in desired.configuration.securities
     )
-    return replace(desired.configuration, attestors=attestors, securities=securities)
+    return replace(desired.configuration, attestors=known.attestors, securities=securities)

@@ -10,6 +10,7 @@ from typing import Any
 from paripassu import artefacts
 from paripassu.config import LedgerConfig, NetworkConfig, load_securities
 from paripassu.deploy import records
+from paripassu.deploy.attestors import same_set
 from paripassu.deploy.books import adjusted, book_of
 from paripassu.deploy.chain import chain_of
 from paripassu.deploy.desired import BookDesired, Creation, Desired, EvmDesired
@@ -122,9 +123,13 @@ async def _check_book(config: LedgerConfig, workspace: Workspace, desired: BookD
         await book.close()
     wanted = to_json(adjusted(desired, known))
     found = "none" if known is None else to_json(known)
-    if found == wanted:
-        return []
-    return [Finding(desired.name, "set-up", "the book's configuration", wanted, found)]
+    findings = []
+    if found != wanted:
+        findings.append(Finding(desired.name, "set-up", "the book's configuration", wanted, found))
+    if known is not None and not same_set(known.attestors, desired.configuration.attestors):
+        title, told = "attestors", str(known.attestors)
+        findings.append(Finding(desired.name, "set-up", title, str(desired.configuration.attestors), told))
+    return findings
 
 
 def _code(desired: EvmDesired, observed: EvmObserved) -> Iterator[Finding]:

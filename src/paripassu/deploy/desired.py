@@ -79,6 +79,7 @@ class Setting:
         calls: from what was read (None where the contract is not there yet), and what the tokens
             of all chains run, to the calls that make it right; none where it is.
         after: kind of contract that must run its desired code first; empty where none must.
+        command: with what people propose it where an act makes it that no deployment proposes.
     """
 
     title: str
@@ -87,6 +88,7 @@ class Setting:
     read: View
     calls: Callable[[Any, Running], Calls]
     after: str = ""
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,9 @@ def steps_for(desired: EvmDesired, observed: EvmObserved) -> tuple[Step, ...]:
     proposals = [proposal for _, proposal in upgrades]
     missing: Missing = []
     for setting, title, call in _missing(desired, observed):
-        if setting.role == APPROVED:
+        if setting.command:
+            steps.append(_proposed_by_people(desired, setting, title, call))
+        elif setting.role == APPROVED:
             proposals.append(_act(desired, setting.contract, title, call))
         else:
             missing.append((setting, title, call))
@@ -186,6 +188,20 @@ def _setting(desired: EvmDesired, setting: Setting, title: str, call: bytes, out
         data=call,
         gas_estimate=_gas_of(call),
         waits=f"the new code of {setting.after}" if late else "",
+    )
+
+
+def _proposed_by_people(desired: EvmDesired, setting: Setting, title: str, call: bytes) -> Step:
+    """What a deployment only points out: it is never sent from here."""
+    return Step(
+        ledger=desired.name,
+        stage=AFTER,
+        key=f"agree/{setting.contract}/{keccak256(call).hex()[:8]}",
+        title=f"{title} (the ledger has other ones)",
+        signer=setting.role,
+        to=desired.addresses[setting.contract],
+        data=call,
+        waits=setting.command,
     )
 
 

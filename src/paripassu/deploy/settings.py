@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from paripassu.config import COMPATIBILITY_LEVELS, Compatibility, LedgerConfig, NetworkConfig
+from paripassu.deploy.attestors import rotation_command, rotation_to, wanted_set
 from paripassu.deploy.desired import (
     APPROVALS,
     CASH,
@@ -22,7 +23,6 @@ from paripassu.deploy.rights import APPROVED
 from paripassu.identifiers import InteropAddress, version_text
 from paripassu.ledgers.book import book_application
 from paripassu.ledgers.evm.contracts import View, codec
-from paripassu.ledgers.signers import signer_from_spec
 from paripassu.messages import Purpose
 from paripassu.securities import Security
 
@@ -58,7 +58,7 @@ def chain_settings(
         settings += instances(network, place, ledger, addresses, shipped)
         settings += _blackouts(place, security)
     settings += [_judgement(one) for one in network.compatibility]
-    settings.append(_quorum(network))
+    settings += _quorum(network, ledger)
     for other in network.ledgers.values():
         if other.id != ledger.id:
             settings += _lanes(other, addresses)
@@ -162,21 +162,26 @@ def _judgement(one: Compatibility) -> Setting:
     return _set("tokenizer", INSTANCES, "setCompatibility", args, "compatibility", 2, title)
 
 
-def _quorum(network: NetworkConfig) -> Setting:
-    members = [
-        (signer_from_spec(member.signer, network.environment).address, bytes(member.entity_id))
-        for member in network.attestors.members
-    ]
-    threshold = network.attestors.threshold
-    title = f"attestors: {threshold} of {', '.join(member.name for member in network.attestors.members)}"
-    members.sort(key=lambda member: int(member[0], 16))
-    call = codec("Gateway").encode("rotate", members, threshold)
+def _quorum(network: NetworkConfig, ledger: LedgerConfig) -> tuple[Setting, Setting]:
+    """The first set is appointed with the set-up; another one takes over by an act that people propose."""
+    act = rotation_to(wanted_set(network))
+    members = [(signer, bytes(entity)) for signer, entity in act.members]
+    title = f"attestors: {act.threshold} of {', '.join(member.name for member in network.attestors.members)}"
+    view, encode = View("Gateway", "attestors"), codec("Gateway").encode
 
-    def matches(found: Any) -> bool:
-        return bool(found[1] == threshold and set(found[2]) == set(members))
+    def appoint(found: Any, _: Running) -> Calls:
+        known = found is not None and found[0] != 0
+        return () if known else ((title, encode("appoint", members, act.threshold)),)
 
-    view = View("Gateway", "attestors")
-    return Setting(title, "bridge_operator", "Gateway", view, _unless(matches, title, call))
+    def rotate(found: Any, _: Running) -> Calls:
+        differs = found is not None and found[0] != 0
+        differs = differs and not (found[1] == act.threshold and set(found[2]) == set(members))
+        return ((title, encode("rotate", members, act.threshold)),) if differs else ()
+
+    return (
+        Setting(title, "bridge_operator", "Gateway", view, appoint),
+        Setting(title, APPROVED, "Gateway", view, rotate, command=rotation_command(ledger.name)),
+    )
 
 
 def _lanes(other: LedgerConfig, addresses: Mapping[str, str]) -> Sequence[Setting]:

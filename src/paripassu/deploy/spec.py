@@ -36,7 +36,8 @@ from paripassu.deploy.rights import ADMIN
 from paripassu.deploy.settings import APPS, chain_settings
 from paripassu.errors import InconsistentFile
 from paripassu.identifiers import CurrencyCode, role_id
-from paripassu.ledgers.signers import KeySigner, signer_from_spec
+from paripassu.ledgers.port import Signer
+from paripassu.ledgers.signers import signer_from_spec
 from paripassu.rules import RuleSet, share
 from paripassu.securities import Security
 
@@ -57,7 +58,7 @@ _TOKEN_PARTS = ("SecurityTokenReadings", "SecurityTokenExtension", TOKEN)
 _TOKEN_PROXY = "SecurityProxy"
 
 
-def deployer_of(network: NetworkConfig) -> KeySigner:
+def deployer_of(network: NetworkConfig) -> Signer:
     """The key that deploys: `dev:deployer` on local networks, else $PARI_DEPLOYER_KEY or its spec in
     $PARI_DEPLOYER (`keystore:<path>`)."""
     spec = os.environ.get("PARI_DEPLOYER", f"${{{DEPLOYER_VARIABLE}}}")

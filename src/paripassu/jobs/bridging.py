@@ -7,13 +7,18 @@ import os
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
+from typing import Literal, overload
 
-from paripassu.bridge.node import Seat, await_drained, run_bridge
+from paripassu.bridge.doubts import Doubts
+from paripassu.bridge.node import RELAYER, Seat, await_drained, run_bridge
+from paripassu.bridge.seats import AttestorSeat
 from paripassu.config import NetworkConfig
-from paripassu.deploy.opening import open_ledgers
+from paripassu.deploy.opening import open_endpoints, open_ledgers
 from paripassu.errors import InconsistentFile
 from paripassu.jobs.session import Session
+from paripassu.ledgers.port import Signer
 from paripassu.ledgers.signers import signer_from_spec
+from paripassu.ledgers.web3signer import Web3Signer
 from paripassu.store import Store
 from paripassu.workspace import Workspace
 
@@ -25,26 +30,60 @@ def relayer_spec(network: NetworkConfig) -> str:
     return os.environ.get(RELAYER_VARIABLE, "dev:relayer" if network.is_local else "${PARI_RELAYER_KEY}")
 
 
+@overload  # "relayer" is a name too, and no attestor's
+async def seat_of(  # type: ignore[overload-overlap]
+    network: NetworkConfig,
+    workspace: Workspace,
+    store: Store,
+    name: Literal["relayer"],
+    stack: AsyncExitStack,
+) -> Seat: ...
+
+
+@overload
 async def seat_of(
     network: NetworkConfig, workspace: Workspace, store: Store, name: str, stack: AsyncExitStack
-) -> Seat:
+) -> AttestorSeat: ...
+
+
+async def seat_of(
+    network: NetworkConfig, workspace: Workspace, store: Store, name: str, stack: AsyncExitStack
+) -> Seat | AttestorSeat:
     """The seat of the relayer or of an attestor, with connections of its own that `stack` closes.
 
     Raises:
-        InconsistentFile: the network has no attestor of that name.
-        SignerUnusable, LedgerError, DeploymentError: key or ledgers.
+        InconsistentFile: the network has no attestor of that name, or states another address for its key.
+        SignerUnusable, MissingVariable, LedgerError, DeploymentError: key, endpoints or ledgers.
     """
-    specs = {member.name: member.signer for member in network.attestors.members}
-    specs["relayer"] = relayer_spec(network)
-    if name not in specs:
+    if name == RELAYER:
+        signer = _signer(relayer_spec(network), network, name)
+        ledgers = await open_ledgers(network, workspace, store.intents, decisions=store.decisions)
+        for ledger in ledgers.values():
+            stack.push_async_callback(ledger.close)
+        return Seat(name, signer, ledgers)
+    member = next((one for one in network.attestors.members if one.name == name), None)
+    if member is None:
         raise InconsistentFile(
             f"{network.path}: the network has no attestor '{name}'; it has "
             f"{', '.join(member.name for member in network.attestors.members)}."
         )
-    ledgers = await open_ledgers(network, workspace, store.intents, decisions=store.decisions)
-    for ledger in ledgers.values():
-        stack.push_async_callback(ledger.close)
-    return Seat(name, signer_from_spec(specs[name], network.environment, name), ledgers)
+    signer = _signer(member.signer, network, name)
+    if member.address and member.address != signer.address:
+        raise InconsistentFile(
+            f"{network.path}: the key of the attestor '{name}' is {signer.address}, not {member.address}."
+        )
+    doubts = Doubts(store, name, network.ledger_ids)
+    observed = await open_endpoints(network, workspace, store.intents, member, doubts.tell)
+    for one in observed.values():
+        stack.push_async_callback(one.close)
+    return AttestorSeat(name, signer, observed)
+
+
+def _signer(spec: str, network: NetworkConfig, name: str) -> Signer:
+    signer = signer_from_spec(spec, network.environment, name)
+    if isinstance(signer, Web3Signer):
+        signer.require_place()
+    return signer
 
 
 class Bridge:
@@ -60,7 +99,7 @@ class Bridge:
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._relayer: Seat | None = None
-        self._attestors: Sequence[Seat] = ()
+        self._attestors: Sequence[AttestorSeat] = ()
 
     async def __aenter__(self) -> Bridge:
         session = self._session

@@ -101,7 +101,7 @@ async def rotate(
     proof_to = proof_to or await succession_proof(ledger, source, target, successor)
     statement = await ledger.controls.key_rotation(source, target)
     if statement is not None and owner is not None and not proof_from:
-        proof_from = signature_of(statement, owner)
+        proof_from = await signature_of(statement, owner)
     return await carry_out(ledger, Rotate(source, target, reason, proof_from, proof_to), registrar)
 
 
@@ -111,4 +111,4 @@ async def succession_proof(ledger: Ledger, source: str, target: str, successor: 
     if record is None:
         raise HolderUnknown(f"Account '{source}' is not registered on {ledger.name}.")
     statement = await ledger.key_control(target, record.holder)
-    return b"" if statement is None or successor is None else signature_of(statement, successor)
+    return b"" if statement is None or successor is None else await signature_of(statement, successor)

@@ -32,17 +32,17 @@ async def proven(ledger: Ledger, command: Onboard, owner: Signer) -> Onboard:
         CommandImpossible: the signer's key is not the account's.
     """
     statement = await ledger.key_control(command.account, command.holder)
-    return command if statement is None else replace(command, proof=signature_of(statement, owner))
+    return command if statement is None else replace(command, proof=await signature_of(statement, owner))
 
 
-def signature_of(statement: KeyControl | KeyRotation, owner: Signer) -> bytes:
+async def signature_of(statement: KeyControl | KeyRotation, owner: Signer) -> bytes:
     """The account's signature over the statement. Raises CommandImpossible for another account's key."""
     if owner.address.lower() != statement.account.lower():
         raise CommandImpossible(
             f"The signer {owner.name} has the address {owner.address}: it cannot sign "
             f"for {statement.account}."
         )
-    return owner.sign_digest(statement.digest)
+    return await owner.sign_typed(statement.digest, statement.typed_data)
 
 
 def _onboarding_reference(command: Onboard) -> str:

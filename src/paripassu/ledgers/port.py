@@ -8,10 +8,10 @@ is retried or restarted, because the intent is stored before it is sent.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Any, Protocol
 
 from paripassu.commands import Command
 from paripassu.events import EventRecord
@@ -218,6 +218,9 @@ class Outcome:
     abandoned: bool = False
 
 
+TypedData = Callable[[], dict[str, Any]]
+
+
 class Signer(Protocol):
     """Holds one key. `address` is what EVM chains know it by, `name` what book entry does."""
 
@@ -225,12 +228,20 @@ class Signer(Protocol):
     def name(self) -> str: ...
     @property
     def address(self) -> str: ...
-    def sign_digest(self, digest: Bytes32) -> bytes:
-        """Return the 65-byte signature r || s || v, low s, v in {27, 28}."""
+    async def sign_typed(self, digest: Bytes32, typed: TypedData) -> bytes:
+        """Return the 65-byte signature r || s || v of a typed statement (EIP-712): low s, v in {27, 28}.
+
+        Args:
+            digest: what the statement hashes to.
+            typed: makes the statement as JSON for `eth_signTypedData_v4`, for keys that are not here.
+
+        Raises:
+            SignerUnreachable, SignerRefused: of a remote signer; it may be asked again.
+        """
         ...
 
-    def sign_transaction(self, transaction: dict[str, object]) -> tuple[bytes, str]:
-        """Return the raw signed transaction and its hash (0x…)."""
+    async def sign_transaction(self, transaction: dict[str, object]) -> tuple[bytes, str]:
+        """Return the raw signed transaction and its hash (0x…). Raises as `sign_typed`."""
         ...
 
 
@@ -359,6 +370,11 @@ class Ledger(Protocol):
 
     async def outcome(self, reference: str) -> Outcome:
         """Where a submitted command stands now; sends the stored bytes again where the node lost them."""
+        ...
+
+    async def sender_of(self, reference: str) -> str:
+        """The address whose key signed what was last sent under a reference; empty where nothing was sent,
+        and in book entry, where all is carried out at once."""
         ...
 
     async def decisions(self, first: int, last: int) -> Sequence[DecisionRecord]:

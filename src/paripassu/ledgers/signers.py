@@ -1,4 +1,5 @@
-"""Signers: one key each, named by the network file as `dev:<name>`, `${VARIABLE}` or `keystore:<path>`.
+"""Signers: one key each, named by the network file as `dev:<name>`, `${VARIABLE}`, `keystore:<path>` or
+`web3signer:<url>#<address>`.
 
 Keys of the kind `dev:` are derived from their name and known to everyone who reads this
 file: they are refused outside the environment `local`.
@@ -16,7 +17,9 @@ from eth_keys.datatypes import PrivateKey
 from eth_utils.crypto import keccak
 
 from paripassu.errors import SignerUnusable
-from paripassu.identifiers import Bytes32
+from paripassu.identifiers import Bytes32, checksum_address
+from paripassu.ledgers.port import TypedData
+from paripassu.ledgers.web3signer import Web3Signer
 
 LOCAL_ENVIRONMENT = "local"
 PASSWORD_VARIABLE = "PARI_KEYSTORE_PASSWORD"
@@ -46,7 +49,11 @@ class KeySigner:
         signature = self._key.sign_msg_hash(bytes(digest)).to_bytes()
         return signature[:64] + bytes([signature[64] + 27])
 
-    def sign_transaction(self, transaction: dict[str, object]) -> tuple[bytes, str]:
+    async def sign_typed(self, digest: Bytes32, typed: TypedData) -> bytes:
+        """As `sign_digest`: the key is here, and needs no more than the digest."""
+        return self.sign_digest(digest)
+
+    async def sign_transaction(self, transaction: dict[str, object]) -> tuple[bytes, str]:
         """Raw signed transaction and its hash."""
         from eth_account import Account  # takes a while to import: only who sends pays for it
 
@@ -60,12 +67,13 @@ def dev_key(name: str) -> bytes:
     return bytes(keccak(text=f"pari passu devnet key {name}"))
 
 
-def signer_from_spec(spec: str, environment: str, name: str = "") -> KeySigner:
+def signer_from_spec(spec: str, environment: str, name: str = "") -> KeySigner | Web3Signer:
     """Make the signer that a network file names.
 
     Args:
-        spec: `dev:<name>`, `${VARIABLE}` (a hex key in the environment) or `keystore:<path>`
-            (an encrypted key file, its password in $PARI_KEYSTORE_PASSWORD).
+        spec: `dev:<name>`, `${VARIABLE}` (a hex key in the environment), `keystore:<path>` (an encrypted
+            key file, its password in $PARI_KEYSTORE_PASSWORD, else in that of `keystore:<path>#${VARIABLE}`)
+            or `web3signer:<url>#<address>` (a key that a remote signer holds).
         environment: the network's environment; `dev:` keys work in `local` alone.
         name: what the signer is called in reports and in book entry; else taken from the spec.
 
@@ -83,9 +91,16 @@ def signer_from_spec(spec: str, environment: str, name: str = "") -> KeySigner:
             )
         return KeySigner(name or rest, dev_key(rest))
     if kind == "keystore" and rest:
-        return KeySigner(name or Path(rest).stem, _key_from_keystore(Path(rest)))
+        place, _, password = rest.partition("#")
+        chosen = password.removeprefix("${").removesuffix("}") or PASSWORD_VARIABLE
+        return KeySigner(name or Path(place).stem, _key_from_keystore(Path(place), chosen))
+    remote = re.fullmatch(r"web3signer:(.+)#(0x[0-9a-fA-F]{40})", spec)
+    if remote:
+        return Web3Signer(name or remote[2], remote[1], checksum_address(bytes.fromhex(remote[2][2:])))
     shown = spec if kind in ("dev", "keystore") else f"of {len(spec)} characters"
-    raise SignerUnusable(f"The signer {shown} is not dev:<name>, ${{VARIABLE}} or keystore:<path>.")
+    raise SignerUnusable(
+        f"The signer {shown} is not dev:<name>, ${{VARIABLE}}, keystore:<path> or web3signer:<url>#<address>."
+    )
 
 
 def _key_from_variable(variable: str) -> bytes:
@@ -97,10 +112,10 @@ def _key_from_variable(variable: str) -> bytes:
     return bytes.fromhex(text.removeprefix("0x"))
 
 
-def _key_from_keystore(path: Path) -> bytes:
-    password = os.environ.get(PASSWORD_VARIABLE)
+def _key_from_keystore(path: Path, variable: str) -> bytes:
+    password = os.environ.get(variable)
     if password is None:
-        raise SignerUnusable(f"The keystore {path} needs its password in {PASSWORD_VARIABLE}.")
+        raise SignerUnusable(f"The keystore {path} needs its password in {variable}.")
     from eth_account import Account
 
     try:

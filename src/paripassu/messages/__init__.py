@@ -12,6 +12,7 @@ from paripassu.messages.acknowledgement import (
     Acknowledgement,
     acknowledgement_digest,
     acknowledgement_head,
+    acknowledgement_typed_data,
 )
 from paripassu.messages.envelope import (
     BATCH_TYPE,
@@ -29,6 +30,7 @@ from paripassu.messages.envelope import (
     Message,
     Purpose,
     batch_digest,
+    batch_typed_data,
 )
 from paripassu.messages.payloads import (
     EntitlementPayload,
@@ -68,8 +70,10 @@ __all__ = [
     "QuotaPayload",
     "acknowledgement_digest",
     "acknowledgement_head",
+    "acknowledgement_typed_data",
     "batch_digest",
     "batch_head",
+    "batch_typed_data",
     "decode_corporate_action",
     "decode_quota",
     "execution",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from eth_abi.abi import encode as _abi_encode
 
 from paripassu.errors import MalformedMessage
 from paripassu.identifiers import Bytes32, keccak256
-from paripassu.messages.envelope import GatewayDomain, Lane
+from paripassu.messages.envelope import DOMAIN_TYPE, GatewayDomain, Lane, domain_typed_data, fields_of
 from paripassu.messages.wire import COUNTER_BITS, head
 
 ACKNOWLEDGEMENT_TYPE: Final = (
@@ -62,6 +62,27 @@ def acknowledgement_digest(acknowledgement: Acknowledgement, domain: GatewayDoma
         bytes(keccak256(b"".join(acknowledgement.refused))),
     ]
     return keccak256(b"\x19\x01" + domain.separator + keccak256(_abi_encode(types, values)))
+
+
+def acknowledgement_typed_data(acknowledgement: Acknowledgement, domain: GatewayDomain) -> dict[str, Any]:
+    """What `acknowledgement_digest` hashes, as JSON for `eth_signTypedData_v4`; numbers are text."""
+    lane = acknowledgement.lane
+    return {
+        "types": {
+            "EIP712Domain": fields_of(DOMAIN_TYPE),
+            "Acknowledgement": fields_of(ACKNOWLEDGEMENT_TYPE),
+        },
+        "primaryType": "Acknowledgement",
+        "domain": domain_typed_data(domain),
+        "message": {
+            "attestorSetVersion": str(acknowledgement.attestor_set_version),
+            "source": str(lane.source.numeric),
+            "destination": str(lane.destination.numeric),
+            "purpose": str(int(lane.purpose)),
+            "nonce": str(acknowledgement.nonce),
+            "refused": [id.text for id in acknowledgement.refused],
+        },
+    }
 
 
 def acknowledgement_head(acknowledgement: Acknowledgement, signers: int) -> int:

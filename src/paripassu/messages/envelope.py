@@ -209,6 +209,46 @@ class GatewayDomain:
         )
 
 
+def domain_typed_data(domain: GatewayDomain) -> dict[str, Any]:
+    """The domain of a gateway as `eth_signTypedData_v4` takes it."""
+    return {
+        "name": DOMAIN_NAME,
+        "version": DOMAIN_VERSION,
+        "chainId": str(domain.ledger.numeric),
+        "verifyingContract": "0x" + domain.gateway.hex(),
+    }
+
+
+def fields_of(type: str) -> list[dict[str, str]]:
+    """The fields of one struct type in EIP-712's own notation, as `eth_signTypedData_v4` takes them."""
+    listed = type[type.index("(") + 1 : type.index(")")].split(",")
+    return [{"type": kind, "name": name} for kind, _, name in (one.partition(" ") for one in listed)]
+
+
+def batch_typed_data(batch: Batch, domain: GatewayDomain) -> dict[str, Any]:
+    """What `batch_digest` is the digest of, as JSON for `eth_signTypedData_v4`; numbers are text."""
+    names = [field["name"] for field in fields_of(MESSAGE_TYPE)]
+    return {
+        "types": {
+            "EIP712Domain": fields_of(DOMAIN_TYPE),
+            "Batch": fields_of(BATCH_TYPE),
+            "Message": fields_of(MESSAGE_TYPE),
+        },
+        "primaryType": "Batch",
+        "domain": domain_typed_data(domain),
+        "message": {
+            "attestorSetVersion": str(batch.attestor_set_version),
+            "messages": [
+                {
+                    name: "0x" + value.hex() if isinstance(value, bytes) else str(value)
+                    for name, value in zip(names, message.abi_tuple(), strict=True)
+                }
+                for message in batch.messages
+            ],
+        },
+    }
+
+
 def batch_digest(batch: Batch, domain: GatewayDomain) -> Bytes32:
     """The EIP-712 digest that attestors sign for the gateway of `domain`."""
     ids = keccak256(b"".join(batch.ids))

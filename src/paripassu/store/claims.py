@@ -140,6 +140,14 @@ class Claims:
             unit.kind == NONCES and unit.name == nonces_of(ledger, sender) for unit in self._units
         )
 
+    def owned(self, ledger: str, sender: str) -> bool:
+        """Whether a live relayer, this or another, owns the nonces of a key on a ledger."""
+        where = (claim_table.c.kind == NONCES, claim_table.c.name == nonces_of(ledger, sender))
+        with self._database.read() as connection:
+            row = connection.execute(select(claim_table).where(*where)).first()
+            now = _time(connection, self._clock)
+            return row is not None and bool(_place(row, now, _live(connection, now)).holder)
+
     def _share(self) -> bool:
         """One look at all claims; True where something was taken or given up."""
         with self._database.read() as connection:

@@ -24,6 +24,7 @@ class AlarmKind(StrEnum):
     CLOCK_SKEW = "CLOCK_SKEW"
     WALLET_LOW = "WALLET_LOW"
     ATTESTOR_SILENT = "ATTESTOR_SILENT"
+    ENDPOINTS_DISAGREE = "ENDPOINTS_DISAGREE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ class Alarm:
 
 def alarms(facts: Facts, limits: Limits) -> tuple[Alarm, ...]:
     """Everything that is wrong, the worst first."""
-    checks = (_drift, _never_sent, _unreadable, _stopped, _lag, _age, _events, _clocks, _wallets, _signers)
+    of_lanes = (_drift, _never_sent, _unreadable, _stopped, _lag, _age, _events, _clocks)
+    checks = (*of_lanes, _wallets, _signers, _doubts)
     return tuple(alarm for check in checks for alarm in check(facts, limits))
 
 
@@ -184,6 +186,16 @@ def _signers(facts: Facts, limits: Limits) -> Iterator[Alarm]:
                 f"The attestor '{signer.attestor}' signed none of the last {signer.batches} batches.",
                 f"pari attest --as {signer.attestor}",
             )
+
+
+def _doubts(facts: Facts, limits: Limits) -> Iterator[Alarm]:
+    for doubt in facts.doubts:
+        yield Alarm(
+            AlarmKind.ENDPOINTS_DISAGREE,
+            f"{doubt.attestor}@{doubt.ledger}",
+            f"The attestor '{doubt.attestor}' signs nothing of {doubt.ledger}: {doubt.sentence}",
+            "pari status",
+        )
 
 
 def _movements_with(facts: Facts, ledger: LedgerId) -> tuple[Lane, ...]:

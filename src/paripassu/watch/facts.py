@@ -81,6 +81,16 @@ class SignerFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class DoubtFacts:
+    """An attestor whose endpoints of a ledger disagree about a fact, in a sentence; it signs none of it."""
+
+    attestor: str
+    ledger: LedgerId
+    fact: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything of one look. `time` is the latest block time of any ledger, seconds since the epoch."""
 
@@ -91,3 +101,4 @@ class Facts:
     lanes: tuple[LaneFacts, ...]
     wallets: tuple[WalletFacts, ...] = ()
     signers: tuple[SignerFacts, ...] = ()
+    doubts: tuple[DoubtFacts, ...] = ()

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Gauge, start_http_server
 from paripassu.watch.alarms import Alarm, AlarmKind
 from paripassu.watch.facts import Facts
 
+_SEAT = ("attestor", "ledger")
 _LANE = ("source", "destination", "purpose")
 
 
@@ -38,6 +39,9 @@ class Metrics:
         self._unsigned = self._gauge(
             "attestor_unsigned_batches", "Of the last batches, those not signed.", ("attestor",)
         )
+        self._doubted = self._gauge(
+            "attestor_endpoints_disagree", "Facts on which an attestor's endpoints disagree.", _SEAT
+        )
         self._alarms = self._gauge("alarms", "Alarms of this look.", ("kind",))
         self._heartbeat = self._gauge("watch_heartbeat_seconds", "When the last look ended.", ())
 
@@ -63,6 +67,9 @@ class Metrics:
             self._deliveries.labels(wallet.ledger).set(wallet.deliveries_left)
         for signer in facts.signers:
             self._unsigned.labels(signer.attestor).set(signer.batches - signer.signed)
+        self._doubted.clear()
+        for (attestor, ledger), number in Counter((one.attestor, one.ledger) for one in facts.doubts).items():
+            self._doubted.labels(attestor, ledger).set(number)
         counted = Counter(alarm.kind for alarm in found)
         for kind in AlarmKind:
             self._alarms.labels(kind.value).set(counted[kind])

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import select
 
+from paripassu.bridge import doubts as bridge_doubts
 from paripassu.errors import PariError
 from paripassu.identifiers import LedgerId
 from paripassu.ledgers.port import Ledger
 from paripassu.store import Store
 from paripassu.store.schema import batch, signature
-from paripassu.watch.facts import SignerFacts, WalletFacts
+from paripassu.watch.facts import DoubtFacts, SignerFacts, WalletFacts
 
 DELIVERY_GAS = 150_000
 """Gas of a message delivered alone, with what its application does: what one delivery is counted as."""
@@ -43,4 +44,12 @@ def signers(store: Store, attestors: Sequence[str], batches: int) -> tuple[Signe
         ).all()
     return tuple(
         SignerFacts(name, len(digests), sum(row.attestor == name for row in rows)) for name in attestors
+    )
+
+
+def doubts(store: Store, attestors: Sequence[str], ledgers: Iterable[LedgerId]) -> tuple[DoubtFacts, ...]:
+    """What attestors hold against their endpoints now."""
+    return tuple(
+        DoubtFacts(one.attestor, one.ledger, one.fact, one.sentence)
+        for one in bridge_doubts.doubts(store, attestors, ledgers)
     )

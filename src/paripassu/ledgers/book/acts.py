@@ -16,7 +16,7 @@ from paripassu import acts
 from paripassu.controls import Reason
 from paripassu.errors import ActRefused, CommandImpossible, CommandRefused, NotAuthorised
 from paripassu.identifiers import Bytes32, keccak256
-from paripassu.ledgers.book import caps, encumbrances, register
+from paripassu.ledgers.book import attestors, caps, encumbrances, register
 from paripassu.ledgers.book.configuration import BookConfiguration
 from paripassu.ledgers.book.journal import ISSUE_ACCOUNT, Entry
 from paripassu.ledgers.book.ruling import decide
@@ -27,6 +27,10 @@ from paripassu.rules import Kind, Movement, Restriction, refusal
 
 ROLES = ("registrar", "transfer_agent", "csd", "regulator", "issuer_agent")
 """Who proposes and approves corrections, and arrivals above a cap."""
+
+ROTATORS = ("bridge_operator",)
+ROTATION_APPROVERS = ("issuer", "csd", "registrar", "regulator", "bridge_operator")
+"""Who proposes another set of attestors, and who approves it: those who approve changes of code on chains."""
 
 LIFETIME = 30 * 86_400
 OPEN, EXECUTED, WITHDRAWN = "OPEN", "EXECUTED", "WITHDRAWN"
@@ -41,6 +45,7 @@ _KINDS: dict[str, type] = {
         acts.Cancel,
         acts.Recover,
         acts.ApproveArrival,
+        acts.RotateAttestors,
     )
 }
 
@@ -68,12 +73,32 @@ def carry_out(entry: Entry, configuration: BookConfiguration, command: acts.Deci
             _execute(entry, configuration, row, signer)
 
 
-def require_say(configuration: BookConfiguration, role: str, signer: str) -> None:
-    """Raise NotAuthorised unless the signer may speak for the role about acts of the book."""
-    if role not in ROLES:
+def require_say(
+    connection: Connection,
+    configuration: BookConfiguration,
+    command: acts.ProposeAct | acts.ApproveAct | acts.WithdrawAct,
+    signer: str,
+) -> None:
+    """Raise NotAuthorised unless the signer may speak for the role about this act of the book."""
+    role = command.role
+    may: tuple[str, ...] = ROLES
+    if _rotates(connection, command):
+        may = ROTATORS if isinstance(command, acts.ProposeAct) else ROTATION_APPROVERS
+    if role not in may:
         raise NotAuthorised(f"The role {role} has no say in acts of {configuration.ledger}.")
     if not configuration.holds(role, signer):
         raise NotAuthorised(f"'{signer}' does not hold the role {role} on {configuration.ledger}.")
+
+
+def threshold_of(configuration: BookConfiguration, kind: str) -> int:
+    """How many roles must approve an act of a kind, named as in its document."""
+    rotates = kind == acts.RotateAttestors.__name__
+    return configuration.rotation_threshold if rotates else configuration.correction_threshold
+
+
+def notice_of(configuration: BookConfiguration, kind: str) -> int:
+    """Seconds from the proposal of an act to its execution at least."""
+    return configuration.rotation_notice if kind == acts.RotateAttestors.__name__ else 0
 
 
 def to_document(value: Any) -> Any:
@@ -97,6 +122,9 @@ def to_document(value: Any) -> Any:
 
 def from_document(document: dict[str, Any]) -> acts.Act:
     """Inverse of `to_document`."""
+    if document["act"] == acts.RotateAttestors.__name__:
+        members = tuple((signer, Bytes32(entity)) for signer, entity in document["members"])
+        return acts.RotateAttestors(document["threshold"], members)
     parts: dict[str, Any] = {
         name: [from_document(one) for one in value] if isinstance(value, list) else value
         for name, value in document.items()
@@ -151,17 +179,21 @@ def _withdraw(entry: Entry, row: Row[Any], role: str, signer: str) -> None:
 def _execute(entry: Entry, configuration: BookConfiguration, row: Row[Any], signer: str) -> None:
     given = _approvals(entry.connection, Bytes32(row.id))
     standing = [role for role, by in given.items() if configuration.holds(role, by)]
-    if len(standing) < configuration.correction_threshold:
+    kind = json.loads(row.body)["act"]
+    needed = threshold_of(configuration, kind)
+    if len(standing) < needed:
         raise ActRefused(
-            f"The act {row.id} has {len(standing)} approvals, "
-            f"{configuration.correction_threshold} are needed.",
+            f"The act {row.id} has {len(standing)} approvals, {needed} are needed.",
             next_command=f"pari act approve {row.id} --role ROLE",
         )
     proposed = entry.connection.execute(
         select(entry_table.c.time).where(entry_table.c.height == row.height)
     ).scalar_one()
-    if entry.time > proposed + LIFETIME:
-        raise ActRefused(f"The act {row.id} was to be carried out until {proposed + LIFETIME}.")
+    ready_at = proposed + notice_of(configuration, kind)
+    if entry.time < ready_at:
+        raise ActRefused(f"The act {row.id} has notice until {ready_at}, it is {entry.time}.")
+    if entry.time > ready_at + LIFETIME:
+        raise ActRefused(f"The act {row.id} was to be carried out until {ready_at + LIFETIME}.")
     changed: list[list[str]] = []
     _do(entry, configuration.of_asset(row.asset), from_document(json.loads(row.body)), row.reason, changed)
     _end(entry, row, EXECUTED, signer, changed)
@@ -203,6 +235,8 @@ def _do(
             register.supersede(entry, configuration, lost, target, Reason(reason))
         case acts.ApproveArrival(message_id):
             caps.approve(entry, message_id)
+        case acts.RotateAttestors():
+            attestors.rotate(entry, what)
         case _:
             raise CommandImpossible(f"A book-entry ledger does no {type(what).__name__}.")
 
@@ -239,6 +273,13 @@ def _open(connection: Connection, id: Bytes32) -> Row[Any]:
             next_command=f"pari act show {id}",
         )
     return row
+
+
+def _rotates(connection: Connection, command: acts.ProposeAct | acts.ApproveAct | acts.WithdrawAct) -> bool:
+    if isinstance(command, acts.ProposeAct):
+        return isinstance(command.act, acts.RotateAttestors)
+    body = connection.execute(select(act.c.body).where(act.c.id == command.id.text)).scalar()
+    return body is not None and json.loads(body)["act"] == acts.RotateAttestors.__name__
 
 
 def _approvals(connection: Connection, id: Bytes32) -> dict[str, str]:

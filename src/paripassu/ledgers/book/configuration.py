@@ -76,8 +76,9 @@ class BookConfiguration:
 
     `roles` maps role names of the closed list to the names of the signers that hold them.
     `home` says whether issues are booked and events announced here. `correction_threshold` is the
-    number of roles that must approve a correction (CTL-7). `isin` names the security at hand; the
-    first one is where none is named.
+    number of roles that must approve a correction (CTL-7), `rotation_threshold` that of those which must
+    approve another set of attestors, `rotation_notice` the seconds before that may take over (ACC-3).
+    `isin` names the security at hand; the first one is where none is named.
 
     Raises:
         InconsistentFile: a quorum that one entity could meet, an unknown peer purpose, no security
@@ -92,15 +93,19 @@ class BookConfiguration:
     peers: Mapping[LedgerId, BookPeer] = field(default_factory=dict)
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     correction_threshold: int = 2
+    rotation_threshold: int = 2
+    rotation_notice: int = 0
     isin: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         for role in self.roles:
             role_id(role)
-        if self.correction_threshold < 2:
-            raise InconsistentFile(
-                f"At least two roles approve a correction, not {self.correction_threshold}."
-            )
+        for threshold, what in (
+            (self.correction_threshold, "a correction"),
+            (self.rotation_threshold, "another set of attestors"),
+        ):
+            if threshold < 2:
+                raise InconsistentFile(f"At least two roles approve {what}, not {threshold}.")
         entities = {member.entity for member in self.attestors.members}
         if not 2 <= self.attestors.threshold <= len(entities):
             raise InconsistentFile(
@@ -190,6 +195,10 @@ def to_json(value: BookConfiguration) -> str:
     }
     if value.correction_threshold != 2:
         document["correctionThreshold"] = value.correction_threshold
+    if value.rotation_threshold != 2:
+        document["rotationThreshold"] = value.rotation_threshold
+    if value.rotation_notice:
+        document["rotationNotice"] = value.rotation_notice
     return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
 
@@ -217,6 +226,8 @@ def from_json(text: str) -> BookConfiguration:
         peers=peers,
         roles={role: tuple(names) for role, names in document["roles"].items()},
         correction_threshold=document.get("correctionThreshold", 2),
+        rotation_threshold=document.get("rotationThreshold", 2),
+        rotation_notice=document.get("rotationNotice", 0),
     )
 
 

@@ -171,6 +171,7 @@ def _record(connection: Connection, row: Row[Any], configuration: BookConfigurat
     done = row.state == acts.EXECUTED
     executed = _deed(connection, "", row.ended_by, row.ended) if done else None
     kind = document.pop("act")
+    ready_at = proposed.block.time + acts.notice_of(configuration, kind)
     return ActRecord(
         id=Bytes32(row.id),
         contract="book"
@@ -181,9 +182,9 @@ def _record(connection: Connection, row: Row[Any], configuration: BookConfigurat
         change_class=0,
         reason=row.reason,
         state=ActState(row.state),
-        threshold=configuration.correction_threshold,
-        ready_at=proposed.block.time,
-        last_second=proposed.block.time + acts.LIFETIME,
+        threshold=acts.threshold_of(configuration, kind),
+        ready_at=ready_at,
+        last_second=ready_at + acts.LIFETIME,
         proposed=proposed,
         approvals=tuple(_deed(connection, one.role, one.signer, one.height) for one in given),
         executed=executed,

@@ -129,7 +129,7 @@ def require_authority(
     if isinstance(command, acts.ProposeAct):
         book_acts.to_document(command.act)  # no role could make the book do what it cannot
     if isinstance(command, acts.ProposeAct | acts.ApproveAct | acts.WithdrawAct):
-        book_acts.require_say(configuration, command.role, signer)
+        book_acts.require_say(connection, configuration, command, signer)
     if isinstance(command, AttestBreakdown):
         record = register.holder(connection, command.account)
         if record is None or not record.servicer or record.servicer != signer:

@@ -352,6 +352,9 @@ class BookLedger(Book):
             row = connection.execute(select(entry).where(entry.c.reference == stored)).first()
         return Outcome(reference, OutcomeState.UNKNOWN) if row is None else _outcome(row, reference)
 
+    async def sender_of(self, reference: str) -> str:
+        return ""
+
     async def execute(self, command: Command, signer: Signer, reference: str) -> Outcome:
         """`submit`: what is booked is final."""
         return await self.submit(command, signer, reference)

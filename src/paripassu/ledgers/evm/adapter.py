@@ -310,6 +310,10 @@ class EvmLedger:
     async def outcome(self, reference: str) -> Outcome:
         return replace(await self._sender.outcome(self._stored(reference)), reference=reference)
 
+    async def sender_of(self, reference: str) -> str:
+        sent = self._intents.find(self._stored(reference))
+        return sent[-1].sender if sent else ""
+
     async def execute(self, command: Command, signer: Signer, reference: str) -> Outcome:
         call = await self._call(command, signer, reference)
         try:

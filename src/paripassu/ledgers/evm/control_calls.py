@@ -15,7 +15,7 @@ Made = tuple[str, str, tuple[object, ...]]
 """Contract, function and arguments."""
 
 TOKEN, HOLDERS, APPROVALS, MANAGER = "SecurityToken", "HolderRegistry", "Approvals", "AccessManager"
-BRIDGE = "TokenBridge"
+BRIDGE, GATEWAY = "TokenBridge", "Gateway"
 
 
 def control_call(command: controls.Control | acts.Decision, signer: str, address_of: AddressOf) -> Call:
@@ -133,6 +133,8 @@ def _act(act: acts.Act, reason: controls.Reason, address_of: AddressOf) -> Made:
             return TOKEN, "setSymbol", (symbol,)
         case acts.AmendTerms(terms_hash):
             return TOKEN, "amendTerms", (bytes(terms_hash),)
+        case acts.RotateAttestors(threshold, members):
+            return GATEWAY, "rotate", ([(signer, bytes(entity)) for signer, entity in members], threshold)
         case acts.Rollback(contract):
             return APPROVALS, "rollback", (address_of(contract),)
         case acts.GrantRole(account, role):

@@ -100,7 +100,7 @@ class TransactionSender:
             await self._recover(key, signer.address)
             fields = await self._preparation.fields(call, signer, self._under_way)
             nonce = await self._next_nonce(key, signer.address)
-            raw, transaction = signer.sign_transaction({**fields, "nonce": nonce})
+            raw, transaction = await signer.sign_transaction({**fields, "nonce": nonce})
             intent = Intent(reference, self._ledger, signer.address, nonce, transaction, raw)
             if self._log.tenure(self._ledger, signer.address) != key.tenure:
                 raise ClaimLost(f"The nonces of {signer.address} on {self._name} were another's meanwhile.")
@@ -294,7 +294,7 @@ class TransactionSender:
         if fee is None:
             return None
         self._take_over(key, newest.sender)
-        raw, transaction = key.signer.sign_transaction({**fields, **fee.fields()})
+        raw, transaction = await key.signer.sign_transaction({**fields, **fee.fields()})
         replacement = Intent(newest.reference, self._ledger, newest.sender, newest.nonce, transaction, raw)
         self._log.record(replacement)
         try:
