@@ -4,12 +4,12 @@ pragma solidity 0.8.30;
 import {Interop} from "../access/Interop.sol";
 import {IERC7786GatewaySource} from "../interfaces/IERC7786.sol";
 import {IGateway} from "../interfaces/IGateway.sol";
+import {Carried} from "./Carried.sol";
 import {Lane, LaneState, LaneStateLib} from "./Lanes.sol";
-import {Lanebook} from "./Lanebook.sol";
 
 /// @title Outbox of a gateway
 /// @notice An application sends in the lanes of its purpose alone; the log gives the whole message.
-abstract contract Outbox is Lanebook, IGateway {
+abstract contract Outbox is Carried, IGateway {
     /// @notice The caller is not the application of this purpose.
     error NotApp(uint8 purpose, address caller);
 
@@ -73,15 +73,16 @@ abstract contract Outbox is Lanebook, IGateway {
         uint64 expiry,
         bytes calldata payload
     ) private returns (bytes32 id) {
-        (uint256 nonce, bytes memory recipient) = _count(destination, purpose);
+        (LaneState state, bytes memory recipient) = _count(destination, purpose);
         if (expiry != 0 && expiry < block.timestamp) revert MessageExpired(expiry);
-        uint256 envelope = purpose | (nonce << 8) | (block.timestamp << 72) | (uint256(expiry) << 136);
+        uint256 envelope = purpose | (state.outbound() << 8) | (block.timestamp << 72) | (uint256(expiry) << 136);
         envelope |= uint256(protocolVersion()) << 200;
-        return _emitSent(destination, Interop.local(msg.sender), recipient, payload, envelope);
+        id = _emitSent(destination, Interop.local(msg.sender), recipient, payload, envelope);
+        if (state.has(LaneStateLib.CARRIED)) _hand(destination, purpose, id);
     }
 
-    /// @dev Number of the next message of a lane, which its application alone sends, and to whom it goes.
-    function _count(uint256 destination, uint8 purpose) private returns (uint256, bytes memory) {
+    /// @dev The state of a lane with its next message, which its application alone sends, and to whom that goes.
+    function _count(uint256 destination, uint8 purpose) private returns (LaneState, bytes memory) {
         Lane storage lane = _s().lanes[destination][purpose];
         LaneState state = lane.state;
         if (msg.sender != state.app()) {
@@ -91,7 +92,7 @@ abstract contract Outbox is Lanebook, IGateway {
         if (state.has(LaneStateLib.STOPPED)) revert LaneHalted(destination, purpose);
         state = state.withNextOutbound();
         lane.state = state;
-        return (state.outbound(), _peer(lane, state, destination));
+        return (state, _peer(lane, state, destination));
     }
 
     /// @dev Compute the message's identifier and emit `MessageSent` with the one attribute `envelope(uint256)`. By hand,
