@@ -218,9 +218,11 @@ contract Gateway is Outbox, Inbox {
         return (state.app(), _peer(lane, state, ledger), state.has(LaneStateLib.STOPPED));
     }
 
-    /// @notice The transport that vouches for the messages of lanes with a ledger; zero where attestors do.
-    function transportOf(uint256 ledger, uint8 purpose) external view returns (address) {
-        return _s().lanes[ledger][purpose].transport;
+    /// @notice The transport that vouches for the messages of lanes with a ledger, for each purpose; zero where attestors
+    /// do.
+    function transportsOf(uint256 ledger, uint8[] calldata purposes) external view returns (address[] memory found) {
+        found = new address[](purposes.length);
+        for (uint256 i = 0; i < purposes.length; ++i) found[i] = _s().lanes[ledger][purposes[i]].transport;
     }
 
     /// @notice Identifier of a message: its EIP-712 struct hash.

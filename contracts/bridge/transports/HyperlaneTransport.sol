@@ -116,9 +116,10 @@ contract HyperlaneTransport is Carrier, IHyperlaneRecipient {
         return _h().module;
     }
 
-    /// @notice Hyperlane's mailbox on this chain.
-    function mailbox() external view returns (address) {
-        return _h().mailbox;
+    /// @notice Hyperlane's mailbox on this chain, and the module that verifies what arrives; zero for the mailbox's choice.
+    function mailbox() external view returns (address mailbox_, address module_) {
+        HyperlaneStorage storage $ = _h();
+        return ($.mailbox, $.module);
     }
 
     /// @notice Hyperlane's number of a ledger, and the transport there; zeros where none is known.
