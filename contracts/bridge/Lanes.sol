@@ -57,7 +57,7 @@ library LaneStateLib {
 
     /// @notice Whether any of the flags is set.
     function has(LaneState s, uint256 flags) internal pure returns (bool) {
-        return (LaneState.unwrap(s) >> 248) & flags != 0;
+        return LaneState.unwrap(s) & (flags << 248) != 0;
     }
 
     /// @notice With another application.

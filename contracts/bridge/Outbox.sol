@@ -78,7 +78,8 @@ abstract contract Outbox is Carried, IGateway {
         uint256 envelope = purpose | (state.outbound() << 8) | (block.timestamp << 72) | (uint256(expiry) << 136);
         envelope |= uint256(protocolVersion()) << 200;
         id = _emitSent(destination, Interop.local(msg.sender), recipient, payload, envelope);
-        if (state.has(LaneStateLib.CARRIED)) _hand(destination, purpose, id);
+        // one look for all that is not usual; what is sent in a stopped lane is undone
+        if (state.has(LaneStateLib.STOPPED | LaneStateLib.CARRIED)) _unusual(state, destination, purpose, id);
     }
 
     /// @dev The state of a lane with its next message, which its application alone sends, and to whom that goes.
@@ -89,10 +90,20 @@ abstract contract Outbox is Carried, IGateway {
             if (state.app() == address(0)) revert LaneClosed(destination, purpose);
             revert NotApp(purpose, msg.sender);
         }
-        if (state.has(LaneStateLib.STOPPED)) revert LaneHalted(destination, purpose);
         state = state.withNextOutbound();
         lane.state = state;
         return (state, _peer(lane, state, destination));
+    }
+
+    /// @dev Refuse a message of a stopped lane; hand one of a carried lane to its transport.
+    function _unusual(
+        LaneState state,
+        uint256 destination,
+        uint8 purpose,
+        bytes32 id
+    ) private {
+        if (state.has(LaneStateLib.STOPPED)) revert LaneHalted(destination, purpose);
+        _hand(destination, purpose, id);
     }
 
     /// @dev Compute the message's identifier and emit `MessageSent` with the one attribute `envelope(uint256)`. By hand,
