@@ -44,6 +44,7 @@ class Attestor:
                 batch
                 for batch in batches.live_batches(connection)
                 if batch.state is BatchState.PROPOSED
+                and batch.set_version  # else a transport vouches for it
                 and batch.lane.source not in halted
                 and batch.lane.destination in self._ledgers
                 and batch.digest.text not in self._refused

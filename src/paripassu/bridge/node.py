@@ -23,6 +23,7 @@ from paripassu.bridge.retries import VersionRetries
 from paripassu.bridge.settings import PURPOSES, BridgeSettings
 from paripassu.bridge.states import MessageState
 from paripassu.bridge.tasks import Heartbeats, Runner, log_to_standard_error
+from paripassu.bridge.transports.flushing import Flushes
 from paripassu.errors import DrainTimeout, LaneHalted, LedgerError
 from paripassu.identifiers import LedgerId
 from paripassu.ledgers.blocks import BlockRef
@@ -179,7 +180,10 @@ def _relayer_tasks(
         source = SourceAcknowledger(
             *place, outward, seat.signer, lease, every=settings.ack_every, quiet=settings.ack_quiet
         )
-        step = _both(destination.step, source.step)
+        flushes = Flushes(
+            *place, list(seat.ledgers), seat.signer, lease, quiet=settings.flush_quiet
+        )
+        step = _both(_both(destination.step, source.step), flushes.step)
         yield runner.loop(f"relayer.deliver.{ledger.name}", step, wakes=True)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from paripassu.bridge import attestations, records
+from paripassu.bridge import records
 from paripassu.bridge.batches import BatchRecord, change_batch, live_batches, propose
 from paripassu.bridge.pace import Pace
 from paripassu.bridge.refunds import ExpiredParked
@@ -27,12 +27,11 @@ from paripassu.bridge.states import (
     MessageState,
     Reason,
     batch_after,
-    choose_quorum,
-    entities_among,
     of_one_route,
     plan,
     submit_obstacle,
 )
+from paripassu.bridge.transports import Transports
 from paripassu.commands import Deliver
 from paripassu.errors import (
     BatchRefused,
@@ -76,6 +75,7 @@ class DestinationRelayer:
         self._lanes = tuple(lanes)
         self._signer = signer
         self._lease = lease
+        self._transports = Transports(store, ledger)
         self._pace = {lane: Pace() for lane in self._lanes}
         self._retries = VersionRetries(store, ledger, lanes, signer, lease)
         self._expired = ExpiredParked(store, ledger, lanes, signer, lease)
@@ -96,6 +96,8 @@ class DestinationRelayer:
             head = await self._ledger.head()
             inbound = await self._ledger.inbound_nonce(lane)
             stopped = await self._ledger.lane_stopped(lane.source, lane.purpose)
+            if stopped:
+                self._transports.forget(lane)
             look = Look(halted, stopped, head, inbound)
             for batch in batches:
                 moved |= await self._advance(batch, look)
@@ -120,14 +122,19 @@ class DestinationRelayer:
                 self._note(lane, look.inbound + 1, chosen)
             return False
         first, last = chosen
-        attestors = await self._ledger.attestor_set()
+        transport = await self._transports.of(lane)
+        version = await transport.version()
+        with self._store.read() as connection:
+            messages = of_one_route(records.messages(connection, lane, first, last))
+        messages = await transport.ready(messages)
+        if not messages:
+            self._note(lane, first, Reason.AWAITING_TRANSPORT)
+            return False
         with self._store.write() as connection:
             leases.check(connection, self._lease)
-            messages = of_one_route(records.messages(connection, lane, first, last))
-            batch = Batch(attestors.version, messages)
-            digest = batch_digest(batch, self._ledger.domain)
+            digest = batch_digest(Batch(version, messages), self._ledger.domain)
             now = self._store.clock()
-            propose(connection, now, digest, lane, first, messages[-1].nonce, attestors.version)
+            propose(connection, now, digest, lane, first, messages[-1].nonce, version)
             seam("relayer.proposed.before_commit")
         seam("relayer.proposed.after_commit")
         return True
@@ -150,22 +157,17 @@ class DestinationRelayer:
         return await self._follow(batch)
 
     async def _gather(self, batch: BatchRecord) -> bool:
-        attestors = await self._ledger.attestor_set()
-        if attestors.version != batch.set_version:
+        evidence = await (await self._transports.of(batch.lane)).evidence(batch)
+        if evidence.version != batch.set_version:
             return self._give_up(batch, Reason.ATTESTORS_ROTATED.value)
-        with self._store.read() as connection:
-            given = attestations.genuine_signatures(connection, batch.digest)
-        if choose_quorum(attestors, given) is None:
-            number = entities_among(attestors, given)
-            return self._annotate(
-                batch, f"{Reason.AWAITING_SIGNATURES.value}: {number} of {attestors.threshold}"
-            )
-        facts = {"batch": batch.digest.text, "signers": sorted(item.signer for item in given)}
+        if evidence.signatures is None:
+            return self._annotate(batch, evidence.lacks)
+        facts = {"batch": batch.digest.text, **evidence.facts}
         self._change(batch, BatchState.SIGNED, MessageState.ATTESTED, detail=facts)
         return True
 
     async def _deliver(self, batch: BatchRecord, look: Look) -> bool:
-        attestors = await self._ledger.attestor_set()
+        version = await (await self._transports.of(batch.lane)).version()
         with self._store.read() as connection:
             (first,) = records.messages(connection, batch.lane, batch.first, batch.first)
             left = records.unsettled_ids(connection, batch.lane, batch.first, batch.last)
@@ -176,7 +178,7 @@ class DestinationRelayer:
             last=batch.last,
             first_time=first.timestamp,
             set_version=batch.set_version,
-            current_set_version=attestors.version,
+            current_set_version=version,
             inbound=look.inbound,
             destination_time=look.head.time,
             now=self._store.clock(),
@@ -198,14 +200,12 @@ class DestinationRelayer:
         """Send, or after a restart send again: the reference lets it happen once."""
         if self._store.clock() < batch.not_before:
             return False
-        attestors = await self._ledger.attestor_set()
+        evidence = await (await self._transports.of(batch.lane)).evidence(batch)
         with self._store.read() as connection:
             messages = records.messages(connection, batch.lane, batch.first, batch.last)
-            given = attestations.genuine_signatures(connection, batch.digest)
-        signatures = choose_quorum(attestors, given)
-        if signatures is None:
+        if evidence.signatures is None:
             return self._give_up(batch, Reason.ATTESTORS_ROTATED.value)
-        command = Deliver(Batch(batch.set_version, messages), signatures)
+        command = Deliver(Batch(batch.set_version, messages), evidence.signatures)
         seam("relayer.submit.before")
         try:
             outcome = await self._ledger.submit(command, self._signer, batch.reference)
@@ -256,6 +256,7 @@ class DestinationRelayer:
         """The batch will not do; its messages wait a little and go into a smaller one."""
         lane = batch.lane
         log.warning("batch given up", lane=str(lane), first=batch.first, last=batch.last, why=reason)
+        self._transports.forget(lane)
         self._pace[lane].given_up(batch.last - batch.first + 1, self._store.clock())
         self._change(batch, BatchState.DEAD, MessageState.RETRY, reason)
         return True

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from paripassu.config.compatibility import CompatibilityModel, compatibilities
 from paripassu.config.files import FileModel, expand, located, names_its_file, read_model
+from paripassu.config.transports import TransportModel, transports
 from paripassu.config.types import (
     LOCAL_ENVIRONMENT,
     ApprovalsConfig,
@@ -107,6 +108,7 @@ class _Network(FileModel):
     cash: dict[str, _Cash] = Field(default_factory=dict)
     approvals: _Approvals | None = None
     compatibility: list[CompatibilityModel] = Field(default_factory=list)
+    transports: list[TransportModel] = Field(default_factory=list)
 
 
 @names_its_file
@@ -146,6 +148,7 @@ def load_network(path: Path | str, environ: Mapping[str, str] | None = None) -> 
         cash=cash,
         approvals=_approvals(file),
         compatibility=compatibilities(path, file.compatibility),
+        transports=transports(path, file.transports, file.environment, ledgers),
     )
 
 

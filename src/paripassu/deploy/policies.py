@@ -33,6 +33,9 @@ _AMENDMENTS = {
 _AMENDMENT_PROPOSERS = ("issuer", "issuer_agent")
 _AMENDMENT_APPROVERS = ("issuer", "csd", "registrar", "transfer_agent", "regulator")
 
+_TRANSPORTS = ("setTransport", "setMailbox", "setPeer")
+"""Who vouches for messages, and so lets units arrive: announced as who holds a role is (MOV-11)."""
+
 _GRANT, _REVOKE = "grantRole(uint64,address,uint32)", "revokeRole(uint64,address)"
 """Functions of the AccessManager, which is not ours and has no tags."""
 
@@ -88,6 +91,9 @@ def _policy(config: ApprovalsConfig, signature: str) -> Policy:
     if signature in (_GRANT, _REVOKE):
         # a role is taken at once from a key that was stolen; who gets one is announced
         notice = config.notice["roles"] if signature == _GRANT else 0
+        return (config.threshold, _bits(PROPOSER), _bits(*_UPGRADE_APPROVERS), notice, 0, 0, 0, 0)
+    if function in _TRANSPORTS:
+        notice = config.notice["roles"]
         return (config.threshold, _bits(PROPOSER), _bits(*_UPGRADE_APPROVERS), notice, 0, 0, 0, 0)
     if function in _AMENDMENTS:
         proposers, approvers = _bits(*_AMENDMENT_PROPOSERS), _bits(*_AMENDMENT_APPROVERS)
