@@ -120,7 +120,7 @@ class Compatibility:
 
 @dataclass(frozen=True, slots=True)
 class TransportConfig:
-    """A transport that vouches for lanes in place of the attestors: those between each two `ledgers` (MOV-11).
+    """A transport that vouches for lanes in place of the attestors: those between two of `ledgers` (MOV-11).
 
     Args:
         mailbox: the network's own contract by ledger name; where none is given, on local networks alone,

@@ -13,26 +13,14 @@ from paripassu.config import LedgerConfig, NetworkConfig, TransportConfig
 from paripassu.deploy.creations import Site, direct_creation
 from paripassu.deploy.desired import Calls, Creation, Running, Setting
 from paripassu.deploy.rights import APPROVED
-from paripassu.identifiers import checksum_address, keccak256
+from paripassu.hyperlane.places import local_mailbox
 from paripassu.ledgers.evm.contracts import View, codec
 from paripassu.ledgers.evm.securities import ZERO_ADDRESS
 from paripassu.ledgers.evm.transports import TRANSPORTS
-from paripassu.ledgers.signers import signer_from_spec
 from paripassu.messages import Purpose
 
-LOCAL_OWNER = "dev:hyperlane"
-"""Deploys Hyperlane's contracts on the nodes of a local network, as the first that it does there."""
-
-LOCAL_MAILBOX_NONCE = 2
 _PEER_GAS = 60_000
 _GATEWAY = "Gateway"
-
-
-def local_mailbox() -> str:
-    """Where the mailbox of every local chain is."""
-    owner = bytes.fromhex(signer_from_spec(LOCAL_OWNER, "local").address[2:])
-    # RLP of [owner, nonce]
-    return checksum_address(keccak256(b"\xd6\x94" + owner + bytes([LOCAL_MAILBOX_NONCE]))[12:])
 
 
 def transport_creations(network: NetworkConfig, site: Site, ledger: LedgerConfig) -> list[Creation]:
