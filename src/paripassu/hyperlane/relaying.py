@@ -20,6 +20,7 @@ from paripassu.hyperlane.formats import Checkpoint, Envelope, Tree
 from paripassu.hyperlane.places import THRESHOLD, carrier, local_mailbox, local_tree, validators
 from paripassu.hyperlane.sending import send_all
 from paripassu.identifiers import Bytes32, keccak256
+from paripassu.ledgers.port import Signer
 
 _DISPATCH = keccak256(b"Dispatch(address,uint32,bytes32,bytes)").text
 _INSERTED = keccak256(b"InsertedIntoTree(bytes32,uint32)").text
@@ -59,24 +60,20 @@ def chains_of(network: NetworkConfig) -> list[Chain]:
 
 
 class LocalRelayer:
-    """Carries Hyperlane's messages between local chains."""
+    """Carries Hyperlane's messages between local chains. `validators` sign, in the module's order."""
 
     def __init__(self, chains: Sequence[Chain]) -> None:
         self._chains = {chain.domain: chain for chain in chains}
-        self._validators = sorted(validators(), key=lambda one: int(one.address, 16))
+        self.validators: Sequence[Signer] = validators()[:THRESHOLD]
 
     def step(self) -> int:
         """One look at every chain; how many messages were delivered. Raises NodeCallFailed."""
         delivered = 0
         for chain in self._chains.values():
             self._look(chain)
-            left = []
-            for envelope, checkpoint in chain.waiting:
-                done = self._deliver(envelope, checkpoint)
-                delivered += done
-                if not done:
-                    left.append((envelope, checkpoint))
-            chain.waiting = left
+            waiting = [one for one in chain.waiting if not self._is_over(one[0])]
+            chain.waiting = [one for one in waiting if not self._deliver(*one)]
+            delivered += len(waiting) - len(chain.waiting)
         return delivered
 
     def _look(self, chain: Chain) -> None:
@@ -106,16 +103,18 @@ class LocalRelayer:
         where = {"fromBlock": hex(chain.read), "toBlock": hex(last)}
         return list(call(chain.url, "eth_getLogs", {**where, "address": address, "topics": [topic]}))
 
-    def _deliver(self, envelope: Envelope, checkpoint: Checkpoint) -> bool:
-        """Whether the message is delivered, or there is nobody here to deliver it to."""
+    def _is_over(self, envelope: Envelope) -> bool:
+        """Whether a message was delivered before, or there is nobody here to deliver it to."""
         there = self._chains.get(envelope.destination)
         if there is None:
             return True
         asked = _data("delivered(bytes32)", ["bytes32"], [bytes(envelope.id)])
         answer = call(there.url, "eth_call", {"to": there.mailbox, "data": "0x" + asked.hex()}, "latest")
-        if int(answer, 16):
-            return True
-        signatures = [one.sign_digest(checkpoint.digest) for one in self._validators[:THRESHOLD]]
+        return int(answer, 16) != 0
+
+    def _deliver(self, envelope: Envelope, checkpoint: Checkpoint) -> bool:
+        there = self._chains[envelope.destination]
+        signatures = [one.sign_digest(checkpoint.digest) for one in self.validators]
         shown = [checkpoint.metadata(signatures), envelope.raw]
         data = _data("process(bytes,bytes)", ["bytes", "bytes"], shown)
         sender = carrier()
