@@ -33,6 +33,7 @@ _GROUPS = {
     "version": "Which code every contract ran, and since when.",
     "event": "Corporate actions: validate, announce, entitle, pay.",
     "message": "Messages between ledgers and their history.",
+    "transport": "Other networks that vouch for messages between ledgers.",
     "lane": "Lanes between ledgers: stop one, cap what arrives, resume those of a halted ledger.",
     "time": "The business clock of a local network.",
 }
@@ -174,6 +175,10 @@ COMMANDS = {
     "message refuse": (
         "paripassu.cli.bridge:message_refuse",
         "Refuse a parked message for good, so that it comes back.",
+    ),
+    "transport relay": (
+        "paripassu.cli.transports:relay",
+        "Deliver the messages of a local network's Hyperlane.",
     ),
     "lane stop": ("paripassu.cli.lanes:stop", "Stop the lanes of one purpose between two ledgers."),
     "lane start": ("paripassu.cli.lanes:start", "Let stopped lanes go on."),
