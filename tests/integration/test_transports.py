@@ -332,7 +332,7 @@ def test_mov_11_lanes_change_their_transport_while_stopped_and_lose_nothing(
     )
     plan = pari.run(deploy.plan(attested, pari.workspace))
     titles = [step.title for ledger in plan.ledgers.values() for step in ledger.steps]
-    assert any("attestors: the lanes with eip155:31002" in title for title in titles)
+    assert any("let attestors vouch for the lanes with eip155:31002" in title for title in titles)
     with pytest.raises(StepFailed, match="LaneNotStopped"):
         pari.run(deploy.apply(attested, pari.workspace))
     for here, there in (("alpha", "bravo"), ("bravo", "alpha")):

@@ -74,14 +74,14 @@ def _peers(
 def _mailbox_setting(one: TransportConfig, ledger: LedgerConfig) -> Setting:
     contract = TRANSPORTS[one.kind]
     wanted = (_mailbox(one, ledger.name), one.module.get(ledger.name, ZERO_ADDRESS))
-    title = f"{contract}: mailbox {wanted[0]}"
+    title = f"let {contract} use the mailbox {wanted[0]}"
     call = codec(contract).encode("setMailbox", *wanted)
     return Setting(title, APPROVED, contract, View(contract, "mailbox"), _later(wanted, title, call))
 
 
 def _peer_setting(one: TransportConfig, peer: LedgerConfig, there: tuple[int, str]) -> Setting:
     contract = TRANSPORTS[one.kind]
-    title = f"{contract}: its counterpart on {peer.id}"
+    title = f"name the counterpart of {contract} on {peer.id}"
     call = codec(contract).encode("setPeer", (peer.id.numeric, *there))
     view = View(contract, "peerOf", (peer.id.numeric,))
     return Setting(title, APPROVED, contract, view, _later(there, title, call))
@@ -104,7 +104,7 @@ def _lanes_setting(
     kind = next((one.kind for one in network.transports if both <= set(one.ledgers)), None)
     wanted = addresses[TRANSPORTS[kind]] if kind else ZERO_ADDRESS
     numbers = [int(purpose) for purpose in purposes]
-    title = f"{kind or 'attestors'}: the lanes with {other.id}"
+    title = f"let {kind or 'attestors'} vouch for the lanes with {other.id}"
 
     def calls(found: Any, _: Running) -> Calls:
         known = found or [ZERO_ADDRESS] * len(numbers)

@@ -18,7 +18,8 @@ class LaneStanding:
     """The two lanes of one purpose between a ledger and a peer, in numbers of messages at the ledger's head.
 
     `transport` is the kind of transport that vouches for what arrives from the peer (MOV-11), empty where
-    attestors do. `cap` is what may arrive of the security from the peer, None where nothing does by such lanes.
+    attestors do. `cap` is what may arrive of the security from the peer, None where nothing does by such
+    lanes.
     """
 
     peer: Ledger
