@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.bridges.axelar import Axelar
+from bench.bridges.carried import CarriedBridge
 from bench.bridges.ccip import Ccip
 from bench.bridges.hyperlane import HyperlaneMerkleRoot, HyperlaneMessageId
 from bench.bridges.layerzero import LayerZero
@@ -64,8 +65,14 @@ def document(systems: Sequence[type[Bridge]]) -> dict[str, Any]:
     }
 
 
+def carried() -> dict[str, int]:
+    """Gas of our own lanes over Hyperlane, by what is done; of many messages, one's share."""
+    with fresh_bench() as bench:
+        return CarriedBridge(bench).figures_of_carrying()
+
+
 def main() -> None:
-    write("bridge.json", document(SYSTEMS))
+    write("bridge.json", {**document(SYSTEMS), "carried": carried()})
 
 
 if __name__ == "__main__":
