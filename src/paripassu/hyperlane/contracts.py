@@ -13,7 +13,15 @@ from paripassu.devnet.controls import set_balance
 from paripassu.devnet.programs import node_modules
 from paripassu.devnet.rpc import call
 from paripassu.errors import LedgerInconsistent, NodeMissing
-from paripassu.hyperlane.places import THRESHOLD, carrier, local_mailbox, local_tree, owner, validators
+from paripassu.hyperlane.places import (
+    THRESHOLD,
+    carrier,
+    created_by_owner,
+    local_mailbox,
+    local_tree,
+    owner,
+    validators,
+)
 from paripassu.hyperlane.sending import send_all
 from paripassu.identifiers import keccak256
 
@@ -44,52 +52,33 @@ def put_up(url: str, domain: int) -> None:
     signer = owner()
     for one in (signer, carrier()):
         set_balance(url, one.address, _COIN)
-    mailbox, tree = local_mailbox(), local_tree()
-    logic, admin, *_ = _addresses(url, signer.address)
-    created = send_all(
-        url,
-        signer,
-        [
-            ("", _code("contracts/Mailbox") + encode(["uint32"], [domain])),
-            ("", _code(f"{_PROXIES}/ProxyAdmin")),
-            ("", _code(_PROXY) + encode(["address", "address", "bytes"], [logic, admin, b""])),
-            ("", _code("contracts/hooks/MerkleTreeHook") + encode(["address"], [mailbox])),
-            (
-                "",
-                _code("contracts/hooks/ProtocolFee")
-                + encode(
-                    ["uint256", "uint256", "address", "address"],
-                    [_MOST_FEE, 0, signer.address, signer.address],
-                ),
-            ),
-            ("", _code(_MODULES)),
-        ],
-        _GAS,
-    )
-    if [one.lower() for one in created[2:4]] != [mailbox.lower(), tree.lower()]:
+    created = send_all(url, signer, [("", code) for code in _creations(domain)], _GAS)
+    *_, mailbox, tree, fee, modules = created
+    if [one.lower() for one in (mailbox, tree)] != [local_mailbox().lower(), local_tree().lower()]:
         raise LedgerInconsistent(f"{signer.address} was used on {url} before Hyperlane was put up there.")
-    members = ["address[]", "uint8"], [[one.address for one in validators()], THRESHOLD]
-    modules, fee = created[5], created[4]
-    module = _read(url, modules, "getAddress(address[],uint8)", encode(*members))
+    members = encode(["address[]", "uint8"], [[one.address for one in validators()], THRESHOLD])
+    module = _read(url, modules, "getAddress(address[],uint8)", members)
     parts = encode(["address"] * 4, [signer.address, module, tree, fee])
-    send_all(
-        url,
-        signer,
-        [
-            (modules, _selector("deploy(address[],uint8)") + encode(*members)),
-            (mailbox, _selector("initialize(address,address,address,address)") + parts),
-        ],
-        _GAS,
-    )
+    calls = [
+        (modules, _selector("deploy(address[],uint8)") + members),
+        (mailbox, _selector("initialize(address,address,address,address)") + parts),
+    ]
+    send_all(url, signer, calls, _GAS)
 
 
-def _addresses(url: str, creator: str) -> list[str]:
-    """Where the next contracts of an account without transactions come to be, the first two of them."""
-    if int(call(url, "eth_getTransactionCount", creator, "latest"), 16):
-        raise LedgerInconsistent(f"{creator} was used on {url} before Hyperlane was put up there.")
-    raw = bytes.fromhex(creator[2:])
-    nonces = (b"\x80", b"\x01")
-    return ["0x" + keccak256(b"\xd6\x94" + raw + nonce)[12:].hex() for nonce in nonces]
+def _creations(domain: int) -> list[bytes]:
+    """Creation code of the mailbox's logic, its proxy's administrator and the proxy, of the tree, of the hook
+    that asks for no fee, and of what makes modules; in the order that `places` counts on."""
+    logic, administrator = (created_by_owner(nonce) for nonce in (0, 1))
+    fees = [_MOST_FEE, 0, owner().address, owner().address]
+    return [
+        _code("contracts/Mailbox") + encode(["uint32"], [domain]),
+        _code(f"{_PROXIES}/ProxyAdmin"),
+        _code(_PROXY) + encode(["address", "address", "bytes"], [logic, administrator, b""]),
+        _code("contracts/hooks/MerkleTreeHook") + encode(["address"], [local_mailbox()]),
+        _code("contracts/hooks/ProtocolFee") + encode(["uint256", "uint256", "address", "address"], fees),
+        _code(_MODULES),
+    ]
 
 
 def _read(url: str, to: str, signature: str, arguments: bytes) -> str:

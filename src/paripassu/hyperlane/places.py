@@ -28,15 +28,15 @@ def validators() -> list[KeySigner]:
 
 def local_mailbox() -> str:
     """Where the mailbox of every local chain is."""
-    return _created(_MAILBOX_NONCE)
+    return created_by_owner(_MAILBOX_NONCE)
 
 
 def local_tree() -> str:
     """Where the tree of every local chain's messages is."""
-    return _created(_TREE_NONCE)
+    return created_by_owner(_TREE_NONCE)
 
 
-def _created(nonce: int) -> str:
-    """Address of what the owner creates with a nonce from 1 to 127: RLP of both, hashed."""
+def created_by_owner(nonce: int) -> str:
+    """Address of what the owner creates with a nonce from 0 to 127: RLP of both, hashed."""
     creator = bytes.fromhex(owner().address[2:])
-    return checksum_address(keccak256(b"\xd6\x94" + creator + bytes([nonce]))[12:])
+    return checksum_address(keccak256(b"\xd6\x94" + creator + bytes([nonce or 0x80]))[12:])
