@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -22,7 +23,11 @@ from paripassu.errors import (
 )
 from paripassu.hyperlane.formats import Checkpoint, Envelope, Tree
 from paripassu.hyperlane.places import local_mailbox
-from paripassu.identifiers import Bytes32, keccak256, role_id
+from paripassu.identifiers import Bytes32, LedgerId, keccak256, role_id
+from paripassu.ledgers.evm.contracts import ContractReader
+from paripassu.ledgers.evm.securities import ZERO_ADDRESS
+from paripassu.ledgers.evm.transports import TransportReader
+from paripassu.messages import Lane, Purpose
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 HEAD = '\n[[transports]]\nkind = "hyperlane"\n'
@@ -122,6 +127,43 @@ def test_identifiers_are_sent_on_when_enough_wait_or_one_long_enough(
     count: int, seconds: float, now: bool
 ) -> None:
     assert due(count, seconds, quiet=1.0) is now
+
+
+class OneView:
+    """Contracts of a chain that answer every view alike."""
+
+    ledger = "bravo"
+
+    def __init__(self, answer: object, **addresses: str) -> None:
+        self._answer, self._addresses = answer, addresses
+
+    def has(self, name: str) -> bool:
+        return name in self._addresses
+
+    def address(self, name: str) -> str:
+        return self._addresses[name]
+
+    async def view(self, *_: object) -> object:
+        return self._answer
+
+    async def views(self, views: list[object]) -> list[object]:
+        return [self._answer for _ in views]
+
+
+@pytest.mark.parametrize(
+    ("found", "kind"), [(ZERO_ADDRESS, ""), (MAILBOX, "hyperlane"), ("0x" + "22" * 20, "0x" + "22" * 20)]
+)
+async def test_a_transport_that_the_deployment_record_lacks_vouches_for_nothing(
+    found: str, kind: str
+) -> None:
+    alpha, bravo = LedgerId("eip155:31001"), LedgerId("eip155:31002")
+    contracts = OneView([found], HyperlaneTransport=MAILBOX)
+    reader = TransportReader(cast(ContractReader, contracts))
+    assert await reader.carrier(alpha, Purpose.MOVEMENT) == kind
+    vouching = TransportReader(cast(ContractReader, OneView(True, HyperlaneTransport=MAILBOX)))
+    lane, ids = Lane(alpha, bravo, Purpose.MOVEMENT), [Bytes32(bytes(32))] * 2
+    assert await vouching.vouched(kind, lane, ids) == (2 if kind == "hyperlane" else 0)
+    assert await TransportReader(cast(ContractReader, OneView(3))).queued([alpha]) == {}
 
 
 def plain_root(leaves: list[bytes]) -> bytes:

@@ -272,7 +272,7 @@ class Ledger(Protocol):
 
     async def carrier(self, peer: LedgerId, purpose: Purpose) -> str:
         """Kind of the transport that vouches here for the messages of the lanes of a purpose with another
-        ledger (MOV-11); empty where attestors do."""
+        ledger (MOV-11); empty where attestors do, an address where it is unknown."""
         ...
 
     async def vouched(self, kind: str, lane: Lane, ids: Sequence[Bytes32]) -> int:
