@@ -24,7 +24,9 @@ from paripassu.config import load_network
 from paripassu.controls import Reason
 from paripassu.devnet.rpc import call
 from paripassu.errors import DrainTimeout, PariError, StepFailed
+from paripassu.hyperlane.places import created_by_owner, owner
 from paripassu.hyperlane.relaying import LocalRelayer, chains_of, relaying
+from paripassu.hyperlane.sending import send_all
 from paripassu.identifiers import keccak256
 from paripassu.jobs import controlling
 from paripassu.jobs.bridging import seat_of
@@ -42,6 +44,8 @@ TRANSPORT = '\n[[transports]]\nkind = "hyperlane"\nledgers = ["alpha", "bravo"]\
 PURPOSES = (Purpose.MOVEMENT, Purpose.CORPORATE_ACTION, Purpose.QUOTA, Purpose.ORDER)
 TELLING = BridgeSettings(poll=0.05, idle_poll=0.2, ack_every=1, ack_quiet=0.2, flush_quiet=0.1)
 WHY = Reason("change of transport")
+FEE_NONCE = 4
+"""Of the hook that asks for fees, among what Hyperlane's owner creates."""
 
 
 def network_file(folder: Path, transports: str) -> Path:
@@ -307,10 +311,13 @@ def test_mov_11_attestors_alone_deliver_nothing_in_a_carried_lane(pari: LocalNet
 
 def test_mov_11_hyperlanes_own_module_refuses_too_few_and_strange_validators(pari: LocalNetwork) -> None:
     message = send(pari, "alpha", "bravo", 5, to=OTHER)
+    url, hook = pari.network.ledgers["alpha"].rpc_urls[0], created_by_owner(FEE_NONCE)
+    demand = bytes(keccak256(b"setProtocolFee(uint256)")[:4]) + (1_000).to_bytes(32, "big")
+    send_all(url, owner(), [(hook, demand)], 100_000)
     do(pari, "alpha", Flush("hyperlane", pari.ledger("bravo").id))
+    assert int(call(url, "eth_getBalance", hook, "latest"), 16) == 1_000, "Hyperlane's fee, exactly"
     with pytest.raises(PariError, match="NothingQueued"):
         do(pari, "alpha", Flush("hyperlane", pari.ledger("bravo").id))
-    url = pari.network.ledgers["alpha"].rpc_urls[0]
     call(url, "anvil_mine", "0x3")
     relayer, lane = LocalRelayer(chains_of(pari.network)), message.lane
     honest = relayer.validators
