@@ -129,7 +129,7 @@ def tell(pari: LocalNetwork) -> None:
 
     async def carry() -> None:
         place = (pari.network, pari.workspace, pari.session.store)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         async with AsyncExitStack() as stack:
             relayer = await seat_of(*place, "relayer", stack)
             names = [member.name for member in pari.network.attestors.members]
