@@ -148,6 +148,7 @@ CASES = [
         "PP-CLI-002",
         r"names no Hyperlane of a local network",
         r"pari lane show LEDGER",
+        status=64,
     ),
     Case(
         "misspelt key in the network file",
