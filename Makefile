@@ -39,7 +39,7 @@ demo: $(STAMPS)/core $(STAMPS)/node ## run one dividend over four ledgers, insta
 	@exec $(BIN)/pari demo
 
 .PHONY: setup
-setup: $(STAMPS)/core $(STAMPS)/node $(STAMPS)/dev $(STAMPS)/solc ## install everything into .venv and node_modules
+setup: $(STAMPS)/core $(STAMPS)/node $(STAMPS)/dev $(STAMPS)/solc $(STAMPS)/hyperlane ## install everything into .venv and node_modules
 	@echo 'Ready: $(BIN)/pari --help'
 
 # ------------------------------------------------------------------ tests
@@ -118,7 +118,7 @@ mutation-contracts: $(STAMPS)/solc ## plant small faults in contracts/ and see w
 	@$(BIN)/python tools/mutate_contracts.py --resume
 
 .PHONY: pytest
-pytest: $(STAMPS)/node $(STAMPS)/dev $(STAMPS)/solc ## unit, property, integration and acceptance tests
+pytest: $(STAMPS)/node $(STAMPS)/dev $(STAMPS)/solc $(STAMPS)/hyperlane ## unit, property, integration and acceptance tests
 	$(SAY) 'pytest: unit, property, integration, acceptance'
 	@$(BIN)/python -m pytest -q --numprocesses $(WORKERS) --dist loadfile
 
@@ -159,7 +159,8 @@ constraints: $(STAMPS)/dev ## pin what is installed now in constraints.txt
 .PHONY: clean
 clean: ## stop local nodes; remove all that make has made
 	@if [ -x $(BIN)/pari ] && [ -e .pari/devnet.json ]; then $(BIN)/pari down; fi
-	@rm -rf .venv .venv-verify node_modules bench/node_modules bench/running/axelar/node_modules .pari build dist out cache reports
+	@rm -rf .venv .venv-verify node_modules bench/node_modules bench/running/axelar/node_modules
+	@rm -rf tools/hyperlane/node_modules .pari build dist out cache reports
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -180,6 +181,12 @@ $(STAMPS)/node: $(STAMPS)/venv package.json package-lock.json
 	$(SAY) 'Node.js packages: nodes, compiler, contract library'
 	@sh tools/check_node.sh
 	@npm ci --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
+
+$(STAMPS)/hyperlane: $(STAMPS)/venv tools/hyperlane/package.json tools/hyperlane/package-lock.json
+	$(SAY) 'Hyperlane, for local networks whose lanes go over it'
+	@sh tools/check_node.sh
+	@npm --prefix tools/hyperlane ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
 $(STAMPS)/dev: $(STAMPS)/core

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.bridges.axelar import Axelar
+from bench.bridges.carried import CarriedBridge
 from bench.bridges.ccip import Ccip
 from bench.bridges.hyperlane import HyperlaneMerkleRoot, HyperlaneMessageId
 from bench.bridges.layerzero import LayerZero
@@ -65,10 +66,16 @@ def document(systems: Sequence[type[Bridge]]) -> dict[str, Any]:
     }
 
 
+def carried() -> dict[str, int]:
+    """Gas of our own lanes over Hyperlane, by what is done; of many messages, one's share."""
+    with fresh_bench() as bench:
+        return CarriedBridge(bench).figures_of_carrying()
+
+
 def main() -> None:
     known = RESULTS / "bridge.json"
     run = json.loads(known.read_text("utf-8")).get("run", {}) if known.exists() else {}
-    write("bridge.json", document(SYSTEMS) | {"run": run})
+    write("bridge.json", {**document(SYSTEMS), "carried": carried(), "run": run})
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from bench.bridge import SCENARIOS, SYSTEMS
+from bench.bridges.carried import COUNTS
 from bench.bridges.recorded import RECORDED_BRIDGES
 from bench.gas import RESULTS
 from bench.pages import DOCS, Target, shown, table, written
@@ -38,6 +39,19 @@ WHY = {
 }
 """Of a goal that is not met: what the gas is spent on. Shown for as long as that is so."""
 
+STEPS = {
+    "flush": "send on, by Hyperlane's mailbox",
+    "process": "vouch at the destination, three signatures of five",
+    "execute": "execute",
+}
+"""What becomes of a message that was sent in a carried lane, each in a transaction of its own."""
+
+CARRIED = (
+    "The same lanes, payload and receiver where Hyperlane vouches for messages in place of the attestors "
+    "(docs/bridge.md). Identifiers that wait together are sent on and vouched for together; they may be "
+    "executed in batches of any size.\n"
+)
+
 SINGLE_KEY = {system.name for system in SYSTEMS if system.signatures == 1}
 
 
@@ -63,6 +77,9 @@ def page(result: dict[str, Any]) -> str:
         _cheaper(result),
         "Where a goal is not met:\n",
         _why(result),
+        "## Over a transport\n",
+        CARRIED,
+        table(["for one message", "alone", "each of 10", "each of 100"], _carried(result)),
         "## Beside the peers\n",
         "A dash: the bridge does not offer it; an asterisk: read the note below.\n",
         table(["scenario", *names], [_beside(result, scenario, names) for scenario in SCENARIOS]),
@@ -78,6 +95,15 @@ def page(result: dict[str, Any]) -> str:
         "\n".join(f"- **{one.name}**: {one.notes}" for one in RECORDED_BRIDGES) + "\n",
     ]
     return "\n".join(parts)
+
+
+def _carried(result: dict[str, Any]) -> list[list[str]]:
+    gas = result["carried"]
+    rows = [["send", *[shown(gas["send"])] * len(COUNTS)]]
+    for step, title in STEPS.items():
+        rows.append([title, *(shown(gas[f"{step}_{count}"]) for count in COUNTS)])
+    every = [gas["send"] + sum(gas[f"{step}_{count}"] for step in STEPS) for count in COUNTS]
+    return [*rows, ["all of it", *map(shown, every)]]
 
 
 def _ours(result: dict[str, Any]) -> list[list[str]]:

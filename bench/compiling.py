@@ -16,6 +16,9 @@ import solcx
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / "bench" / "node_modules"
+HYPERLANE = ROOT / "tools" / "hyperlane" / "node_modules"
+"""Where the tests have the one peer that they need."""
+
 SOLC_VERSION = "0.8.30"
 SETTINGS: dict[str, Any] = {
     "evmVersion": "paris",
@@ -141,9 +144,10 @@ def in_factory(package: str, contract: str) -> bytes:
     Args:
         contract: path below the package's factories without the file's own ending.
     """
-    path = PEERS / package / "dist" / "typechain" / "factories" / f"{contract}__factory.js"
-    if not path.is_file():
-        raise PeersMissing(path)
+    below = Path(package) / "dist" / "typechain" / "factories" / f"{contract}__factory.js"
+    path = next((folder / below for folder in (PEERS, HYPERLANE) if (folder / below).is_file()), None)
+    if path is None:
+        raise PeersMissing(PEERS / below)
     found = re.search(r'_bytecode = "0x([0-9a-f]+)"', path.read_text(encoding="utf-8"))
     if found is None:
         raise ValueError(f"{path.relative_to(ROOT)} holds no code, or code that has to be linked.")

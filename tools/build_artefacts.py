@@ -62,6 +62,7 @@ PROFILES = {
     "Approvals": HOT_IR,
     "Gateway": HOT_IR,
     "HolderRegistry": HOT_IR,
+    "HyperlaneTransport": HOT_IR,
     "SecurityProxy": HOT_IR,
     # and larger through the intermediate representation, which inlines its many small functions
     "SecurityToken": HOT,

@@ -37,6 +37,7 @@ class HyperlaneMessageId(Peer):
         super().__init__(bench)
         self._owner = account("hyperlane owner")
         self._nonce = 0
+        self.sender = USER
         self._tree_there = address_word(account("hyperlane tree of the other ledger"))
 
     def set_up(self) -> None:
@@ -44,8 +45,8 @@ class HyperlaneMessageId(Peer):
         logic = create(owner, _code("contracts/Mailbox"), ["uint32"], [CHAIN_ID])
         admin = create(owner, _code(f"{_PROXIES}ProxyAdmin"))
         parts = ["address", "address", "bytes"]
-        self._mailbox = create(owner, _code(_PROXY), parts, [logic, admin, b""])
-        tree = create(owner, _code("contracts/hooks/MerkleTreeHook"), ["address"], [self._mailbox])
+        self.mailbox = create(owner, _code(_PROXY), parts, [logic, admin, b""])
+        tree = create(owner, _code("contracts/hooks/MerkleTreeHook"), ["address"], [self.mailbox])
         fee = create(
             owner,
             _code("contracts/hooks/ProtocolFee"),
@@ -53,23 +54,23 @@ class HyperlaneMessageId(Peer):
             [_MOST_FEE, 0, owner, owner],
         )
         initialise = "initialize(address,address,address,address)"
-        execute(owner, self._mailbox, initialise, owner, self._module(), tree, fee)
-        self.receiver = create(USER, self.code["HyperlaneReceiver"], ["address"], [self._mailbox])
+        execute(owner, self.mailbox, initialise, owner, self._module(), tree, fee)
+        self.receiver = create(USER, self.code["HyperlaneReceiver"], ["address"], [self.mailbox])
 
     def deliver(self, count: int, payload: bytes) -> int:
         calls = []
         for _ in range(count):
             message = self._message(payload)
             call = call_data("process(bytes,bytes)", self.metadata(message), message)
-            calls.append((self._mailbox, call))
+            calls.append((self.mailbox, call))
         return self.together(calls)
 
     def send(self) -> int:
         dispatch = "dispatch(uint32,bytes32,bytes)"
-        return self.bench.execute(USER, self._mailbox, dispatch, ORIGIN, address_word(self.receiver), PAYLOAD)
+        return self.bench.execute(USER, self.mailbox, dispatch, ORIGIN, address_word(self.receiver), PAYLOAD)
 
     def sent(self) -> int:
-        return int(self.bench.read(self._mailbox, "nonce()", returns="uint32"))
+        return int(self.bench.read(self.mailbox, "nonce()", returns="uint32"))
 
     def metadata(self, message: bytes) -> bytes:
         """What the module is shown: tree, root, index in it, signatures."""
@@ -87,7 +88,7 @@ class HyperlaneMessageId(Peer):
         self._nonce += 1
         head = bytes([_VERSION]) + self._nonce.to_bytes(4, "big") + ORIGIN.to_bytes(4, "big")
         to = CHAIN_ID.to_bytes(4, "big") + address_word(self.receiver)
-        return head + address_word(USER) + to + payload
+        return head + address_word(self.sender) + to + payload
 
     def _module(self) -> str:
         factory = self.bench.create(self._owner, _code(_MULTISIG.format(kind=self.kind)))

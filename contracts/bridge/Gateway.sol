@@ -8,6 +8,7 @@ import {Roles} from "../access/Roles.sol";
 import {Typed} from "../access/Typed.sol";
 import {IERC7786GatewaySource} from "../interfaces/IERC7786.sol";
 import {Message, Standing} from "../interfaces/IGateway.sol";
+import {ITransport} from "../interfaces/ITransport.sol";
 import {Headers} from "./Headers.sol";
 import {Inbox} from "./Inbox.sol";
 import {Lane, LaneState, LaneStateLib} from "./Lanes.sol";
@@ -15,7 +16,8 @@ import {Outbox} from "./Outbox.sol";
 
 /// @title Gateway between ledgers
 /// @notice Outbox and inbox of a chain. Messages travel in lanes (source, destination, purpose), each numbered from 1
-/// without gaps; attestors sign batches of one lane; whoever likes delivers them. A message takes effect once, in
+/// without gaps; attestors sign batches of one lane, or a transport vouches for its messages; whoever likes delivers
+/// them. A message takes effect once, in
 /// lane order, or is parked with the reason, or is refused for good (MOV-3). What was refused is attested at its
 /// source, where its sender takes it back (MOV-6).
 /// @dev The gateway calls one function only, `receiveMessage`, of the applications registered here, and only with
@@ -40,6 +42,10 @@ contract Gateway is Outbox, Inbox {
     /// @notice The lanes go on.
     event LaneResumed(uint256 indexed ledger, uint8 indexed purpose, bytes32 reason);
 
+    /// @notice From now on this transport vouches for the messages in the lanes of a purpose with a ledger; attestors do
+    /// where it is zero.
+    event TransportSet(uint256 indexed ledger, uint8 indexed purpose, address transport);
+
     /// @notice The peer's address is on another ledger, or on this one.
     error PeerMismatch(uint256 ledger);
 
@@ -51,6 +57,13 @@ contract Gateway is Outbox, Inbox {
 
     /// @notice More arrivals are attested than messages were sent.
     error NeverSent(uint64 sent, uint64 attested);
+
+    /// @notice This contract is no transport, or carries nothing from and to that ledger.
+    error BadTransport(uint256 ledger, address transport);
+
+    /// @notice Lanes that have carried messages are stopped before who vouches for them changes: what is under way must
+    /// not change its proof unnoticed.
+    error LaneNotStopped(uint256 ledger, uint8 purpose);
 
     bytes32 private constant ACKNOWLEDGEMENT_TYPEHASH = keccak256(
         "Acknowledgement(uint32 attestorSetVersion,uint256 source,uint256 destination,uint8 purpose,uint64 nonce,bytes32[] refused)"
@@ -87,6 +100,28 @@ contract Gateway is Outbox, Inbox {
         if (same) delete lane.peer;
         else lane.peer = peer;
         emit LaneSet(ledger, purpose, app, peer);
+    }
+
+    /// @notice Have a transport vouch for the messages of lanes with a ledger, in place of the attestors; or the attestors
+    /// again. It decides what takes effect here, and so who can mint.
+    /// @dev Refusals and arrivals are told to a source by attestors in either case. What was sent before the change can be
+    /// delivered again once it is undone.
+    /// @param ledger number of the ledger
+    /// @param purposes purposes of the lanes
+    /// @param transport the transport here; zero for the attestors
+    /// @custom:access-control approved act
+    function setTransport(uint256 ledger, uint8[] calldata purposes, address transport) external onlyApproved {
+        bool carried = transport != address(0);
+        if (carried && !_carries(transport, ledger)) revert BadTransport(ledger, transport);
+        for (uint256 i = 0; i < purposes.length; ++i) {
+            Lane storage lane = _s().lanes[ledger][purposes[i]];
+            LaneState state = lane.state;
+            bool used = state.outbound() != 0 || state.inbound() != 0;
+            if (used && !state.has(LaneStateLib.STOPPED)) revert LaneNotStopped(ledger, purposes[i]);
+            lane.state = state.withFlag(LaneStateLib.CARRIED, carried);
+            lane.transport = transport;
+            emit TransportSet(ledger, purposes[i], transport);
+        }
     }
 
     /// @notice Stop the two lanes of a purpose with a ledger: nothing is sent, executed or refunded in them.
@@ -183,6 +218,13 @@ contract Gateway is Outbox, Inbox {
         return (state.app(), _peer(lane, state, ledger), state.has(LaneStateLib.STOPPED));
     }
 
+    /// @notice The transport that vouches for the messages of lanes with a ledger, for each purpose; zero where attestors
+    /// do.
+    function transportsOf(uint256 ledger, uint8[] calldata purposes) external view returns (address[] memory found) {
+        found = new address[](purposes.length);
+        for (uint256 i = 0; i < purposes.length; ++i) found[i] = _s().lanes[ledger][purposes[i]].transport;
+    }
+
     /// @notice Identifier of a message: its EIP-712 struct hash.
     function messageId(Message calldata message) external pure returns (bytes32) {
         return Headers.idOf(Headers.headerOf(message));
@@ -219,6 +261,11 @@ contract Gateway is Outbox, Inbox {
             )
         );
         _verify(_digestOf(hash), setVersion, head >> 136, signatures);
+    }
+
+    function _carries(address transport, uint256 ledger) private view returns (bool) {
+        return transport.code.length != 0 && IERC165(transport).supportsInterface(type(ITransport).interfaceId)
+            && ITransport(transport).connects(ledger);
     }
 
     function _setStopped(uint256 ledger, uint8 purpose, bytes32 reason, bool stopped) private {

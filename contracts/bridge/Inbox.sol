@@ -4,15 +4,16 @@ pragma solidity 0.8.30;
 import {Interop} from "../access/Interop.sol";
 import {Roles} from "../access/Roles.sol";
 import {Message, Standing} from "../interfaces/IGateway.sol";
+import {Carried} from "./Carried.sol";
 import {Deliveries} from "./Deliveries.sol";
 import {Headers} from "./Headers.sol";
 import {Lane, LaneState, LaneStateLib} from "./Lanes.sol";
 import {Quorum} from "./Quorum.sol";
 
 /// @title Inbox of a gateway
-/// @notice Batches that a quorum signed, executed in lane order, each message once; or parked with the reason, or refused
-/// for good.
-abstract contract Inbox is Quorum, Deliveries {
+/// @notice Batches that a quorum signed, or a transport vouches for, executed in lane order, each message once; or parked
+/// with the reason, or refused for good.
+abstract contract Inbox is Quorum, Deliveries, Carried {
     /// @notice Messages of a lane took effect, numbered from `first` on, but those of which the transaction says before
     /// that they were parked or refused. One event a batch: one for each message would cost more than its effect.
     event BatchExecuted(uint256 indexed source, uint8 indexed purpose, uint64 first, bytes32[] messageIds);
@@ -87,16 +88,17 @@ abstract contract Inbox is Quorum, Deliveries {
         bytes32 recipient;
     }
 
-    /// @notice Execute an attested batch: consecutive messages of one lane, from one sender to one recipient. Messages
+    /// @notice Execute an authentic batch: consecutive messages of one lane, from one sender to one recipient. Messages
     /// executed before are passed over, so a batch may be delivered by several relayers at once.
     /// @param source number of the ledger that the messages are from
     /// @param head from the lowest bit on: purpose 8 bits, number of the first message 64, protocol version 32,
-    /// version of the attestor set 32, which of its members signed 32
+    /// version of the attestor set 32, which of its members signed 32; the last two are 0 in a carried lane
     /// @param parties ABI encoding of the ERC-7930 addresses of the messages' sender and recipient; empty where these
     /// are the applications that the lane knows
     /// @param messages one after the other: source time and expiry in seconds, 5 bytes each, length of the payload,
     /// 3 bytes, payload
-    /// @param signatures of the members named, in the set's order, 65 bytes each, over `digest` of the batch
+    /// @param signatures of the members named, in the set's order, 65 bytes each, over `digest` of the batch; none in
+    /// a carried lane, where its transport must vouch for each message
     function execute(
         uint256 source,
         uint256 head,
@@ -107,7 +109,8 @@ abstract contract Inbox is Quorum, Deliveries {
         Lane storage lane = _s().lanes[source][uint8(head)];
         (Headers.Header memory header, Route memory route) = _route(lane, source, head, parties);
         bytes32[] memory ids = _identify(header, messages);
-        _verifyBatch(head, ids, signatures);
+        if (route.state.has(LaneStateLib.CARRIED)) _requireCarried(lane, source, head, ids, signatures);
+        else _verifyBatch(head, ids, signatures);
         _executeAll(lane, header, route, ids, messages);
     }
 

@@ -16,10 +16,12 @@ using LaneStateLib for LaneState global;
 /// @param state application, counters, flags
 /// @param peer ERC-7930 address of the application there; empty where it has the same address
 /// @param acknowledged number up to which the other ledger's arrivals are attested here
+/// @param transport vouches for what the other ledger sends, and takes what is sent there; zero where attestors do
 struct Lane {
     LaneState state;
     bytes peer;
     uint64 acknowledged;
+    address transport;
 }
 
 /// @title Reading and changing a `LaneState`
@@ -32,6 +34,9 @@ library LaneStateLib {
 
     /// @notice The application there has the address of that here, as `pari deploy` has it on chains: nothing to read.
     uint256 internal constant SAME_ADDRESS = 4;
+
+    /// @notice A transport vouches for the messages, in place of the attestors (MOV-11).
+    uint256 internal constant CARRIED = 8;
 
     uint256 private constant COUNTER = (1 << 44) - 1;
 
@@ -52,7 +57,7 @@ library LaneStateLib {
 
     /// @notice Whether any of the flags is set.
     function has(LaneState s, uint256 flags) internal pure returns (bool) {
-        return (LaneState.unwrap(s) >> 248) & flags != 0;
+        return LaneState.unwrap(s) & (flags << 248) != 0;
     }
 
     /// @notice With another application.

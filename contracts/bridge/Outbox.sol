@@ -4,12 +4,12 @@ pragma solidity 0.8.30;
 import {Interop} from "../access/Interop.sol";
 import {IERC7786GatewaySource} from "../interfaces/IERC7786.sol";
 import {IGateway} from "../interfaces/IGateway.sol";
+import {Carried} from "./Carried.sol";
 import {Lane, LaneState, LaneStateLib} from "./Lanes.sol";
-import {Lanebook} from "./Lanebook.sol";
 
 /// @title Outbox of a gateway
 /// @notice An application sends in the lanes of its purpose alone; the log gives the whole message.
-abstract contract Outbox is Lanebook, IGateway {
+abstract contract Outbox is Carried, IGateway {
     /// @notice The caller is not the application of this purpose.
     error NotApp(uint8 purpose, address caller);
 
@@ -56,6 +56,8 @@ abstract contract Outbox is Lanebook, IGateway {
         if (msg.value != 0) revert ValueNotSupported();
         (uint8 purpose, uint64 expiry) = _lane(attributes);
         uint256 destination = Interop.ledgerOf(recipient);
+        // the transport that may be told of it is one of ours; nothing is written after it
+        // slither-disable-next-line reentrancy-no-eth
         id = _dispatch(destination, purpose, expiry, payload);
         Lane storage lane = _s().lanes[destination][purpose];
         if (keccak256(recipient) != keccak256(_peer(lane, lane.state, destination))) revert NotRecipient(recipient);
@@ -73,25 +75,37 @@ abstract contract Outbox is Lanebook, IGateway {
         uint64 expiry,
         bytes calldata payload
     ) private returns (bytes32 id) {
-        (uint256 nonce, bytes memory recipient) = _count(destination, purpose);
+        (LaneState state, bytes memory recipient) = _count(destination, purpose);
         if (expiry != 0 && expiry < block.timestamp) revert MessageExpired(expiry);
-        uint256 envelope = purpose | (nonce << 8) | (block.timestamp << 72) | (uint256(expiry) << 136);
+        uint256 envelope = purpose | (state.outbound() << 8) | (block.timestamp << 72) | (uint256(expiry) << 136);
         envelope |= uint256(protocolVersion()) << 200;
-        return _emitSent(destination, Interop.local(msg.sender), recipient, payload, envelope);
+        id = _emitSent(destination, Interop.local(msg.sender), recipient, payload, envelope);
+        // one look for all that is not usual; what is sent in a stopped lane is undone
+        if (state.has(LaneStateLib.STOPPED | LaneStateLib.CARRIED)) _unusual(state, destination, purpose, id);
     }
 
-    /// @dev Number of the next message of a lane, which its application alone sends, and to whom it goes.
-    function _count(uint256 destination, uint8 purpose) private returns (uint256, bytes memory) {
+    /// @dev The state of a lane with its next message, which its application alone sends, and to whom that goes.
+    function _count(uint256 destination, uint8 purpose) private returns (LaneState, bytes memory) {
         Lane storage lane = _s().lanes[destination][purpose];
         LaneState state = lane.state;
         if (msg.sender != state.app()) {
             if (state.app() == address(0)) revert LaneClosed(destination, purpose);
             revert NotApp(purpose, msg.sender);
         }
-        if (state.has(LaneStateLib.STOPPED)) revert LaneHalted(destination, purpose);
         state = state.withNextOutbound();
         lane.state = state;
-        return (state.outbound(), _peer(lane, state, destination));
+        return (state, _peer(lane, state, destination));
+    }
+
+    /// @dev Refuse a message of a stopped lane; hand one of a carried lane to its transport.
+    function _unusual(
+        LaneState state,
+        uint256 destination,
+        uint8 purpose,
+        bytes32 id
+    ) private {
+        if (state.has(LaneStateLib.STOPPED)) revert LaneHalted(destination, purpose);
+        _hand(destination, purpose, id);
     }
 
     /// @dev Compute the message's identifier and emit `MessageSent` with the one attribute `envelope(uint256)`. By hand,

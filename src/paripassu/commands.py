@@ -263,6 +263,14 @@ class SetArrivalCap:
             raise InvalidQuantity(f"A window has from 0 to 2**32 - 1 seconds, not {self.window}.")
 
 
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """Send on the identifiers that wait in a transport for a ledger, for its network's fee (MOV-11)."""
+
+    transport: str  # its kind
+    destination: LedgerId
+
+
 Command = (
     Onboard
     | Issue
@@ -283,6 +291,7 @@ Command = (
     | Refuse
     | Acknowledge
     | Refund
+    | Flush
     | StopLane
     | ResumeLane
     | SetArrivalCap

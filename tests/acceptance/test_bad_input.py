@@ -30,6 +30,7 @@ EVENT, NETWORK, SECURITY = "2027-03-dividend.toml", "two-chains.toml", "securiti
 BREAKDOWN = "custody/custodian-de-breakdown.toml"
 FR, DE = dev_address("holder_fr"), dev_address("holder_de")
 TRANSFER = ("security", "move", f"eip155:31001:{FR}")
+TRANSPORT = '[[transports]]\nkind = "hyperlane"\n'
 NEARBY_FILE = r"\$\{EDITOR:-vi\} .*\.toml"
 
 
@@ -131,6 +132,23 @@ CASES = [
         r"'dates\.anouncement' is not known; did you mean 'announcement'\?",
         "announcement =",
         "anouncement =",
+    ),
+    Case(
+        "transport to book entry",
+        ("deploy", "plan"),
+        "PP-CFG-008",
+        r"transports\[0\]\.ledgers: 'register' is book entry and has no mailbox",
+        NEARBY_FILE,
+        {NETWORK: {"[cash.EUR]": f'{TRANSPORT}ledgers = ["alpha", "register"]\n\n[cash.EUR]'}},
+        offline=True,
+    ),
+    Case(
+        "Hyperlane of a network that has none",
+        ("transport", "relay"),
+        "PP-CLI-002",
+        r"names no Hyperlane of a local network",
+        r"pari lane show LEDGER",
+        status=64,
     ),
     Case(
         "misspelt key in the network file",

@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {Approvals} from "../../contracts/access/Approvals.sol";
 import {Authorised} from "../../contracts/access/Authorised.sol";
 import {Roles} from "../../contracts/access/Roles.sol";
+import {HyperlaneTransport} from "../../contracts/bridge/transports/HyperlaneTransport.sol";
 import {World} from "./World.sol";
 
 /// Which role may call what: the whole table, tried with every role on every function (CTL-5, CTL-12).
@@ -53,10 +54,15 @@ contract RightsTest is World {
         _row(address(home.gateway), "appoint((address,bytes32)[],uint8)", Roles.BRIDGE_OPERATOR);
         _row(address(home.gateway), "rotate((address,bytes32)[],uint8)", APPROVED);
         _row(address(home.gateway), "setLane(uint256,uint8,address,bytes)", Roles.BRIDGE_OPERATOR);
+        _row(address(home.gateway), "setTransport(uint256,uint8[],address)", APPROVED);
         _row(address(home.gateway), "stopLane(uint256,uint8,bytes32)", Roles.PAUSER);
         _row(address(home.gateway), "resumeLane(uint256,uint8,bytes32)", Roles.UNPAUSER);
         _row(address(home.bridge), "setArrivalCap(bytes32,uint256,uint64,uint32)", Roles.BRIDGE_OPERATOR);
         _row(address(home.bridge), "approveArrival(bytes32)", APPROVED);
+
+        a = _transport();
+        _row(a, "setMailbox(address,address)", APPROVED);
+        _row(a, "setPeer((uint256,uint32,address))", APPROVED);
 
         _row(address(home.quotas), "movePlaces(address,uint256,uint32)", Roles.TRANSFER_AGENT);
 
@@ -131,6 +137,20 @@ contract RightsTest is World {
         for (uint256 i = 0; i < proxies.length; ++i) _row(proxies[i], "upgradeToAndCall(address,bytes)", APPROVED);
         // the token's own, which keeps the implementation in its hot slot as well
         _row(address(home.token), "upgradeToAndCall(address,bytes)", APPROVED);
+    }
+
+    function _transport() private returns (address) {
+        return address(
+            new HyperlaneTransport(
+                address(home.manager),
+                address(home.approvals),
+                address(home.kernel),
+                address(home.gateway),
+                address(home.gateway),
+                address(0),
+                new HyperlaneTransport.Peer[](0)
+            )
+        );
     }
 
     // ---------------------------------------------------------------- who may

@@ -14,6 +14,7 @@ import {Inbox} from "../../contracts/bridge/Inbox.sol";
 import {Quorum} from "../../contracts/bridge/Quorum.sol";
 import {Quotas} from "../../contracts/bridge/Quotas.sol";
 import {TokenBridge} from "../../contracts/bridge/TokenBridge.sol";
+import {HyperlaneTransport} from "../../contracts/bridge/transports/HyperlaneTransport.sol";
 import {Message, Standing} from "../../contracts/interfaces/IGateway.sol";
 import {Instance} from "../../contracts/interfaces/IInstanceRegistry.sol";
 import {ISecurity} from "../../contracts/interfaces/ISecurity.sol";
@@ -292,7 +293,7 @@ abstract contract World {
 
     /// The acts without notice.
     function _corrections() internal pure returns (bytes4[] memory list) {
-        list = new bytes4[](14);
+        list = new bytes4[](17);
         list[0] = SecurityToken.forcedTransfer.selector;
         list[1] = SecurityToken.batchForcedTransfer.selector;
         list[2] = SecurityToken.burn.selector;
@@ -307,6 +308,9 @@ abstract contract World {
         list[11] = HolderRegistry.recover.selector;
         list[12] = TokenBridge.approveArrival.selector;
         list[13] = Quorum.rotate.selector;
+        list[14] = Gateway.setTransport.selector;
+        list[15] = HyperlaneTransport.setMailbox.selector;
+        list[16] = HyperlaneTransport.setPeer.selector;
     }
 
     /// Propose an act for a role, by who holds it.

@@ -30,6 +30,12 @@ def test_gas_of_a_message_is_that_of_the_committed_results() -> None:
     }
 
 
+def test_mov_11_gas_over_hyperlane_is_that_of_the_committed_results() -> None:
+    from bench.bridge import carried
+
+    assert carried() == json.loads(RESULT.read_text(encoding="utf-8"))["carried"]
+
+
 def test_no_figure_of_ours_is_above_its_ceiling() -> None:
     from bench.bridge_report import OURS, TARGETS
 

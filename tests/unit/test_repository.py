@@ -23,7 +23,8 @@ def test_constraints_are_exact_versions_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
-    "lock", sorted(ROOT.glob("package-lock.json")) + sorted(ROOT.glob("*/package-lock.json"))
+    "lock",
+    [path for below in ("", "*/", "tools/*/") for path in sorted(ROOT.glob(f"{below}package-lock.json"))],
 )
 def test_npm_lock_files_name_no_address_to_fetch_from(lock: Path) -> None:
     packages = json.loads(lock.read_text(encoding="utf-8"))["packages"]

@@ -46,11 +46,13 @@ def live_batches(connection: Connection, lane: Lane | None = None) -> tuple[Batc
 
 
 def unsigned_batches(connection: Connection, attestor: str) -> tuple[BatchRecord, ...]:
-    """Batches that wait for signatures and have none of this attestor yet, oldest first."""
+    """Batches that wait for signatures and have none of this attestor yet, oldest first. For one of no set
+    a transport vouches, and no attestor."""
     signed = exists().where(
         signature_table.c.digest == batch_table.c.digest, signature_table.c.attestor == attestor
     )
-    query = select(batch_table).where(batch_table.c.state == BatchState.PROPOSED.value, ~signed)
+    asked = (batch_table.c.state == BatchState.PROPOSED.value, batch_table.c.set_version > 0)
+    query = select(batch_table).where(*asked, ~signed)
     return tuple(_batch_of(row) for row in connection.execute(query.order_by(batch_table.c.at)))
 
 

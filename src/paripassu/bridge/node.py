@@ -25,6 +25,7 @@ from paripassu.bridge.seats import AttestingSeat
 from paripassu.bridge.settings import PURPOSES, BridgeSettings
 from paripassu.bridge.states import MessageState
 from paripassu.bridge.tasks import Bell, Heartbeats, Runner, log_to_standard_error
+from paripassu.bridge.transports.flushing import Flushes
 from paripassu.errors import DrainTimeout, IncompleteOutbox, LaneHalted, LedgerError, StoreUnavailable
 from paripassu.identifiers import LedgerId
 from paripassu.ledgers.blocks import BlockRef
@@ -203,7 +204,8 @@ def _relayer_tasks(
         source = SourceAcknowledger(
             *place, outward, seat.signer, claims, every=settings.ack_every, quiet=settings.ack_quiet
         )
-        step = _both(destination.step, source.step)
+        flushes = Flushes(*place, list(seat.ledgers), seat.signer, claims, quiet=settings.flush_quiet)
+        step = _both(_both(destination.step, source.step), flushes.step)
         yield runner.loop(f"relayer.deliver.{ledger.name}", step, runner.bell)
 
 

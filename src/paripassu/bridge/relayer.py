@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from paripassu.bridge import attestations, records
+from paripassu.bridge import records
 from paripassu.bridge.batches import BatchRecord, change_batch, live_batches, propose
 from paripassu.bridge.former_keys import left_behind
 from paripassu.bridge.pace import ASIDE_SECONDS, Every, Pace
@@ -29,13 +29,12 @@ from paripassu.bridge.states import (
     MessageState,
     Reason,
     batch_after,
-    choose_quorum,
-    entities_among,
     next_nonce,
     of_one_route,
     plan,
     submit_obstacle,
 )
+from paripassu.bridge.transports import Transport, Transports
 from paripassu.commands import Deliver
 from paripassu.errors import (
     BatchRefused,
@@ -63,16 +62,22 @@ log = structlog.get_logger("paripassu.bridge.relayer")
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A lane at its destination: whether this bridge has halted it, what the ledger says of it, and whose
-    signatures count there."""
+    """A lane at its destination: whether this bridge has halted it, what the ledger says of it, whose
+    signatures count there, and what vouches for the lane's messages."""
 
     halted: bool
     arriving: Arriving
     attestors: AttestorSet
+    transport: Transport
 
     @property
     def inbound(self) -> int:
         return self.arriving.inbound
+
+    @property
+    def version(self) -> int:
+        """For which a batch is proposed now: of the attestor set, 0 where no attestor is asked."""
+        return self.transport.version(self.attestors)
 
 
 def _awaits_turn(batch: BatchRecord, others: Sequence[BatchRecord], look: Look) -> bool:
@@ -92,6 +97,7 @@ class DestinationRelayer:
         self._signer = signer
         self._claims = claims
         self._tenure = claims.tenure(DELIVER)
+        self._transports = Transports(store, ledger)
         self._pace = {lane: Pace() for lane in self._lanes}
         self._submitted: set[str] = set()
         self._aside = Every(ASIDE_SECONDS)
@@ -116,10 +122,12 @@ class DestinationRelayer:
                 continue
             batches = [batch for batch in live if batch.lane == lane]
             halted = bool({lane.source, lane.destination} & halts)
-            arriving, attestors = await asyncio.gather(
-                self._ledger.arriving(lane), self._ledger.attestor_set()
+            arriving, attestors, transport = await asyncio.gather(
+                self._ledger.arriving(lane), self._ledger.attestor_set(), self._transports.of(lane)
             )
-            look = Look(halted, arriving, attestors)
+            if arriving.stopped:
+                self._transports.forget(lane)
+            look = Look(halted, arriving, attestors, transport)
             for batch in batches:
                 if batch.state is not BatchState.SIGNED or not _awaits_turn(batch, batches, look):
                     moved |= await self._advance(batch, look)
@@ -152,14 +160,18 @@ class DestinationRelayer:
                 self._note(lane, situation.next, chosen)
             return False
         first, last = chosen
-        attestors = look.attestors
+        version = look.version
+        with self._store.read() as connection:
+            messages = of_one_route(records.messages(connection, lane, first, last))
+        messages = await look.transport.ready(messages)
+        if not messages:
+            self._note(lane, first, Reason.AWAITING_TRANSPORT)
+            return False
         with self._store.write() as connection:
             self._tenure.check(connection, str(lane))
-            messages = of_one_route(records.messages(connection, lane, first, last))
-            batch = Batch(attestors.version, messages)
-            digest = batch_digest(batch, self._ledger.domain)
+            digest = batch_digest(Batch(version, messages), self._ledger.domain)
             now = self._store.clock()
-            propose(connection, now, digest, lane, first, messages[-1].nonce, attestors.version)
+            propose(connection, now, digest, lane, first, messages[-1].nonce, version)
             seam("relayer.proposed.before_commit")
         seam("relayer.proposed.after_commit")
         return True
@@ -182,22 +194,17 @@ class DestinationRelayer:
             return self._give_up(batch, Reason.KEY_ROTATED.value)
         if batch.state is BatchState.BUILT:
             return await self._submit(batch, look)
-        return await self._follow(batch)
+        return await self._follow(batch, look)
 
     def _gather(self, batch: BatchRecord, look: Look) -> bool:
-        attestors = look.attestors
-        if attestors.version != batch.set_version:
+        evidence = look.transport.evidence(batch, look.attestors)
+        if evidence.version != batch.set_version:
             return self._give_up(batch, Reason.ATTESTORS_ROTATED.value)
-        with self._store.read() as connection:
-            given = attestations.genuine_signatures(connection, batch.digest)
-        if choose_quorum(attestors, given) is None:
+        if evidence.signatures is None:
             if self._store.clock() < batch.at + SIGNING_SECONDS:
                 return False  # nothing to tell of yet
-            number = entities_among(attestors, given)
-            return self._annotate(
-                batch, f"{Reason.AWAITING_SIGNATURES.value}: {number} of {attestors.threshold}"
-            )
-        facts = {"batch": batch.digest.text, "signers": sorted(item.signer for item in given)}
+            return self._annotate(batch, evidence.lacks)
+        facts = {"batch": batch.digest.text, **evidence.facts}
         self._change(batch, BatchState.SIGNED, MessageState.ATTESTED, detail=facts)
         return True
 
@@ -212,7 +219,7 @@ class DestinationRelayer:
             last=batch.last,
             first_time=first.timestamp,
             set_version=batch.set_version,
-            current_set_version=look.attestors.version,
+            current_set_version=look.version,
             inbound=look.inbound,
             destination_time=look.arriving.time,
             now=self._store.clock(),
@@ -234,7 +241,7 @@ class DestinationRelayer:
         """Send, or after a restart send again: the reference lets it happen once."""
         if self._store.clock() < batch.not_before:
             return False
-        command = self._command(batch, look.attestors)
+        command = self._command(batch, look)
         if command is None:
             return self._give_up(batch, Reason.ATTESTORS_ROTATED.value)
         seam("relayer.submit.before")
@@ -251,28 +258,29 @@ class DestinationRelayer:
         self._pace[batch.lane].went_through()
         return self._take(replace(batch, state=BatchState.BUILT), outcome, anyway=True)
 
-    def _command(self, batch: BatchRecord, attestors: AttestorSet) -> Deliver | None:
-        """The delivery of a batch; None where its signatures are no quorum any more."""
+    def _command(self, batch: BatchRecord, look: Look) -> Deliver | None:
+        """The delivery of a batch; None where what speaks for it is not enough any more."""
+        evidence = look.transport.evidence(batch, look.attestors)
+        if evidence.signatures is None:
+            return None
         with self._store.read() as connection:
             messages = records.messages(connection, batch.lane, batch.first, batch.last)
-            given = attestations.genuine_signatures(connection, batch.digest)
-        signatures = choose_quorum(attestors, given)
-        return None if signatures is None else Deliver(Batch(batch.set_version, messages), signatures)
+        return Deliver(Batch(batch.set_version, messages), evidence.signatures)
 
-    async def _follow(self, batch: BatchRecord) -> bool:
+    async def _follow(self, batch: BatchRecord, look: Look) -> bool:
         outcome = await self._ledger.outcome(batch.reference)
         if outcome.state is OutcomeState.PENDING and batch.reference not in self._submitted:
             # an earlier process sent it: with the key at hand its price can be raised, should it stall
-            outcome = await self._taken_up(batch) or outcome
+            outcome = await self._taken_up(batch, look) or outcome
         if outcome.state is OutcomeState.FINAL and self._has_read(outcome):
             return self._finish(batch)
         if outcome.abandoned:
             return self._give_up(batch, Reason.ABANDONED.value)
         return self._take(batch, outcome)
 
-    async def _taken_up(self, batch: BatchRecord) -> Outcome | None:
+    async def _taken_up(self, batch: BatchRecord, look: Look) -> Outcome | None:
         """Hand what was sent to the ledger once more; the reference lets it happen once."""
-        command = self._command(batch, await self._ledger.attestor_set())
+        command = self._command(batch, look)
         if command is None:
             return None
         outcome = await self._ledger.submit(command, self._signer, batch.reference)
@@ -314,6 +322,7 @@ class DestinationRelayer:
         lane = batch.lane
         self._submitted.discard(batch.reference)
         log.warning("batch given up", lane=str(lane), first=batch.first, last=batch.last, why=reason)
+        self._transports.forget(lane)
         self._pace[lane].given_up(batch.last - batch.first + 1, self._store.clock())
         self._change(batch, BatchState.DEAD, MessageState.RETRY, reason)
         return True

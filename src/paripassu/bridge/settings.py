@@ -16,6 +16,7 @@ class BridgeSettings:
 
     The source of a lane is told what arrived after `ack_every` messages, or once nothing has arrived for
     `ack_quiet` seconds; at once where something was refused.
+    A transport sends on what waits in it once the first has waited for `flush_quiet` seconds (MOV-11).
     `silence_limit` is when a task without a heartbeat is named, `grace` what a step may still take
     after the stop.
     """
@@ -26,4 +27,5 @@ class BridgeSettings:
     grace: float = 5.0
     ack_every: int = 100
     ack_quiet: float = 30.0
+    flush_quiet: float = 1.0
     purposes: Sequence[Purpose] = PURPOSES

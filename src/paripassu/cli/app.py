@@ -34,6 +34,7 @@ _GROUPS = {
     "event": "Corporate actions: validate, announce, entitle, pay.",
     "message": "Messages between ledgers and their history.",
     "attestors": "Who attests what passes between ledgers.",
+    "transport": "Other networks that vouch for messages between ledgers.",
     "lane": "Lanes between ledgers: stop one, cap what arrives, resume those of a halted ledger.",
     "time": "The business clock of a local network.",
 }
@@ -182,6 +183,10 @@ COMMANDS = {
         "Refuse a parked message for good, so that it comes back.",
     ),
     "attestors show": ("paripassu.cli.attestors:show", "Show the attestor set of every ledger."),
+    "transport relay": (
+        "paripassu.cli.transports:relay",
+        "Deliver the messages of a local network's Hyperlane.",
+    ),
     "lane stop": ("paripassu.cli.lanes:stop", "Stop the lanes of one purpose between two ledgers."),
     "lane start": ("paripassu.cli.lanes:start", "Let stopped lanes go on."),
     "lane cap": ("paripassu.cli.lanes:cap", "Bound what arrives of a security from a ledger."),

@@ -19,6 +19,7 @@ from paripassu.cli.common import JsonFlag, Place, print_json, print_table, run
 from paripassu.cli.logs import log_to_stderr
 from paripassu.commands import Refuse, Retry
 from paripassu.errors import UnknownMessage
+from paripassu.hyperlane.relaying import relaying
 from paripassu.jobs.bridging import relayer_spec, seat_of
 from paripassu.jobs.controlling import Done, carry_out
 from paripassu.jobs.session import Session, open_session, read_network
@@ -29,7 +30,11 @@ def relay(
     *,
     place: Place = Place(),
     with_attestors: Annotated[
-        bool, Parameter(negative="", help="Run the network file's attestors in this process too.")
+        bool,
+        Parameter(
+            negative="",
+            help="Run the network file's attestors in this process too, and a local network's Hyperlane.",
+        ),
     ] = False,
     drain: Annotated[
         bool,
@@ -45,6 +50,8 @@ def relay(
         names = [member.name for member in network.attestors.members] if with_attestors else []
         async with AsyncExitStack() as stack:
             store = stack.enter_context(open_store(network, place.folder))
+            if with_attestors:
+                stack.enter_context(relaying(network))
             relayer = await seat_of(network, place.folder, store, "relayer", stack)
             attestors = [await seat_of(network, place.folder, store, name, stack) for name in names]
             if drain:

@@ -94,7 +94,8 @@ def show(
     place: SecurityPlace = SecurityPlace(),
     json: JsonFlag = False,
 ) -> None:
-    """Show the lanes of a ledger: messages sent, acknowledged and received, stops, caps on arrivals."""
+    """Show the lanes of a ledger: messages sent, acknowledged and received, stops, who vouches for what
+    arrives, caps on it."""
 
     async def job() -> tuple[str, tuple[LaneStanding, ...]]:
         async with open_session(place.network_file, place.folder, place.isin) as session:
@@ -107,7 +108,7 @@ def show(
         rows = [_as_json(one) for one in lanes]
         print_json({"schema": "paripassu.lanes/1", "ledger": name, "lanes": rows})
         return
-    columns = ["with", "purpose", "sent#", "acknowledged#", "received#", "state", "arrivals"]
+    columns = ["with", "purpose", "sent#", "acknowledged#", "received#", "state", "vouches", "arrivals"]
     print_table(
         f"lanes of {name}",
         columns,
@@ -119,6 +120,7 @@ def show(
                 one.acknowledged,
                 one.received,
                 "stopped" if one.stopped else "open",
+                one.transport or "attestors",
                 _told(one.cap),
             ]
             for one in lanes
@@ -138,6 +140,7 @@ def _as_json(one: LaneStanding) -> dict[str, object]:
         "peer": one.peer.name,
         "purpose": word_of(one.purpose),
         "stopped": one.stopped,
+        "transport": one.transport or "attestors",
         "sent": one.sent,
         "acknowledged": one.acknowledged,
         "received": one.received,

@@ -18,6 +18,7 @@ from paripassu.config.types import (
     DevnetNode,
     LedgerConfig,
     NetworkConfig,
+    TransportConfig,
 )
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "EventFile",
     "LedgerConfig",
     "NetworkConfig",
+    "TransportConfig",
     "end_of_day",
     "event_isin",
     "holder_salt",

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from paripassu.config.compatibility import CompatibilityModel, compatibilities
 from paripassu.config.files import FileModel, expand, located, names_its_file, read_model
+from paripassu.config.transports import TransportModel, transports
 from paripassu.config.types import (
     LOCAL_ENVIRONMENT,
     ApprovalsConfig,
@@ -111,6 +112,7 @@ class _Network(FileModel):
     approvals: _Approvals | None = None
     compatibility: list[CompatibilityModel] = Field(default_factory=list)
     store: str = ""
+    transports: list[TransportModel] = Field(default_factory=list)
 
 
 @names_its_file
@@ -151,6 +153,7 @@ def load_network(path: Path | str, environ: Mapping[str, str] | None = None) -> 
         approvals=_approvals(file),
         compatibility=compatibilities(path, file.compatibility),
         store=_store(path, file, environ),
+        transports=transports(path, file.transports, file.environment, ledgers),
     )
 
 

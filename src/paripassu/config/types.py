@@ -130,6 +130,24 @@ class Compatibility:
 
 
 @dataclass(frozen=True, slots=True)
+class TransportConfig:
+    """A transport that vouches for lanes in place of the attestors: those between two of `ledgers` (MOV-11).
+
+    Args:
+        mailbox: the network's own contract by ledger name; where none is given, on local networks alone,
+            the one that `pari up` puts there.
+        module: what verifies arriving messages, by ledger name; the mailbox's choice where none is given.
+        domain: the network's own number of each ledger.
+    """
+
+    kind: Literal["hyperlane"]
+    ledgers: tuple[str, ...]
+    mailbox: Mapping[str, str]
+    module: Mapping[str, str]
+    domain: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkConfig:
     """A whole network. Signers are kept as written (`dev:…`, `${…}`, `keystore:…`, `web3signer:…`), never as
     keys.
@@ -149,6 +167,7 @@ class NetworkConfig:
     approvals: ApprovalsConfig
     compatibility: tuple[Compatibility, ...] = ()
     store: str = field(default="", repr=False)  # may hold a password
+    transports: tuple[TransportConfig, ...] = ()
 
     @property
     def security_path(self) -> Path:

@@ -35,7 +35,10 @@ _AMENDMENT_APPROVERS = ("issuer", "csd", "registrar", "transfer_agent", "regulat
 
 _ROTATION = "rotate((address,bytes32)[],uint8)"
 _ROTATORS = ("bridge_operator",)
-"""Who proposes another set of attestors; those who approve changes of code approve it."""
+"""Who proposes another set of attestors; those who approve changes of code approve it (ACC-3)."""
+
+_TRANSPORTS = ("setTransport", "setMailbox", "setPeer")
+"""Who vouches for messages, and so lets units arrive (MOV-11)."""
 
 _GRANT, _REVOKE = "grantRole(uint64,address,uint32)", "revokeRole(uint64,address)"
 """Functions of the AccessManager, which is not ours and has no tags."""
@@ -93,10 +96,12 @@ def _policy(config: ApprovalsConfig, signature: str) -> Policy:
         # a role is taken at once from a key that was stolen; who gets one is announced
         notice = config.notice["roles"] if signature == _GRANT else 0
         return (config.threshold, _bits(PROPOSER), _bits(*_UPGRADE_APPROVERS), notice, 0, 0, 0, 0)
-    if signature == _ROTATION:
-        # one vote of a set moves nothing and lanes can be stopped at once: who gets a vote is announced
+    if signature == _ROTATION or function in _TRANSPORTS:
+        # one vote of a set moves nothing and lanes can be stopped at once: who gets a vote is announced, as
+        # who holds a role is
+        who = _bits(*(_ROTATORS if signature == _ROTATION else (PROPOSER,)))
         notice = config.notice["roles"]
-        return (config.threshold, _bits(*_ROTATORS), _bits(*_UPGRADE_APPROVERS), notice, 0, 0, 0, 0)
+        return (config.threshold, who, _bits(*_UPGRADE_APPROVERS), notice, 0, 0, 0, 0)
     if function in _AMENDMENTS:
         proposers, approvers = _bits(*_AMENDMENT_PROPOSERS), _bits(*_AMENDMENT_APPROVERS)
         return (config.threshold, proposers, approvers, config.notice[_AMENDMENTS[function]], 0, 0, 0, 0)

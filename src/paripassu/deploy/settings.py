@@ -20,6 +20,7 @@ from paripassu.deploy.desired import (
 from paripassu.deploy.instances import INSTANCES, instances, shipped_code
 from paripassu.deploy.policies import acts, policies
 from paripassu.deploy.rights import APPROVED
+from paripassu.deploy.transports import transport_settings
 from paripassu.identifiers import InteropAddress, version_text
 from paripassu.ledgers.book import book_application
 from paripassu.ledgers.evm.contracts import View, codec
@@ -62,6 +63,7 @@ def chain_settings(
     for other in network.ledgers.values():
         if other.id != ledger.id:
             settings += _lanes(other, addresses)
+    settings += transport_settings(network, ledger, addresses, tuple(APPS))
     for currency in network.cash:
         code, token = currency.encode("ascii"), addresses[f"{CASH}/{currency}"]
         settings.append(_set("issuer_agent", "CorporateActions", "setCash", (code, token), "cashOf", 1))

@@ -34,6 +34,7 @@ from paripassu.deploy.desired import (
 from paripassu.deploy.policies import approvers_of, policies
 from paripassu.deploy.rights import ADMIN
 from paripassu.deploy.settings import APPS, chain_settings
+from paripassu.deploy.transports import transport_creations
 from paripassu.errors import InconsistentFile
 from paripassu.identifiers import CurrencyCode, role_id
 from paripassu.ledgers.port import Signer
@@ -104,6 +105,7 @@ def _chain(
     home = ledger.name == network.home
     codes = {name: code_creation(site, name) for name in (*_SHARED, CASH, *_TOKEN_PARTS)}
     creations = [factory_creation(), *_direct(network, site), *codes.values()]
+    creations += transport_creations(network, site, ledger)
     for name in _SHARED:
         initial = {"home": home} if name == "CorporateActions" else {}
         creations.append(proxy_creation(site, name, codes[name].address, initial))

@@ -17,7 +17,9 @@ from paripassu.messages import Lane, Purpose
 class LaneStanding:
     """The two lanes of one purpose between a ledger and a peer, in numbers of messages at the ledger's head.
 
-    `cap` is what may arrive of the security from the peer, None where nothing does by such lanes.
+    `transport` is the kind of transport that vouches for what arrives from the peer (MOV-11), empty where
+    attestors do. `cap` is what may arrive of the security from the peer, None where nothing does by such
+    lanes.
     """
 
     peer: Ledger
@@ -27,6 +29,7 @@ class LaneStanding:
     acknowledged: int
     received: int
     cap: ArrivalCap | None
+    transport: str = ""
 
 
 def purpose_of(text: str) -> Purpose:
@@ -55,11 +58,12 @@ async def _standing(
     ledger: Ledger, peer: Ledger, purpose: Purpose, *, security: Bytes32, height: int
 ) -> LaneStanding:
     out, back = Lane(ledger.id, peer.id, purpose), Lane(peer.id, ledger.id, purpose)
-    stopped, (sent,), acknowledged, received = await asyncio.gather(
+    stopped, transport, (sent,), acknowledged, received = await asyncio.gather(
         ledger.lane_stopped(peer.id, purpose),
+        ledger.carrier(peer.id, purpose),
         ledger.sent_counts((out,), height),
         ledger.acknowledged_nonce(out, height),
         ledger.inbound_nonce(back, height),
     )
     cap = await ledger.arrival_cap(security, peer.id) if purpose is Purpose.MOVEMENT else None
-    return LaneStanding(peer, purpose, stopped, sent, acknowledged, received, cap)
+    return LaneStanding(peer, purpose, stopped, sent, acknowledged, received, cap, transport)

@@ -16,6 +16,7 @@ from paripassu.deploy import AppliedDeployment, records
 from paripassu.devnet import GENESIS_TIME, NodeSpec, controls, head_time
 from paripassu.devnet import network as devnet
 from paripassu.errors import DeploymentError, DevnetDown
+from paripassu.hyperlane.contracts import put_up
 from paripassu.ledgers.book import BookLedger
 from paripassu.ledgers.evm.contracts import abi_of
 from paripassu.ledgers.signers import signer_from_spec
@@ -72,8 +73,16 @@ def forget(network: NetworkConfig, workspace: Workspace) -> None:
 
 
 def prepare(network: NetworkConfig, workspace: Workspace, urls: Mapping[str, str]) -> None:
-    """Give coin to the network's keys and set the books' clocks to that of the nodes (URL by ledger name)."""
+    """Give the network's keys coin, put up what its transports need, set the books' clocks to the nodes'.
+
+    Args:
+        urls: of the nodes, by ledger name.
+    """
     give_coin(urls.values(), role_addresses(network).values())
+    for one in network.transports:
+        for name in one.ledgers:
+            if name not in one.mailbox and name in urls:
+                put_up(urls[name], one.domain[name])
     now = max((head_time(url) for url in urls.values()), default=GENESIS_TIME)
     asyncio.run(_set_books(network, workspace, now))
 

@@ -309,6 +309,19 @@ class Ledger(Protocol):
         """Whether the two lanes of a purpose with another ledger are stopped here now (MOV-9)."""
         ...
 
+    async def carrier(self, peer: LedgerId, purpose: Purpose) -> str:
+        """Kind of the transport that vouches here for the messages of the lanes of a purpose with another
+        ledger (MOV-11); empty where attestors do, an address where it is unknown."""
+        ...
+
+    async def vouched(self, kind: str, lane: Lane, ids: Sequence[Bytes32]) -> int:
+        """How many of some messages, from the first on, a transport vouches for here."""
+        ...
+
+    async def queued(self, peers: Sequence[LedgerId]) -> dict[tuple[str, LedgerId], int]:
+        """How many identifiers wait here to be sent on, by kind of transport and ledger; no zeros."""
+        ...
+
     async def arrival_cap(self, security_id: Bytes32, source: LedgerId) -> ArrivalCap:
         """What may arrive of a security from another ledger (MOV-13)."""
         ...

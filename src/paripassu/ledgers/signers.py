@@ -55,6 +55,10 @@ class KeySigner:
 
     async def sign_transaction(self, transaction: dict[str, object]) -> tuple[bytes, str]:
         """Raw signed transaction and its hash."""
+        return self.signed(transaction)
+
+    def signed(self, transaction: dict[str, object]) -> tuple[bytes, str]:
+        """As `sign_transaction`: the key is here, and nothing has to be waited for."""
         from eth_account import Account  # takes a while to import: only who sends pays for it
 
         fields: Any = transaction

@@ -38,6 +38,7 @@ CONTRACTS = {
     "extension": "SecurityTokenExtension",
     "readings": "SecurityTokenReadings",
     "quotas": "Quotas",
+    "mailbox": "Gateway",  # any contract: nothing is sent through it here
 }
 """What contract a parameter means, by its name in lower case without underscores."""
 
@@ -60,6 +61,8 @@ VALUES: dict[str, Any] = {
     "holderlimit": 0,
     "currency": b"EUR",
     "decimals": 2,
+    "module": "0x" + "00" * 20,
+    "peers": [],
 }
 """Values of the other parameters, by name in the same form. `classes` is a list or a set of bits."""
 
@@ -74,9 +77,12 @@ ACTS = (
     "recoveryAddress",
     "rollback",
     "setIssueLimit",
+    "setMailbox",
     "setName",
+    "setPeer",
     "setPolicy",
     "setSymbol",
+    "setTransport",
     "upgradeToAndCall",
 )
 """Functions that are approved acts here: any role proposes, two approve, and no notice runs."""
@@ -90,7 +96,12 @@ PARTS = {"SecurityToken": ("SecurityTokenExtension", "SecurityTokenReadings")}
 KERNEL = ("Kernel",)
 """What contracts that have its address in their code run of it: what they have in common."""
 
-DIRECT = {"HolderRegistry", *KERNEL, *(part for parts in PARTS.values() for part in parts)}
+DIRECT = {
+    "HolderRegistry",
+    "HyperlaneTransport",
+    *KERNEL,
+    *(part for parts in PARTS.values() for part in parts),
+}
 """Contracts that stand at their addresses themselves, behind no proxy."""
 
 

@@ -19,6 +19,7 @@ from paripassu.commands import (
     AuthoriseDebit,
     Command,
     Deliver,
+    Flush,
     FundCash,
     Issue,
     Move,
@@ -192,6 +193,8 @@ def carry_out(entry: Entry, configuration: BookConfiguration, command: Command, 
             returns.acknowledge(entry, configuration, command.acknowledgement, command.signatures)
         case Refund():
             returns.refund(entry, configuration, command.message, TAKERS)
+        case Flush():
+            raise CommandImpossible("Book entry has no transport: attestors vouch for its lanes.")
         case StopLane() | ResumeLane():
             lanes.set_stopped(entry, configuration, command)
         case SetArrivalCap():

@@ -183,6 +183,15 @@ class BookLedger(Book):
         with self._db.read() as connection:
             return lanes.is_stopped(connection, peer, purpose)
 
+    async def carrier(self, peer: LedgerId, purpose: Purpose) -> str:
+        return ""  # book entry has no part in other networks: attestors vouch for its lanes
+
+    async def vouched(self, kind: str, lane: Lane, ids: Sequence[Bytes32]) -> int:
+        return 0
+
+    async def queued(self, peers: Sequence[LedgerId]) -> dict[tuple[str, LedgerId], int]:
+        return {}
+
     async def arrival_cap(self, security_id: Bytes32, source: LedgerId) -> ArrivalCap:
         with self._db.read() as connection:
             asset = self._configured(connection).of_security(security_id).asset

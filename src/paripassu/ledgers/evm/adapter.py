@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from eth_abi.exceptions import EncodingError
 from eth_utils.address import to_checksum_address
 
-from paripassu.commands import Acknowledge, Command, Deliver
+from paripassu.commands import Acknowledge, Command, Deliver, Flush
 from paripassu.errors import (
     CommandImpossible,
     ContractMissing,
@@ -38,6 +38,7 @@ from paripassu.ledgers.evm.raw import unsigned_fields
 from paripassu.ledgers.evm.rpc import JsonRpc, RetryPolicy
 from paripassu.ledgers.evm.securities import SecurityReader
 from paripassu.ledgers.evm.transactions import TransactionSender
+from paripassu.ledgers.evm.transports import TransportReader
 from paripassu.ledgers.intents import IntentLog
 from paripassu.ledgers.port import (
     ArrivalCap,
@@ -118,6 +119,7 @@ class EvmLedger:
         self._fees = settings.fees
         logs = Logs(self.rpc)
         self._gateway = GatewayReader(ledger, peers, self.contracts, logs, self._blocks)
+        self._transports = TransportReader(self.contracts)
         self._security = SecurityReader(ledger, self.contracts, logs, self._blocks, settings.first_block)
         self._actions = ActionsReader(self.contracts, logs, self._blocks, settings.first_block)
         self._controls = EvmControls(
@@ -235,6 +237,15 @@ class EvmLedger:
     async def lane_stopped(self, peer: LedgerId, purpose: Purpose) -> bool:
         return await self._gateway.lane_stopped(peer, purpose)
 
+    async def carrier(self, peer: LedgerId, purpose: Purpose) -> str:
+        return await self._transports.carrier(peer, purpose)
+
+    async def vouched(self, kind: str, lane: Lane, ids: Sequence[Bytes32]) -> int:
+        return await self._transports.vouched(kind, lane, ids)
+
+    async def queued(self, peers: Sequence[LedgerId]) -> dict[tuple[str, LedgerId], int]:
+        return await self._transports.queued(peers)
+
     async def arrival_cap(self, security_id: Bytes32, source: LedgerId) -> ArrivalCap:
         return await self._gateway.arrival_cap(security_id, source)
 
@@ -344,6 +355,8 @@ class EvmLedger:
         try:
             signers, known = await asyncio.gather(self._signers(command), self._knows(command))
             call = call_for(command, signer.address, reference, self.contracts.address, signers, known)
+            if isinstance(command, Flush):
+                call = replace(call, value=await self._transports.fee(command.transport, command.destination))
         except EncodingError as error:
             kind = type(command).__name__
             raise CommandImpossible(f"{self._name} cannot be told to {kind}: {error}") from None
@@ -364,6 +377,8 @@ class EvmLedger:
     async def _signers(self, command: Command) -> int:
         """Which members of the attestor set signed; nobody for what needs no signatures."""
         if isinstance(command, Deliver):
+            if not (command.batch.attestor_set_version or command.signatures):
+                return 0  # a transport vouches for it
             version, digest = command.batch.attestor_set_version, batch_digest(command.batch, self.domain)
         elif isinstance(command, Acknowledge):
             version = command.acknowledgement.attestor_set_version

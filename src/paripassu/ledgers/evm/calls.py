@@ -12,6 +12,7 @@ from paripassu.commands import (
     AuthoriseDebit,
     Command,
     Deliver,
+    Flush,
     FundCash,
     Issue,
     Move,
@@ -36,6 +37,7 @@ from paripassu.ledgers.evm.contracts import codec
 from paripassu.ledgers.evm.control_calls import AddressOf, control_call, reference_word
 from paripassu.ledgers.evm.preparation import Call
 from paripassu.ledgers.evm.securities import ZERO_ADDRESS
+from paripassu.ledgers.evm.transports import TRANSPORTS
 from paripassu.messages import Purpose, acknowledgement_head, execution, packed_signatures
 
 _MESSAGE_GAS = {
@@ -45,6 +47,9 @@ _MESSAGE_GAS = {
     Purpose.QUOTA: 220_000,
     Purpose.ORDER: 400_000,
 }
+_PROOF_GAS = 4_000
+"""A transport is asked for each message, by one cold slot."""
+
 _TRANSACTION_GAS = 1 << 24
 """No transaction may have more gas since EIP-7825 (Osaka)."""
 
@@ -137,10 +142,12 @@ def call_for(
         case Acknowledge(said, signatures):
             refused = [bytes(id) for id in said.refused]
             head = acknowledgement_head(said, signers)
-            destination = said.lane.destination.numeric
-            return call("Gateway", "acknowledge", destination, head, refused, packed_signatures(signatures))
+            told = (said.lane.destination.numeric, head, refused, packed_signatures(signatures))
+            return call("Gateway", "acknowledge", *told)
         case Refund():
             return call("Gateway", "refund", command.message.abi_tuple())
+        case Flush(transport, destination):
+            return call(TRANSPORTS[transport], "flush", destination.numeric)
         case StopLane(ledger, purpose, reason):
             return call("Gateway", "stopLane", ledger.numeric, int(purpose), bytes(reason.word))
         case ResumeLane(ledger, purpose, reason):
@@ -158,7 +165,8 @@ def _delivery_gas(command: Deliver, data_bytes: int) -> int:
     what is left over is not paid. Too little consumes nothing: the relayer then sends fewer at once.
     """
     messages = len(command.batch.messages) * _MESSAGE_GAS[command.batch.lane.purpose]
-    needed = 1_250_000 + 15_000 * len(command.signatures) + 40 * data_bytes + messages
+    proof = 15_000 * len(command.signatures) or _PROOF_GAS * len(command.batch.messages)
+    needed = 1_250_000 + proof + 40 * data_bytes + messages
     return min(needed, _TRANSACTION_GAS)
 
 

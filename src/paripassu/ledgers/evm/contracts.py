@@ -82,6 +82,10 @@ class ContractReader:
         except KeyError:
             raise ContractMissing(f"The deployment record of {self.ledger} has no {name}.") from None
 
+    def has(self, name: str) -> bool:
+        """Whether the deployment record has a contract."""
+        return name in self._addresses
+
     @property
     def reverts(self) -> RevertDecoder:
         """Decoder of refusals, built at its first use."""
