@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {Roles} from "../access/Roles.sol";
 import {ISecurityToken} from "../interfaces/ISecurityToken.sol";
+import {LockUp, Lot} from "../token/SecurityBase.sol";
 import {Application} from "./Application.sol";
 
 /// @title Movements of securities between ledgers
@@ -31,6 +32,12 @@ contract TokenBridge is Application {
 
     /// @notice Units came back that the other ledger will never take.
     event UnitsReturned(bytes32 indexed messageId, bytes32 indexed securityId, address indexed to, uint256 amount);
+
+    /// @notice Units left for another ledger and took their lock-ups with them (MOV-8).
+    event LotsDispatched(bytes32 indexed messageId, uint192 indexed holder, Lot[] lots);
+
+    /// @notice Units arrived, or came back, with their lock-ups.
+    event LotsLanded(bytes32 indexed messageId, address indexed to, Lot[] lots);
 
     /// @notice At most so many units of a security may arrive from a ledger in a window; 0 seconds for no cap.
     event ArrivalCapSet(bytes32 indexed securityId, uint256 indexed source, uint64 amount, uint32 window);
@@ -62,6 +69,16 @@ contract TokenBridge is Application {
         uint64 since;
     }
 
+    /// @dev One movement with lock-ups.
+    struct Departure {
+        address token;
+        uint256 destination;
+        bytes32 securityId;
+        bytes to;
+        uint256 amount;
+        uint64 expiry;
+    }
+
     /// @custom:storage-location erc7201:paripassu.storage.TokenBridge
     struct TokenBridgeStorage {
         mapping(bytes32 securityId => mapping(uint256 source => ArrivalCap)) caps;
@@ -78,6 +95,9 @@ contract TokenBridge is Application {
     }
 
     uint8 private constant MOVEMENT = 1;
+
+    /// @dev Where the first account of a movement without lock-ups stands: behind four words.
+    uint256 private constant PLAIN = 128;
 
     /// @param authority_ the AccessManager
     /// @param approvals_ the contract in which k of n agree to an act
@@ -107,18 +127,35 @@ contract TokenBridge is Application {
         uint256 amount,
         uint64 expiry
     ) external returns (bytes32 messageId) {
-        if (amount == 0) revert NothingToMove();
-        bool evm = destination >> 255 == 0;
-        if (toAccount.length == 0 || (evm && toAccount.length != 20)) revert BadAccount(toAccount);
-        bytes32 securityId = ISecurityToken(token).securityId();
-        if (INSTANCE_REGISTRY.requireExchange(securityId, destination) != token) {
-            revert TokenUnknown(securityId, token);
-        }
+        bytes32 securityId = _leaving(token, destination, toAccount, amount);
         ISecurityToken(token).crosschainBurn(msg.sender, amount);
         messageId = GATEWAY.dispatch(
             destination, MOVEMENT, expiry, abi.encode(securityId, abi.encodePacked(msg.sender), toAccount, amount)
         );
         emit UnitsDispatched(messageId, securityId, msg.sender, destination, toAccount, amount);
+    }
+
+    /// @notice Move units of the caller that are locked up, with their lock-ups, to an account of the same
+    /// holder on another ledger: they end when they would have ended here (MOV-8). Another's account is
+    /// refused where it arrives.
+    /// @param token the security
+    /// @param destination number of the ledger
+    /// @param toAccount raw account there
+    /// @param amount units, those that are locked up included
+    /// @param lockUps which lock-ups, by their end; they may be parts of eight lots
+    /// @param expiry last second at which they may arrive there; 0 for no end
+    /// @return messageId identifies the movement on both ledgers
+    function moveLocked(
+        address token,
+        uint256 destination,
+        bytes calldata toAccount,
+        uint256 amount,
+        LockUp[] calldata lockUps,
+        uint64 expiry
+    ) external returns (bytes32 messageId) {
+        bytes32 securityId = _leaving(token, destination, toAccount, amount);
+        if (lockUps.length == 0) revert NothingToMove();
+        return _sendLocked(Departure(token, destination, securityId, toAccount, amount, expiry), lockUps);
     }
 
     /// @notice Bound what arrives of a security from a ledger. What is above it is parked, for k of n to approve.
@@ -170,23 +207,99 @@ contract TokenBridge is Application {
         (bytes32 securityId, , bytes memory toAccount, uint256 amount) =
             abi.decode(payload, (bytes32, bytes, bytes, uint256));
         if (toAccount.length != 20) revert BadAccount(toAccount);
-        address to = address(bytes20(toAccount));
         _countArrival(receiveId, securityId, source, amount);
         ISecurityToken token = ISecurityToken(INSTANCE_REGISTRY.requireExchange(securityId, source));
-        token.crosschainMintAt(to, amount, dispatchedAt);
+        address to = address(bytes20(toAccount));
+        if (_isPlain(payload)) {
+            to = _land(token, to, amount, dispatchedAt);
+        } else {
+            (uint192 holder, Lot[] memory lots) = _lotsIn(payload, receiveId);
+            to = token.crosschainMintFor(to, amount, dispatchedAt, holder, lots);
+            emit LotsLanded(receiveId, to, lots);
+        }
         emit UnitsReceived(receiveId, securityId, to, source, amount);
     }
 
     /// @inheritdoc Application
-    /// @dev To the account that they left, whatever became of the versions meanwhile: the units are ours.
+    /// @dev To the account that they left, or to the one that took its place, whatever became of the
+    /// versions meanwhile: the units are ours.
     function _takeBack(bytes32 receiveId, uint64 dispatchedAt, bytes calldata payload) internal override {
         (bytes32 securityId, bytes memory fromAccount, , uint256 amount) =
             abi.decode(payload, (bytes32, bytes, bytes, uint256));
-        address to = address(bytes20(fromAccount));
         address token = INSTANCE_REGISTRY.localToken(securityId);
         if (token == address(0)) revert TokenUnknown(securityId, token);
-        ISecurityToken(token).crosschainMintAt(to, amount, dispatchedAt);
+        address to = address(bytes20(fromAccount));
+        if (_isPlain(payload)) {
+            to = _land(ISecurityToken(token), to, amount, dispatchedAt);
+        } else {
+            (uint192 holder, Lot[] memory lots) = _lotsIn(payload, 0);
+            to = ISecurityToken(token).crosschainMintFor(to, amount, dispatchedAt, holder, lots);
+            emit LotsLanded(receiveId, to, lots);
+        }
         emit UnitsReturned(receiveId, securityId, to, amount);
+    }
+
+    /// @dev Refuse what could not be taken in there: no units, an account that cannot be, another token than
+    /// the security's, an instance that is not trusted, a version that may not exchange with this one.
+    function _leaving(
+        address token,
+        uint256 destination,
+        bytes calldata toAccount,
+        uint256 amount
+    ) private view returns (bytes32 securityId) {
+        if (amount == 0) revert NothingToMove();
+        bool evm = destination >> 255 == 0;
+        if (toAccount.length == 0 || (evm && toAccount.length != 20)) revert BadAccount(toAccount);
+        securityId = ISecurityToken(token).securityId();
+        if (INSTANCE_REGISTRY.requireExchange(securityId, destination) != token) {
+            revert TokenUnknown(securityId, token);
+        }
+    }
+
+    /// @dev Credit units to an account, or to the one that took its place while they were on their way; it is
+    /// looked for only where the account itself cannot have them.
+    function _land(
+        ISecurityToken token,
+        address named,
+        uint256 amount,
+        uint64 dispatchedAt
+    ) private returns (address) {
+        try token.crosschainMintAt(named, amount, dispatchedAt) {
+            return named;
+        } catch {
+            return token.crosschainMintFor(named, amount, dispatchedAt, 0, new Lot[](0));
+        }
+    }
+
+    /// @dev Whether a movement carries no lock-ups.
+    function _isPlain(bytes calldata payload) private pure returns (bool) {
+        return uint256(bytes32(payload[32:64])) == PLAIN;
+    }
+
+    /// @dev The lock-ups that a movement carries; `passed` is added to their path, unless it is zero.
+    function _lotsIn(bytes calldata payload, bytes32 passed) private pure returns (uint192, Lot[] memory) {
+        (, , , , bytes24 holder, Lot[] memory lots) =
+            abi.decode(payload, (bytes32, bytes, bytes, uint256, bytes24, Lot[]));
+        for (uint256 i = 0; i < lots.length && passed != 0; ++i) {
+            lots[i].path = keccak256(abi.encode(lots[i].path, passed));
+        }
+        return (uint192(holder), lots);
+    }
+
+    /// @dev Burn units with their lock-ups and send the message that brings both there.
+    function _sendLocked(
+        Departure memory departure,
+        LockUp[] calldata lockUps
+    ) private returns (bytes32 messageId) {
+        (bytes32 securityId, bytes memory to, uint256 amount) =
+            (departure.securityId, departure.to, departure.amount);
+        (uint192 holder, Lot[] memory lots) =
+            ISecurityToken(departure.token).crosschainBurnLocked(msg.sender, amount, lockUps);
+        bytes memory payload =
+            abi.encode(securityId, abi.encodePacked(msg.sender), to, amount, bytes24(holder), lots);
+        messageId = GATEWAY.dispatch(departure.destination, MOVEMENT, departure.expiry, payload);
+        emit UnitsDispatched(messageId, securityId, msg.sender, departure.destination, to, amount);
+        emit LotsDispatched(messageId, holder, lots);
     }
 
     /// @dev Count what arrives against the cap, if there is one; what k of n approved passes beside it.

@@ -26,7 +26,7 @@ import {ISecurityToken} from "../interfaces/ISecurityToken.sol";
 import {Account, AccountLib} from "./Account.sol";
 import {Hot, HotLib} from "./Hot.sol";
 import {Restrictions} from "./Restrictions.sol";
-import {Position, SecurityBase, TokenInit} from "./SecurityBase.sol";
+import {LockUp, Lot, Position, SecurityBase, TokenInit} from "./SecurityBase.sol";
 
 /// @title One instance of a security: what every movement runs
 /// @notice ERC-20 with permit, whole units (decimals 0). Every movement, by whatever function,
@@ -395,18 +395,27 @@ contract SecurityToken is SecurityBase, Versioned, Typed, IERC20Errors {
     /// at it: they are noted there for the account that they arrive at.
     /// @custom:access-control the bridge
     function crosschainMintAt(address to, uint256 amount, uint64 dispatchedAt) public {
-        if (msg.sender != BRIDGE) revert NotBridge(msg.sender);
-        if (dispatchedAt > block.timestamp) revert FromTheFuture(dispatchedAt);
-        if (to == address(0)) revert ERC20InvalidReceiver(to);
-        SecurityStorage storage $ = _s();
-        _update(Restrictions.BRIDGE_IN, address(0), to, amount);
-        for (uint256 i = $.hot.passed(); i > 0; --i) {
-            uint64 time = $.recordTimes[i - 1];
-            if (time < dispatchedAt) break;
-            $.inTransit[time][to] += amount;
-            emit InTransitCredited(time, to, amount);
+        _arrive(to, to, amount, dispatchedAt);
+    }
+
+    /// @notice Credit units to the account that stands now for the one that is named, with the lock-ups that
+    /// they had (MOV-8). At the record times that they were in transit at they count for the one named.
+    /// @param holder commitment to the holder of locked-up units
+    /// @param lots lock-ups; empty for none
+    /// @return to the account that has the units
+    /// @custom:access-control the bridge
+    function crosschainMintFor(
+        address named,
+        uint256 amount,
+        uint64 dispatchedAt,
+        uint192 holder,
+        Lot[] calldata lots
+    ) external returns (address to) {
+        to = HOLDER_REGISTRY.currentOf(named);
+        _arrive(to, named, amount, dispatchedAt);
+        if (to != named || lots.length != 0) {
+            _run(EXTENSION, abi.encodeCall(ISecurityHalf.land, (named, to, amount, holder, lots)));
         }
-        emit CrosschainMint(to, amount, msg.sender);
     }
 
     /// @notice ERC-7802.
@@ -414,6 +423,25 @@ contract SecurityToken is SecurityBase, Versioned, Typed, IERC20Errors {
     function crosschainBurn(address from, uint256 amount) external {
         if (msg.sender != BRIDGE) revert NotBridge(msg.sender);
         if (from == address(0)) revert ERC20InvalidSender(from);
+        _update(Restrictions.BRIDGE_OUT, from, address(0), amount);
+        emit CrosschainBurn(from, amount, msg.sender);
+    }
+
+    /// @notice Remove units that leave for another ledger together with lock-ups. For every rule but the
+    /// lock-ups that go with them they are units like others.
+    /// @param lockUps which of the account's; together no more than the amount
+    /// @return holder commitment to the account's holder
+    /// @return lots what left, with what it keeps from ledger to ledger
+    /// @custom:access-control the bridge
+    function crosschainBurnLocked(
+        address from,
+        uint256 amount,
+        LockUp[] calldata lockUps
+    ) external returns (uint192 holder, Lot[] memory lots) {
+        if (msg.sender != BRIDGE) revert NotBridge(msg.sender);
+        if (from == address(0)) revert ERC20InvalidSender(from);
+        bytes memory answer = _run(EXTENSION, abi.encodeCall(ISecurityHalf.takeLots, (from, amount, lockUps)));
+        (holder, lots) = abi.decode(answer, (uint192, Lot[]));
         _update(Restrictions.BRIDGE_OUT, from, address(0), amount);
         emit CrosschainBurn(from, amount, msg.sender);
     }
@@ -505,6 +533,7 @@ contract SecurityToken is SecurityBase, Versioned, Typed, IERC20Errors {
         if (
             msg.sig == ISecurityHalf.beforeMovement.selector || msg.sig == ISecurityHalf.countHolders.selector
                 || msg.sig == ISecurityHalf.releaseLapsed.selector || msg.sig == ISecurityHalf.seize.selector
+                || msg.sig == ISecurityHalf.takeLots.selector || msg.sig == ISecurityHalf.land.selector
         ) revert Internal(msg.sig);
         _delegate(EXTENSION);
     }
@@ -547,6 +576,22 @@ contract SecurityToken is SecurityBase, Versioned, Typed, IERC20Errors {
             target.word = to == address(0) ? b.minus(amount) : b.plus(amount);
         }
         _emitTransfer(from, to, amount);
+    }
+
+    /// @dev Credit units that arrive; at the record times that they were in transit at they are `named`'s.
+    function _arrive(address to, address named, uint256 amount, uint64 dispatchedAt) private {
+        if (msg.sender != BRIDGE) revert NotBridge(msg.sender);
+        if (dispatchedAt > block.timestamp) revert FromTheFuture(dispatchedAt);
+        if (to == address(0)) revert ERC20InvalidReceiver(to);
+        SecurityStorage storage $ = _s();
+        _update(Restrictions.BRIDGE_IN, address(0), to, amount);
+        for (uint256 i = $.hot.passed(); i > 0; --i) {
+            uint64 time = $.recordTimes[i - 1];
+            if (time < dispatchedAt) break;
+            $.inTransit[time][named] += amount;
+            emit InTransitCredited(time, named, amount);
+        }
+        emit CrosschainMint(to, amount, msg.sender);
     }
 
     /// @dev A recipient's account with a verdict that counts, and whether it may receive the units.

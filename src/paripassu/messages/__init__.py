@@ -39,6 +39,7 @@ from paripassu.messages.payloads import (
     QuotaPayload,
     decode_corporate_action,
     decode_quota,
+    next_path,
 )
 from paripassu.messages.wire import batch_head, execution, packed_messages, packed_signatures, payloads_of
 
@@ -73,6 +74,7 @@ __all__ = [
     "decode_corporate_action",
     "decode_quota",
     "execution",
+    "next_path",
     "packed_messages",
     "packed_signatures",
     "payloads_of",
