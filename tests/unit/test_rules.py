@@ -541,7 +541,7 @@ def test_ctl_10_lots_unlock_by_themselves() -> None:
     assert sub_balances(locked, NOW + 10) == {
         **dict.fromkeys(BalanceType, Units(0)), BalanceType.AVAILABLE: Units(100),
     }  # fmt: skip
-    assert lock(locked, Units(100), NOW + 20, NOW + 10).lots == (Lot(Units(100), NOW + 20),)
+    assert lock(locked, Units(100), NOW + 20, NOW + 10).lots == (Lot(Units(100), NOW + 20, NOW + 10),)
 
 
 @pytest.mark.parametrize(("units", "until"), [(0, NOW + 1), (1, NOW), (101, NOW + 1)])
