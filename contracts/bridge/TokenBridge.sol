@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Roles} from "../access/Roles.sol";
+import {ISecurityLineage} from "../interfaces/ISecurityLineage.sol";
 import {ISecurityToken} from "../interfaces/ISecurityToken.sol";
 import {LockUp, Lot} from "../token/SecurityBase.sol";
 import {Application} from "./Application.sol";
@@ -214,7 +215,7 @@ contract TokenBridge is Application {
             to = _land(token, to, amount, dispatchedAt);
         } else {
             (uint192 holder, Lot[] memory lots) = _lotsIn(payload, receiveId);
-            to = token.crosschainMintFor(to, amount, dispatchedAt, holder, lots);
+            to = ISecurityLineage(address(token)).crosschainMintFor(to, amount, dispatchedAt, holder, lots);
             emit LotsLanded(receiveId, to, lots);
         }
         emit UnitsReceived(receiveId, securityId, to, source, amount);
@@ -233,7 +234,7 @@ contract TokenBridge is Application {
             to = _land(ISecurityToken(token), to, amount, dispatchedAt);
         } else {
             (uint192 holder, Lot[] memory lots) = _lotsIn(payload, 0);
-            to = ISecurityToken(token).crosschainMintFor(to, amount, dispatchedAt, holder, lots);
+            to = ISecurityLineage(token).crosschainMintFor(to, amount, dispatchedAt, holder, lots);
             emit LotsLanded(receiveId, to, lots);
         }
         emit UnitsReturned(receiveId, securityId, to, amount);
@@ -267,7 +268,7 @@ contract TokenBridge is Application {
         try token.crosschainMintAt(named, amount, dispatchedAt) {
             return named;
         } catch {
-            return token.crosschainMintFor(named, amount, dispatchedAt, 0, new Lot[](0));
+            return ISecurityLineage(address(token)).crosschainMintFor(named, amount, dispatchedAt, 0, new Lot[](0));
         }
     }
 
@@ -294,7 +295,7 @@ contract TokenBridge is Application {
         (bytes32 securityId, bytes memory to, uint256 amount) =
             (departure.securityId, departure.to, departure.amount);
         (uint192 holder, Lot[] memory lots) =
-            ISecurityToken(departure.token).crosschainBurnLocked(msg.sender, amount, lockUps);
+            ISecurityLineage(departure.token).crosschainBurnLocked(msg.sender, amount, lockUps);
         bytes memory payload =
             abi.encode(securityId, abi.encodePacked(msg.sender), to, amount, bytes24(holder), lots);
         messageId = GATEWAY.dispatch(departure.destination, MOVEMENT, departure.expiry, payload);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {LockUp, Lot} from "../token/SecurityBase.sol";
-
 /// @title Security token as the bridge and the corporate actions see it
 interface ISecurityToken {
     /// @notice Identifier of the security, equal on every ledger.
@@ -16,23 +14,6 @@ interface ISecurityToken {
 
     /// @notice Credit units that left their source ledger at `dispatchedAt`.
     function crosschainMintAt(address to, uint256 amount, uint64 dispatchedAt) external;
-
-    /// @notice Remove units that leave for another ledger, some of them locked up.
-    function crosschainBurnLocked(
-        address from,
-        uint256 amount,
-        LockUp[] calldata lockUps
-    ) external returns (uint192 holder, Lot[] memory lots);
-
-    /// @notice Credit units for an account to the one that stands for it now, with their lock-ups.
-    /// @return to the account that has them
-    function crosschainMintFor(
-        address named,
-        uint256 amount,
-        uint64 dispatchedAt,
-        uint192 holder,
-        Lot[] calldata lots
-    ) external returns (address to);
 
     /// @notice Arm a record time. False when it has passed.
     function armRecordTime(uint64 time) external returns (bool armed);

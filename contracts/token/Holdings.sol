@@ -5,7 +5,7 @@ import {IERC3643} from "../interfaces/IERC3643.sol";
 import {ISecurityHalf} from "../interfaces/ISecurityHalf.sol";
 import {Account, AccountLib} from "./Account.sol";
 import {Hot, HotLib} from "./Hot.sol";
-import {LockUp, Lot, Policy} from "./SecurityBase.sol";
+import {Lot, Policy} from "./SecurityBase.sol";
 import {Verdicts} from "./Verdicts.sol";
 
 /// @title What encumbers units, and who holds any
@@ -13,32 +13,8 @@ import {Verdicts} from "./Verdicts.sol";
 /// (CTL-10): available (AWAS) is the balance less what is blocked (BLOK), blocked for a corporate
 /// action (BLCA), pledged (PLED) and locked up (RSTR).
 abstract contract Holdings is Verdicts, ISecurityHalf {
-    /// @notice Units of an account changed their ISO 20022 balance type.
-    /// @param total units of the type afterwards
-    event SubBalanceChanged(address indexed account, bytes4 indexed balanceType, uint256 total);
-
-    /// @notice Units of an account were locked up, here or before they arrived here (MOV-8).
-    event LockedUp(address indexed account, uint64 amount, uint64 until, uint64 since, bytes32 path);
-
     /// @notice A quota changed: an account's, or the places of holders for the zero address.
     event QuotaChanged(address indexed account, uint256 quota);
-
-    /// @notice Fewer units are available than an act needs.
-    error UnitsUnavailable(address account, uint256 amount, uint256 available);
-
-    /// @notice No more lock-ups fit an account, or a movement.
-    error TooManyLots(address account);
-
-    /// @notice So many units more of the account would have to be locked up until then.
-    error LockUpUnknown(address account, uint64 until, uint256 missing);
-
-    /// @notice Units that are locked up stay with their holder; the account is another's.
-    error LockedForAnother(address account);
-
-    uint256 private constant MOST_LOTS = 16;
-
-    /// @dev So many land within the gas that the gateway gives a message.
-    uint256 private constant MOST_TRAVELLING = 8;
 
     // ------------------------------------------------------------------ for the other half
 
@@ -78,86 +54,7 @@ abstract contract Holdings is Verdicts, ISecurityHalf {
         }
     }
 
-    /// @inheritdoc ISecurityHalf
-    function takeLots(
-        address account,
-        uint256 amount,
-        LockUp[] calldata wanted
-    ) external returns (uint192 holder, Lot[] memory taken) {
-        _releaseLapsed(account);
-        taken = new Lot[](MOST_TRAVELLING);
-        uint256 count = 0;
-        uint256 freed = 0;
-        for (uint256 i = 0; i < wanted.length; ++i) {
-            freed += wanted[i].amount;
-            count = _takeFrom(account, wanted[i], taken, count);
-        }
-        assembly ("memory-safe") {
-            mstore(taken, count)
-        }
-        if (freed > amount) revert UnitsUnavailable(account, freed, amount);
-        _unlock(account, freed);
-        return (_holderOf(_wordOf(account)), taken);
-    }
-
-    /// @inheritdoc ISecurityHalf
-    /// @dev A lock-up that ended on the way is over.
-    function land(
-        address named,
-        address account,
-        uint256 amount,
-        uint192 holder,
-        Lot[] calldata lots
-    ) external {
-        _followFreeze(named, account);
-        // a lock-up does not let units go to somebody else by way of another ledger
-        if (lots.length != 0 && _holderOf(_wordOf(account)) != holder) revert LockedForAnother(account);
-        for (uint256 i = 0; i < lots.length; ++i) {
-            if (lots[i].amount > amount) revert UnitsUnavailable(account, lots[i].amount, amount);
-            amount -= lots[i].amount;
-            if (lots[i].until > block.timestamp) _addLot(account, lots[i]);
-        }
-    }
-
     // ------------------------------------------------------------------ parts
-
-    /// @dev Take units out of lots with one end, the oldest first.
-    function _takeFrom(
-        address account,
-        LockUp calldata wanted,
-        Lot[] memory taken,
-        uint256 count
-    ) private returns (uint256) {
-        Lot[] storage lots = _s().lots[account];
-        uint64 missing = wanted.amount;
-        if (missing == 0) revert LockUpUnknown(account, wanted.until, 0);
-        while (missing != 0) {
-            uint256 at = _oldest(lots, wanted.until);
-            if (at == lots.length) revert LockUpUnknown(account, wanted.until, missing);
-            if (count == taken.length) revert TooManyLots(account);
-            Lot memory lot = lots[at];
-            uint64 left = lot.amount > missing ? lot.amount - missing : 0;
-            lot.amount -= left;
-            missing -= lot.amount;
-            taken[count++] = lot;
-            if (left == 0) _dropLot(lots, at);
-            else lots[at].amount = left;
-        }
-        return count;
-    }
-
-    /// @dev Where the oldest lot with an end stands, of equally old ones that with the lowest path; behind
-    /// the last where there is none.
-    function _oldest(Lot[] storage lots, uint64 until) private view returns (uint256 found) {
-        found = lots.length;
-        Lot memory oldest;
-        for (uint256 i = lots.length; i > 0; --i) {
-            Lot memory lot = lots[i - 1];
-            if (lot.until != until) continue;
-            bool older = lot.since < oldest.since || (lot.since == oldest.since && lot.path < oldest.path);
-            if (older || oldest.amount == 0) (found, oldest) = (i - 1, lot);
-        }
-    }
 
     /// @dev Count holders by commitment, where their number is limited.
     function _count(address from, address to, uint256 amount) internal {
@@ -186,48 +83,6 @@ abstract contract Holdings is Verdicts, ISecurityHalf {
         emit SubBalanceChanged(account, balanceType, units);
     }
 
-    function _addLot(address account, Lot memory lot) internal {
-        SecurityStorage storage $ = _s();
-        _releaseLapsed(account);
-        Account a = $.accounts[account].word;
-        uint64 amount = lot.amount;
-        if (account == address(0)) revert UnitsUnavailable(account, amount, 0);
-        if (amount > a.available()) revert UnitsUnavailable(account, amount, a.available());
-        _pushLot($.lots[account], account, lot);
-        $.accounts[account].word = a.withUnavailable(a.unavailable() + amount).withFlag(AccountLib.LOTS, true);
-        (uint256 inLots, ) = _lotsOf($, account, $.accounts[account].word);
-        emit SubBalanceChanged(account, RSTR, inLots);
-        emit LockedUp(account, amount, lot.until, lot.since, lot.path);
-    }
-
-    /// @dev What is alike in everything is one lot: a part that comes back takes no room of its own.
-    function _pushLot(Lot[] storage lots, address account, Lot memory lot) private {
-        uint256 count = lots.length;
-        for (uint256 i = 0; i < count; ++i) {
-            Lot storage other = lots[i];
-            if (other.until == lot.until && other.since == lot.since && other.path == lot.path) {
-                other.amount += lot.amount;
-                return;
-            }
-        }
-        if (count == MOST_LOTS) revert TooManyLots(account);
-        lots.push(lot);
-    }
-
-    function _releaseLapsed(address account) internal {
-        SecurityStorage storage $ = _s();
-        Account a = $.accounts[account].word;
-        (uint256 inLots, uint256 lapsed) = _lotsOf($, account, a);
-        if (lapsed == 0) return;
-        Lot[] storage lots = $.lots[account];
-        for (uint256 i = lots.length; i > 0; --i) {
-            if (block.timestamp >= lots[i - 1].until) _dropLot(lots, i - 1);
-        }
-        $.accounts[account].word =
-            a.withUnavailable(a.unavailable() - lapsed).withFlag(AccountLib.LOTS, lots.length != 0);
-        emit SubBalanceChanged(account, RSTR, inLots - lapsed);
-    }
-
     /// @dev Free up to `amount` units from lots, those that unlock last first.
     function _shrinkLots(SecurityStorage storage $, address account, uint256 amount) private returns (uint256 freed) {
         Lot[] storage lots = $.lots[account];
@@ -243,39 +98,6 @@ abstract contract Holdings is Verdicts, ISecurityHalf {
             else lots[last].amount = held - taken;
         }
         if (freed != 0) _unlock(account, freed);
-    }
-
-    /// @dev Keep in an account's slot that units of it are in no lot any more.
-    function _unlock(address account, uint256 freed) private {
-        SecurityStorage storage $ = _s();
-        Account a = $.accounts[account].word;
-        a = a.withUnavailable(a.unavailable() - freed).withFlag(AccountLib.LOTS, $.lots[account].length != 0);
-        $.accounts[account].word = a;
-        (uint256 inLots, ) = _lotsOf($, account, a);
-        emit SubBalanceChanged(account, RSTR, inLots);
-    }
-
-    function _dropLot(Lot[] storage lots, uint256 index) private {
-        lots[index] = lots[lots.length - 1];
-        lots.pop();
-    }
-
-    /// @dev A freeze that was laid on an account goes to the one that took its place, with the first units that
-    /// do: they land frozen (CTL-8).
-    function _followFreeze(address lost, address to) private {
-        SecurityStorage storage $ = _s();
-        while (lost != to) {
-            Account a = $.accounts[lost].word;
-            if (a.has(AccountLib.FROZEN)) {
-                $.accounts[lost].word = a.withFlag(AccountLib.FROZEN, false);
-                $.accounts[to].word = $.accounts[to].word.withFlag(AccountLib.FROZEN, true);
-                emit IERC3643.AddressFrozen(lost, false, msg.sender);
-                emit IERC3643.AddressFrozen(to, true, msg.sender);
-            }
-            // when it succeeded does not matter here
-            // slither-disable-next-line unused-return
-            (lost, ) = HOLDER_REGISTRY.successorOf(lost);
-        }
     }
 
     /// @dev Everything that an account holds and that encumbers it goes to its successor.

@@ -23,6 +23,7 @@ import {IPolicyEpoch} from "../interfaces/IPolicyEpoch.sol";
 import {ISecurityViews} from "../interfaces/ISecurity.sol";
 import {ISecurityHalf} from "../interfaces/ISecurityHalf.sol";
 import {ISecurityToken} from "../interfaces/ISecurityToken.sol";
+import {ITravellingLots} from "../interfaces/ITravellingLots.sol";
 import {Account, AccountLib} from "./Account.sol";
 import {Hot, HotLib} from "./Hot.sol";
 import {Restrictions} from "./Restrictions.sol";
@@ -414,7 +415,7 @@ contract SecurityToken is SecurityBase, Versioned, Typed, IERC20Errors {
         to = HOLDER_REGISTRY.currentOf(named);
         _arrive(to, named, amount, dispatchedAt);
         if (to != named || lots.length != 0) {
-            _run(EXTENSION, abi.encodeCall(ISecurityHalf.land, (named, to, amount, holder, lots)));
+            _run(EXTENSION, abi.encodeCall(ITravellingLots.land, (named, to, amount, holder, lots)));
         }
     }
 
@@ -440,7 +441,7 @@ contract SecurityToken is SecurityBase, Versioned, Typed, IERC20Errors {
     ) external returns (uint192 holder, Lot[] memory lots) {
         if (msg.sender != BRIDGE) revert NotBridge(msg.sender);
         if (from == address(0)) revert ERC20InvalidSender(from);
-        bytes memory answer = _run(EXTENSION, abi.encodeCall(ISecurityHalf.takeLots, (from, amount, lockUps)));
+        bytes memory answer = _run(EXTENSION, abi.encodeCall(ITravellingLots.takeLots, (from, amount, lockUps)));
         (holder, lots) = abi.decode(answer, (uint192, Lot[]));
         _update(Restrictions.BRIDGE_OUT, from, address(0), amount);
         emit CrosschainBurn(from, amount, msg.sender);
@@ -533,7 +534,7 @@ contract SecurityToken is SecurityBase, Versioned, Typed, IERC20Errors {
         if (
             msg.sig == ISecurityHalf.beforeMovement.selector || msg.sig == ISecurityHalf.countHolders.selector
                 || msg.sig == ISecurityHalf.releaseLapsed.selector || msg.sig == ISecurityHalf.seize.selector
-                || msg.sig == ISecurityHalf.takeLots.selector || msg.sig == ISecurityHalf.land.selector
+                || msg.sig == ITravellingLots.takeLots.selector || msg.sig == ITravellingLots.land.selector
         ) revert Internal(msg.sig);
         _delegate(EXTENSION);
     }

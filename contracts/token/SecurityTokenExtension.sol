@@ -333,7 +333,7 @@ contract SecurityTokenExtension is Holdings {
     ) external onlyRole(Roles.TRANSFER_AGENT) {
         _because(reason);
         if (amount == 0 || until <= block.timestamp) revert InvalidRule();
-        _addLot(account, Lot(amount, until, uint64(block.timestamp), 0));
+        _addLot(account, Lot(amount, until, uint64(block.timestamp), 0), false);
     }
 
     /// @notice Pledge units of the caller to another account. They stay the caller's, with their

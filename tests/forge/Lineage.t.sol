@@ -4,6 +4,8 @@ pragma solidity 0.8.30;
 import {TokenBridge} from "../../contracts/bridge/TokenBridge.sol";
 import {Message, Standing} from "../../contracts/interfaces/IGateway.sol";
 import {Holdings} from "../../contracts/token/Holdings.sol";
+import {LockUps} from "../../contracts/token/LockUps.sol";
+import {TravellingLots} from "../../contracts/token/TravellingLots.sol";
 import {LockUp, Lot, SecurityBase} from "../../contracts/token/SecurityBase.sol";
 import {SecurityToken} from "../../contracts/token/SecurityToken.sol";
 import {Chain, World} from "./World.sol";
@@ -77,7 +79,7 @@ contract LineageTest is World {
         Message memory message = _moveLocked(home, peer, holderDe, holderFr, 200, 200, UNTIL);
         _deliver(peer, _only(message));
         vm.assertTrue(_isParked(peer, peer.gateway.messageId(message)), "parked");
-        vm.expectRevert(abi.encodeWithSelector(Holdings.LockedForAnother.selector, holderFr));
+        vm.expectRevert(abi.encodeWithSelector(TravellingLots.LockedForAnother.selector, holderFr));
         peer.gateway.retry(message);
         _refuse(message);
         _giveBack(message);
@@ -95,19 +97,19 @@ contract LineageTest is World {
     }
 
     function test_mov_8_onlyLockUpsThatStandCanLeave() public {
-        _expectRefusal(300, 1, UNTIL + 1, abi.encodeWithSelector(Holdings.LockUpUnknown.selector, holderDe, UNTIL + 1, 1));
+        _expectRefusal(300, 1, UNTIL + 1, abi.encodeWithSelector(TravellingLots.LockUpUnknown.selector, holderDe, UNTIL + 1, 1));
         _expectRefusal(
-            400, 301, UNTIL, abi.encodeWithSelector(Holdings.LockUpUnknown.selector, holderDe, UNTIL, 1)
+            400, 301, UNTIL, abi.encodeWithSelector(TravellingLots.LockUpUnknown.selector, holderDe, UNTIL, 1)
         );
-        _expectRefusal(300, 0, UNTIL, abi.encodeWithSelector(Holdings.LockUpUnknown.selector, holderDe, UNTIL, 0));
+        _expectRefusal(300, 0, UNTIL, abi.encodeWithSelector(TravellingLots.LockUpUnknown.selector, holderDe, UNTIL, 0));
         _expectRefusal(
-            99, 100, UNTIL, abi.encodeWithSelector(Holdings.UnitsUnavailable.selector, holderDe, 100, 99)
+            99, 100, UNTIL, abi.encodeWithSelector(LockUps.UnitsUnavailable.selector, holderDe, 100, 99)
         );
         vm.prank(holderDe);
         vm.expectRevert(TokenBridge.NothingToMove.selector);
         home.bridge.moveLocked(address(home.token), peer.id, abi.encodePacked(holderDe), 5, new LockUp[](0), 0);
         vm.warp(UNTIL);
-        _expectRefusal(300, 1, UNTIL, abi.encodeWithSelector(Holdings.LockUpUnknown.selector, holderDe, UNTIL, 1));
+        _expectRefusal(300, 1, UNTIL, abi.encodeWithSelector(TravellingLots.LockUpUnknown.selector, holderDe, UNTIL, 1));
     }
 
     function test_mov_8_theOldestOfLotsWithOneEndLeavesFirst() public {
@@ -139,7 +141,7 @@ contract LineageTest is World {
         for (uint64 i = 0; i < 9; ++i) tooMany[i] = LockUp(10, UNTIL + 1 + i);
         _on(home);
         vm.prank(holderDe);
-        vm.expectRevert(abi.encodeWithSelector(Holdings.TooManyLots.selector, holderDe));
+        vm.expectRevert(abi.encodeWithSelector(LockUps.TooManyLots.selector, holderDe));
         home.bridge.moveLocked(address(home.token), peer.id, abi.encodePacked(holderDe), 90, tooMany, 0);
     }
 
@@ -149,10 +151,10 @@ contract LineageTest is World {
         token.crosschainBurnLocked(holderDe, 1, new LockUp[](0));
         vm.expectRevert(abi.encodeWithSelector(SecurityToken.NotBridge.selector, address(this)));
         token.crosschainMintFor(holderDe, 1, START, 0, new Lot[](0));
-        vm.expectRevert(abi.encodeWithSelector(SecurityToken.Internal.selector, Holdings.takeLots.selector));
-        Holdings(address(token)).takeLots(holderDe, 1, new LockUp[](0));
-        vm.expectRevert(abi.encodeWithSelector(SecurityToken.Internal.selector, Holdings.land.selector));
-        Holdings(address(token)).land(holderDe, holderDe, 1, 0, new Lot[](0));
+        vm.expectRevert(abi.encodeWithSelector(SecurityToken.Internal.selector, TravellingLots.takeLots.selector));
+        TravellingLots(address(token)).takeLots(holderDe, 1, new LockUp[](0));
+        vm.expectRevert(abi.encodeWithSelector(SecurityToken.Internal.selector, TravellingLots.land.selector));
+        TravellingLots(address(token)).land(holderDe, holderDe, 1, 0, new Lot[](0));
     }
 
     function test_mov_8_lotsOfMoreThanArrivesAreRefused() public {
@@ -161,7 +163,7 @@ contract LineageTest is World {
         _on(peer);
         uint192 holder = uint192(uint256(_commitment("de")) >> 64);
         vm.prank(address(peer.bridge));
-        vm.expectRevert(abi.encodeWithSelector(Holdings.UnitsUnavailable.selector, holderDe, 5, 4));
+        vm.expectRevert(abi.encodeWithSelector(LockUps.UnitsUnavailable.selector, holderDe, 5, 4));
         peer.token.crosschainMintFor(holderDe, 10, START, holder, lots);
     }
 

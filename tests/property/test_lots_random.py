@@ -50,7 +50,9 @@ class Model:
     """The ledgers themselves, by the core's own rules for lock-ups, and what they tell."""
 
     now: int = START
-    states: dict[AccountId, AccountState] = field(default_factory=lambda: defaultdict(lambda: AccountState(None)))
+    states: dict[AccountId, AccountState] = field(
+        default_factory=lambda: defaultdict(lambda: AccountState(None))
+    )
     told: dict[LedgerId, list[Record]] = field(default_factory=lambda: defaultdict(list))
     moving: dict[Bytes32, tuple[Dispatched, tuple[Lot, ...]]] = field(default_factory=dict)
     issued: int = 0
@@ -62,7 +64,9 @@ class Model:
     def change(self, account: AccountId, units: int) -> None:
         held = self.states[account]
         self.states[account] = AccountState(
-            None, balance=Units(int(held.balance) + units), lots=tuple(x for x in held.lots if x.until > self.now)
+            None,
+            balance=Units(int(held.balance) + units),
+            lots=tuple(x for x in held.lots if x.until > self.now),
         )
 
     def act(self, kind: str, one: int, other: int, units: int, wait: int) -> None:
@@ -189,6 +193,7 @@ def test_mov_8_units_of_one_holder_keep_since_when_they_are_held_wherever_they_g
         assert (lot.home, lot.reference) in homes
         place, last = location_of(lot), lot.home
         for journey in lot.path:
-            assert journey.source == last and journey.since <= journey.arrived
+            assert journey.source == last
+            assert journey.since <= journey.arrived
             last = journey.destination
         assert last == (place.account.ledger if isinstance(place, OnLedger) else place.source)

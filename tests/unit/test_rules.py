@@ -19,6 +19,7 @@ from paripassu.rules import (
     CLASS_LIMIT,
     EXPIRY_LIMIT,
     MOST_LOTS,
+    MOST_TRAVELLING,
     MOST_WINDOWS,
     UNLIMITED,
     AccountState,
@@ -694,8 +695,9 @@ def test_a_window_is_from_its_start_up_to_its_end() -> None:
 
 
 def test_limits_are_those_of_the_contract() -> None:
-    source = (ROOT / "contracts/token/Holdings.sol").read_text("utf-8")
-    assert f"MOST_LOTS = {MOST_LOTS};" in source
+    assert f"MOST_LOTS = {MOST_LOTS};" in (ROOT / "contracts/token/LockUps.sol").read_text("utf-8")
+    travelling = (ROOT / "contracts/token/TravellingLots.sol").read_text("utf-8")
+    assert f"MOST_TRAVELLING = {MOST_TRAVELLING};" in travelling
     assert (MOST_WINDOWS, CLASS_LIMIT, EXPIRY_LIMIT, UNLIMITED) == (8, 32, 1 << 32, (1 << 64) - 1)
 
 

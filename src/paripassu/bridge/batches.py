@@ -43,6 +43,12 @@ def live_batches(connection: Connection, lane: Lane | None = None) -> tuple[Batc
     return tuple(_batch_of(row) for row in connection.execute(query))
 
 
+def batch_record(connection: Connection, digest: str) -> BatchRecord | None:
+    """A batch by its digest."""
+    row = connection.execute(select(batch_table).where(batch_table.c.digest == digest)).first()
+    return None if row is None else _batch_of(row)
+
+
 def propose(
     connection: Connection, at: float, digest: Bytes32, lane: Lane, first: int, last: int, set_version: int
 ) -> None:

@@ -171,6 +171,8 @@ COMMANDS = {
     "message list": ("paripassu.cli.bridge:message_list", "List messages and their states."),
     "message show": ("paripassu.cli.bridge:message_show", "Show one message with its history."),
     "message retry": ("paripassu.cli.bridge:message_retry", "Try a parked message again."),
+    "message proof": ("paripassu.cli.proofs:proof", "Write a message's settlement proof to a file."),
+    "message verify": ("paripassu.cli.proofs:verify", "Check a settlement proof, also against the ledgers."),
     "message refuse": (
         "paripassu.cli.bridge:message_refuse",
         "Refuse a parked message for good, so that it comes back.",

@@ -1,7 +1,7 @@
 """Where units come from and where they are: lots, traced over all ledgers by what these tell (MOV-5, MOV-8).
 
-    >>> lots = trace({alpha: [Issued(...), Dispatched(...)], bravo: [Landed(...)]}, holders)
-    >>> [(lot.units, lot.acquired, str(location_of(lot))) for lot in lots]
+>>> lots = trace({alpha: [Issued(...), Dispatched(...)], bravo: [Landed(...)]}, holders)
+>>> [(lot.units, lot.acquired, str(location_of(lot))) for lot in lots]
 """
 
 from __future__ import annotations

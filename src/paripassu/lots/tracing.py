@@ -1,7 +1,7 @@
 """Lots: where units were issued, since when their holder has them, and which ledgers they passed (MOV-8).
 
-No rule on a ledger reads since when units are held, so no ledger pays for keeping it: it follows from what the
-ledgers tell. Units of an account are delivered first in, first out; those that are locked up last, by their lots.
+No rule on a ledger reads since when units are held, so no ledger pays for keeping it: it follows from what
+the ledgers tell. Units of an account are delivered first in, first out; locked-up ones by their lots.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class OnLedger:
 
 @dataclass(frozen=True, slots=True)
 class InTransit:
-    """Units left `source` for an account of `destination` at `since`, and have neither arrived nor come back."""
+    """Units left `source` for an account of `destination` at `since`; they are there or back later."""
 
     source: LedgerId
     destination: LedgerId
@@ -45,8 +45,9 @@ class InTransit:
 class UnitLot:
     """Units with one history.
 
-    `home` and `reference` are where and by what they were issued, `acquired` since when their holder has them, on
-    whichever ledgers. `lock` is their lock-up, over or not, None for none; its path is the hash that ledgers keep.
+    `home` and `reference` are where and by what they were issued, `acquired` since when their holder has
+    them, on whichever ledgers. `lock` is their lock-up, over or not, None for none; its path is the hash that
+    ledgers keep.
     """
 
     units: Units
@@ -98,7 +99,7 @@ class _Books:
         held.sort(key=lambda lot: lot.acquired)  # stable: what came first stays before what came later
 
     def take(self, account: AccountId, units: int, order: Sequence[UnitLot]) -> list[UnitLot]:
-        """Take units out of an account's lots, in an order. Raises LedgerInconsistent where there are too few."""
+        """Take units out of an account's lots, in an order. Raises LedgerInconsistent."""
         held, taken = self.accounts.setdefault(account, []), []
         for lot in order:
             part = min(units, int(lot.units))
@@ -204,7 +205,9 @@ def _depart(books: _Books, record: Dispatched) -> None:
     taken: list[UnitLot] = []
     for wanted in record.lots:
         like = [
-            lot for lot in books.accounts.get(account, []) if lot.lock is not None and lot.lock.is_like(wanted)
+            lot
+            for lot in books.accounts.get(account, [])
+            if lot.lock is not None and lot.lock.is_like(wanted)
         ]
         taken += books.take(account, int(wanted.units), like)
     rest = int(record.units) - sum(int(lot.units) for lot in taken)
@@ -224,9 +227,7 @@ def _land(books: _Books, record: Landed) -> None:
     if record.account.ledger == sent.account.ledger:
         books.add(record.account, found.before)
         return
-    journey = Journey(
-        sent.message_id, sent.account.ledger, record.account.ledger, sent.time, record.time
-    )
+    journey = Journey(sent.message_id, sent.account.ledger, record.account.ledger, sent.time, record.time)
     books.add(record.account, [_travelled(lot, journey, record.time) for lot in found.lots])
 
 

@@ -29,6 +29,7 @@ from paripassu.messages.envelope import (
     Message,
     Purpose,
     batch_digest,
+    batch_ids_digest,
 )
 from paripassu.messages.payloads import (
     EntitlementPayload,
@@ -71,6 +72,7 @@ __all__ = [
     "acknowledgement_head",
     "batch_digest",
     "batch_head",
+    "batch_ids_digest",
     "decode_corporate_action",
     "decode_quota",
     "execution",

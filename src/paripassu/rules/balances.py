@@ -72,7 +72,7 @@ def lock(account: AccountState, units: Units, until: int, now: int) -> AccountSt
         raise InvalidQuantity(f"A lock-up of {int(units)} units until {until} locks nothing at {now}.")
     account = release_lapsed(account, now)
     _require_available(account, int(units), now)
-    return replace(account, lots=_with_lot(account.lots, Lot(units, until, now)))
+    return replace(account, lots=_added(account.lots, Lot(units, until, now)))
 
 
 def take_lots(account: AccountState, wanted: Sequence[Lot], now: int) -> tuple[AccountState, tuple[Lot, ...]]:
@@ -115,7 +115,7 @@ def land_lots(account: AccountState, lots: Sequence[Lot], now: int) -> AccountSt
     for lot in lots:
         if now < lot.until:
             _require_available(account, int(lot.units), now)
-            account = replace(account, lots=_with_lot(account.lots, lot))
+            account = replace(account, lots=_joined(account.lots, lot))
     return account
 
 
@@ -123,11 +123,15 @@ def _age(lot: Lot) -> tuple[int, Bytes32]:
     return lot.since, lot.path
 
 
-def _with_lot(lots: tuple[Lot, ...], added: Lot) -> tuple[Lot, ...]:
-    """With one lot more; what is alike in everything is one lot."""
+def _joined(lots: tuple[Lot, ...], landed: Lot) -> tuple[Lot, ...]:
+    """With a lot that landed; a part that comes back joins what stayed, and takes no room of its own."""
     for at, lot in enumerate(lots):
-        if lot.is_like(added):
-            return (*lots[:at], replace(lot, units=lot.units + added.units), *lots[at + 1 :])
+        if lot.is_like(landed):
+            return (*lots[:at], replace(lot, units=lot.units + landed.units), *lots[at + 1 :])
+    return _added(lots, landed)
+
+
+def _added(lots: tuple[Lot, ...], added: Lot) -> tuple[Lot, ...]:
     if len(lots) == MOST_LOTS:
         raise InvalidQuantity(f"An account has at most {MOST_LOTS} lock-ups.")
     return (*lots, added)

@@ -30,6 +30,7 @@ from paripassu.ledgers.book import (
 )
 from paripassu.ledgers.book.book import Book
 from paripassu.ledgers.book.control_reads import BookControls
+from paripassu.ledgers.book.evidence import BookEvidence
 from paripassu.ledgers.book.schema import breakdown, entry, inbox, outbox, outbox_return, payment
 from paripassu.ledgers.port import (
     ArrivalCap,
@@ -248,6 +249,11 @@ class BookLedger(Book):
     def controls(self) -> BookControls:
         """What the book tells of freezes, rules and acts."""
         return BookControls(self._id, lambda: self._db.read(), self._configured, self._now)
+
+    @property
+    def evidence(self) -> BookEvidence:
+        """Where the book records what became of messages."""
+        return BookEvidence(lambda: self._db.read())
 
     # corporate actions and cash
 

@@ -28,6 +28,7 @@ from paripassu.ledgers.evm.calls import call_for
 from paripassu.ledgers.evm.contracts import ContractReader
 from paripassu.ledgers.evm.controls import EvmControls
 from paripassu.ledgers.evm.decisions import DecisionReader
+from paripassu.ledgers.evm.evidence import EvmEvidence
 from paripassu.ledgers.evm.fees import FeePolicy, market_fee
 from paripassu.ledgers.evm.gateway import GatewayReader
 from paripassu.ledgers.evm.keeping import DecisionKeeper
@@ -121,6 +122,7 @@ class EvmLedger:
         self._controls = EvmControls(
             ledger, peers, self.contracts, addresses, logs, self._blocks, settings.first_block
         )
+        self.evidence = EvmEvidence(self.contracts, logs, self._blocks, settings.first_block)
         self._decisions = DecisionReader(ledger, self.contracts, logs, self._blocks, settings.first_block)
         self._keeper = DecisionKeeper(self._decisions, decisions)
         self._first_block = settings.first_block
