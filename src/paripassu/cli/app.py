@@ -83,6 +83,10 @@ COMMANDS = {
     "security stop": ("paripassu.cli.freezes:stop", "Stop everything for seven days at most."),
     "security pause-class": ("paripassu.cli.freezes:pause_class", "Pause the inventory of classes."),
     "security unpause-class": ("paripassu.cli.freezes:unpause_class", "Let the inventory of classes move."),
+    "security lots": (
+        "paripassu.cli.lots:lots",
+        "Show where units come from and where they are, lot by lot.",
+    ),
     "security lock": ("paripassu.cli.units:lock", "Lock units of an account up until a time."),
     "security pledge": ("paripassu.cli.units:pledge", "Pledge units to another account."),
     "security release": ("paripassu.cli.units:release", "Release a pledge."),

@@ -19,6 +19,7 @@ from paripassu.identifiers import Bytes32, LedgerId
 from paripassu.keycontrol import KeyControl
 from paripassu.ledgers.blocks import BlockRef
 from paripassu.ledgers.control import Controls
+from paripassu.lots import Record
 from paripassu.messages import GatewayDomain, Lane, Message, Purpose
 from paripassu.quantities import Minor, Units
 from paripassu.rules import DecisionRecord, HolderRecord, Movement, Restriction
@@ -359,6 +360,11 @@ class Ledger(Protocol):
 
     async def payee(self, account: str) -> Payee: ...
     async def cash(self, account: str) -> Minor: ...
+
+    async def history(self, last: int) -> tuple[Record, ...]:
+        """What the ledger tells of units of the security up to a final height, in its own order: what lots
+        are traced by (MOV-8)."""
+        ...
 
     @property
     def evidence(self) -> Evidence:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from paripassu.lots.cutting import consistent
 from paripassu.lots.records import Dispatched, Ended, Issued, Journey, Landed, Locked, Record, Transferred
 from paripassu.lots.tracing import InTransit, OnLedger, UnitLot, location_of, trace
 
@@ -21,6 +22,7 @@ __all__ = [
     "Record",
     "Transferred",
     "UnitLot",
+    "consistent",
     "location_of",
     "trace",
 ]

@@ -31,6 +31,7 @@ from paripassu.ledgers.evm.decisions import DecisionReader
 from paripassu.ledgers.evm.evidence import EvmEvidence
 from paripassu.ledgers.evm.fees import FeePolicy, market_fee
 from paripassu.ledgers.evm.gateway import GatewayReader
+from paripassu.ledgers.evm.history import HistoryReader
 from paripassu.ledgers.evm.keeping import DecisionKeeper
 from paripassu.ledgers.evm.logs import Logs
 from paripassu.ledgers.evm.preparation import Call, Patience
@@ -57,6 +58,7 @@ from paripassu.ledgers.port import (
     StruckPositions,
 )
 from paripassu.ledgers.quorum import signers_among
+from paripassu.lots import Record
 from paripassu.messages import GatewayDomain, Lane, Purpose, acknowledgement_digest, batch_digest
 from paripassu.quantities import Minor, Units
 from paripassu.rules import DecisionRecord, HolderRecord, Movement, Restriction
@@ -121,6 +123,9 @@ class EvmLedger:
         self._actions = ActionsReader(self.contracts, logs, self._blocks, settings.first_block)
         self._controls = EvmControls(
             ledger, peers, self.contracts, addresses, logs, self._blocks, settings.first_block
+        )
+        self._history = HistoryReader(
+            ledger, tuple(peers), self.contracts, logs, self._blocks, settings.first_block
         )
         self.evidence = EvmEvidence(self.contracts, logs, self._blocks, settings.first_block)
         self._decisions = DecisionReader(ledger, self.contracts, logs, self._blocks, settings.first_block)
@@ -259,6 +264,9 @@ class EvmLedger:
 
     async def key_control(self, account: str, holder: Bytes32) -> KeyControl | None:
         return KeyControl(self._id, self.contracts.address("HolderRegistry"), account, holder)
+
+    async def history(self, last: int) -> tuple[Record, ...]:
+        return await self._history.read(last)
 
     # -- corporate actions and cash ------------------------------------------------------
 
