@@ -21,7 +21,7 @@ from paripassu.jobs.proving import prove, verify
 from paripassu.lots import InTransit, OnLedger, UnitLot, location_of
 from paripassu.messages import next_path
 from paripassu.quantities import Units
-from paripassu.rules import BalanceType, Lot
+from paripassu.rules import BalanceType, Lot, Restriction
 from paripassu.settlement import from_json, to_json
 from paripassu.testing.files import two_chains
 from paripassu.testing.network import LocalNetwork, started
@@ -115,6 +115,16 @@ def test_mov_8_lock_up_and_holding_period_survive_a_to_b_to_c_to_a(pari: LocalNe
     with pytest.raises(RuleError) as refused:
         pari.move(HOLDER, "alpha", "holder_de", "alpha", 701)
     assert refused.value.code == "PP-RUL-012"
+
+
+def test_ctl_11_departures_with_lock_ups_are_judged_without_them(pari: LocalNetwork) -> None:
+    lock(pari, 300)
+    first = pari.run(pari.ledger("alpha").head()).height + 1
+    send(pari, "alpha", "bravo", 800, locked=200)  # more than is available
+    kept = pari.run(pari.ledger("alpha").decisions(first, pari.run(pari.ledger("alpha").head()).height))
+    assert [(one.inputs["kind"], one.verdict, one.replayed()) for one in kept] == [
+        ("BRIDGE_OUT", Restriction.NONE, Restriction.NONE)
+    ]
 
 
 def test_mov_8_locked_units_stay_with_their_holder(pari: LocalNetwork) -> None:

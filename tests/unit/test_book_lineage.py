@@ -12,6 +12,7 @@ from paripassu.controls import Freeze, Lock, Reason, Rotate
 from paripassu.errors import CommandRefused, InvalidQuantity, MalformedMessage, RuleError
 from paripassu.identifiers import ZERO32, Bytes32, keccak256
 from paripassu.ledgers.book import BookLedger
+from paripassu.ledgers.book.accounts import balances_at
 from paripassu.ledgers.port import DeliveryStatus, OutcomeState
 from paripassu.messages import Lane, Message, MovementPayload, Purpose, next_path
 from paripassu.quantities import Units
@@ -170,6 +171,38 @@ async def test_ubo_10_units_come_back_to_the_account_that_took_the_place_of_thei
     await world.do(world.a, Rotate("holder_de", "heir", WHY, b"", b""), "registrar")
     await world.do(world.a, Refund(message))
     assert await world.a.position("heir") == Units(10)
+
+
+# ---------------------------------------------------------------- the accounts that face other ledgers
+
+
+async def test_mov_10_what_leaves_a_home_book_stays_in_it_in_the_accounts_that_face_the_other_ledgers(
+    world: World,
+) -> None:
+    """Tokens of book-entry holdings are twins: the book locks what they stand for, and releases it when they
+    come back. The accounts that face the other ledgers hold what these have and what is on its way."""
+
+    async def check(in_transit: int) -> int:
+        with world.a._db.read() as connection:
+            held = balances_at(connection, world.a._configured(connection).asset)
+        facing = sum(units for account, units in held.items() if account.startswith("~ledger:"))
+        elsewhere = int(await world.b.supply()) + int(await world.c.supply())
+        assert facing == elsewhere + in_transit
+        assert int(await world.a.issued()) == int(await world.a.supply()) + facing
+        return facing
+
+    assert await check(0) == 0
+    message = await world.send(world.a, world.b, 250, Lot(Units(100), UNTIL))
+    assert await check(250) == 250
+    await world.do(world.b, delivery(message))
+    assert await check(0) == 250
+    onward = await world.send(world.b, world.c, 250, Lot(Units(100), UNTIL))
+    assert await check(250) == 250
+    await world.do(world.c, delivery(onward))
+    back = await world.send(world.c, world.a, 250, Lot(Units(100), UNTIL))
+    assert await check(250) == 250
+    await world.do(world.a, delivery(back))
+    assert await check(0) == 0
 
 
 # ---------------------------------------------------------------- the core
