@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {Roles} from "../access/Roles.sol";
 import {ISecurityLineage} from "../interfaces/ISecurityLineage.sol";
 import {ISecurityToken} from "../interfaces/ISecurityToken.sol";
-import {LockUp, Lot} from "../token/SecurityBase.sol";
+import {LockUp} from "../token/SecurityBase.sol";
 import {Application} from "./Application.sol";
 
 /// @title Movements of securities between ledgers
@@ -34,11 +34,8 @@ contract TokenBridge is Application {
     /// @notice Units came back that the other ledger will never take.
     event UnitsReturned(bytes32 indexed messageId, bytes32 indexed securityId, address indexed to, uint256 amount);
 
-    /// @notice Units left for another ledger and took their lock-ups with them (MOV-8).
-    event LotsDispatched(bytes32 indexed messageId, uint192 indexed holder, Lot[] lots);
-
-    /// @notice Units arrived, or came back, with their lock-ups.
-    event LotsLanded(bytes32 indexed messageId, address indexed to, Lot[] lots);
+    /// @notice Units left for another ledger and took lock-ups with them: abi.encode(bytes24 holder, Lot[] lots).
+    event LotsDispatched(bytes32 indexed messageId, bytes lineage);
 
     /// @notice At most so many units of a security may arrive from a ledger in a window; 0 seconds for no cap.
     event ArrivalCapSet(bytes32 indexed securityId, uint256 indexed source, uint64 amount, uint32 window);
@@ -68,16 +65,6 @@ contract TokenBridge is Application {
         uint32 window;
         uint64 arrived;
         uint64 since;
-    }
-
-    /// @dev One movement with lock-ups.
-    struct Departure {
-        address token;
-        uint256 destination;
-        bytes32 securityId;
-        bytes to;
-        uint256 amount;
-        uint64 expiry;
     }
 
     /// @custom:storage-location erc7201:paripassu.storage.TokenBridge
@@ -156,7 +143,11 @@ contract TokenBridge is Application {
     ) external returns (bytes32 messageId) {
         bytes32 securityId = _leaving(token, destination, toAccount, amount);
         if (lockUps.length == 0) revert NothingToMove();
-        return _sendLocked(Departure(token, destination, securityId, toAccount, amount, expiry), lockUps);
+        bytes memory lineage = ISecurityLineage(token).crosschainBurnLocked(msg.sender, amount, lockUps);
+        bytes memory payload = abi.encode(securityId, abi.encodePacked(msg.sender), toAccount, amount, lineage);
+        messageId = GATEWAY.dispatch(destination, MOVEMENT, expiry, payload);
+        emit UnitsDispatched(messageId, securityId, msg.sender, destination, toAccount, amount);
+        emit LotsDispatched(messageId, lineage);
     }
 
     /// @notice Bound what arrives of a security from a ledger. What is above it is parked, for k of n to approve.
@@ -209,15 +200,9 @@ contract TokenBridge is Application {
             abi.decode(payload, (bytes32, bytes, bytes, uint256));
         if (toAccount.length != 20) revert BadAccount(toAccount);
         _countArrival(receiveId, securityId, source, amount);
-        ISecurityToken token = ISecurityToken(INSTANCE_REGISTRY.requireExchange(securityId, source));
-        address to = address(bytes20(toAccount));
-        if (_isPlain(payload)) {
-            to = _land(token, to, amount, dispatchedAt);
-        } else {
-            (uint192 holder, Lot[] memory lots) = _lotsIn(payload, receiveId);
-            to = ISecurityLineage(address(token)).crosschainMintFor(to, amount, dispatchedAt, holder, lots);
-            emit LotsLanded(receiveId, to, lots);
-        }
+        address token = INSTANCE_REGISTRY.requireExchange(securityId, source);
+        address named = address(bytes20(toAccount));
+        address to = _land(token, named, amount, dispatchedAt, receiveId, _lineageOf(payload));
         emit UnitsReceived(receiveId, securityId, to, source, amount);
     }
 
@@ -229,14 +214,8 @@ contract TokenBridge is Application {
             abi.decode(payload, (bytes32, bytes, bytes, uint256));
         address token = INSTANCE_REGISTRY.localToken(securityId);
         if (token == address(0)) revert TokenUnknown(securityId, token);
-        address to = address(bytes20(fromAccount));
-        if (_isPlain(payload)) {
-            to = _land(ISecurityToken(token), to, amount, dispatchedAt);
-        } else {
-            (uint192 holder, Lot[] memory lots) = _lotsIn(payload, 0);
-            to = ISecurityLineage(token).crosschainMintFor(to, amount, dispatchedAt, holder, lots);
-            emit LotsLanded(receiveId, to, lots);
-        }
+        address from = address(bytes20(fromAccount));
+        address to = _land(token, from, amount, dispatchedAt, 0, _lineageOf(payload));
         emit UnitsReturned(receiveId, securityId, to, amount);
     }
 
@@ -260,47 +239,26 @@ contract TokenBridge is Application {
     /// @dev Credit units to an account, or to the one that took its place while they were on their way; it is
     /// looked for only where the account itself cannot have them.
     function _land(
-        ISecurityToken token,
+        address token,
         address named,
         uint256 amount,
-        uint64 dispatchedAt
+        uint64 dispatchedAt,
+        bytes32 arrival,
+        bytes memory lineage
     ) private returns (address) {
-        try token.crosschainMintAt(named, amount, dispatchedAt) {
-            return named;
-        } catch {
-            return ISecurityLineage(address(token)).crosschainMintFor(named, amount, dispatchedAt, 0, new Lot[](0));
+        if (lineage.length == 0) {
+            try ISecurityToken(token).crosschainMintAt(named, amount, dispatchedAt) {
+                return named;
+            } catch {} // the other way says why, where it fails too
         }
+        return ISecurityLineage(token).crosschainMintFor(named, amount, dispatchedAt, arrival, lineage);
     }
 
-    /// @dev Whether a movement carries no lock-ups.
-    function _isPlain(bytes calldata payload) private pure returns (bool) {
-        return uint256(bytes32(payload[32:64])) == PLAIN;
-    }
-
-    /// @dev The lock-ups that a movement carries; `passed` is added to their path, unless it is zero.
-    function _lotsIn(bytes calldata payload, bytes32 passed) private pure returns (uint192, Lot[] memory) {
-        (, , , , bytes24 holder, Lot[] memory lots) =
-            abi.decode(payload, (bytes32, bytes, bytes, uint256, bytes24, Lot[]));
-        for (uint256 i = 0; i < lots.length && passed != 0; ++i) {
-            lots[i].path = keccak256(abi.encode(lots[i].path, passed));
+    /// @dev What travels with the units of a movement; empty for most.
+    function _lineageOf(bytes calldata payload) private pure returns (bytes memory lineage) {
+        if (uint256(bytes32(payload[32:64])) != PLAIN) {
+            (, , , , lineage) = abi.decode(payload, (bytes32, bytes, bytes, uint256, bytes));
         }
-        return (uint192(holder), lots);
-    }
-
-    /// @dev Burn units with their lock-ups and send the message that brings both there.
-    function _sendLocked(
-        Departure memory departure,
-        LockUp[] calldata lockUps
-    ) private returns (bytes32 messageId) {
-        (bytes32 securityId, bytes memory to, uint256 amount) =
-            (departure.securityId, departure.to, departure.amount);
-        (uint192 holder, Lot[] memory lots) =
-            ISecurityLineage(departure.token).crosschainBurnLocked(msg.sender, amount, lockUps);
-        bytes memory payload =
-            abi.encode(securityId, abi.encodePacked(msg.sender), to, amount, bytes24(holder), lots);
-        messageId = GATEWAY.dispatch(departure.destination, MOVEMENT, departure.expiry, payload);
-        emit UnitsDispatched(messageId, securityId, msg.sender, departure.destination, to, amount);
-        emit LotsDispatched(messageId, holder, lots);
     }
 
     /// @dev Count what arrives against the cap, if there is one; what k of n approved passes beside it.

@@ -23,11 +23,10 @@ import {IPolicyEpoch} from "../interfaces/IPolicyEpoch.sol";
 import {ISecurityViews} from "../interfaces/ISecurity.sol";
 import {ISecurityHalf} from "../interfaces/ISecurityHalf.sol";
 import {ISecurityToken} from "../interfaces/ISecurityToken.sol";
-import {ITravellingLots} from "../interfaces/ITravellingLots.sol";
 import {Account, AccountLib} from "./Account.sol";
 import {Hot, HotLib} from "./Hot.sol";
 import {Restrictions} from "./Restrictions.sol";
-import {LockUp, Lot, Position, SecurityBase, TokenInit} from "./SecurityBase.sol";
+import {Position, SecurityBase, TokenInit} from "./SecurityBase.sol";
 
 /// @title One instance of a security: what every movement runs
 /// @notice ERC-20 with permit, whole units (decimals 0). Every movement, by whatever function,
@@ -399,24 +398,16 @@ contract SecurityToken is SecurityBase, Versioned, Typed, IERC20Errors {
         _arrive(to, to, amount, dispatchedAt);
     }
 
-    /// @notice Credit units to the account that stands now for the one that is named, with the lock-ups that
-    /// they had (MOV-8). At the record times that they were in transit at they count for the one named.
-    /// @param holder commitment to the holder of locked-up units
-    /// @param lots lock-ups; empty for none
-    /// @return to the account that has the units
+    /// @notice Credit units to an account in the place of the one that is named, whose they are at the record
+    /// times that they were in transit at.
     /// @custom:access-control the bridge
-    function crosschainMintFor(
+    function crosschainMintTo(
+        address to,
         address named,
         uint256 amount,
-        uint64 dispatchedAt,
-        uint192 holder,
-        Lot[] calldata lots
-    ) external returns (address to) {
-        to = HOLDER_REGISTRY.currentOf(named);
+        uint64 dispatchedAt
+    ) external {
         _arrive(to, named, amount, dispatchedAt);
-        if (to != named || lots.length != 0) {
-            _run(EXTENSION, abi.encodeCall(ITravellingLots.land, (named, to, amount, holder, lots)));
-        }
     }
 
     /// @notice ERC-7802.
@@ -424,25 +415,6 @@ contract SecurityToken is SecurityBase, Versioned, Typed, IERC20Errors {
     function crosschainBurn(address from, uint256 amount) external {
         if (msg.sender != BRIDGE) revert NotBridge(msg.sender);
         if (from == address(0)) revert ERC20InvalidSender(from);
-        _update(Restrictions.BRIDGE_OUT, from, address(0), amount);
-        emit CrosschainBurn(from, amount, msg.sender);
-    }
-
-    /// @notice Remove units that leave for another ledger together with lock-ups. For every rule but the
-    /// lock-ups that go with them they are units like others.
-    /// @param lockUps which of the account's; together no more than the amount
-    /// @return holder commitment to the account's holder
-    /// @return lots what left, with what it keeps from ledger to ledger
-    /// @custom:access-control the bridge
-    function crosschainBurnLocked(
-        address from,
-        uint256 amount,
-        LockUp[] calldata lockUps
-    ) external returns (uint192 holder, Lot[] memory lots) {
-        if (msg.sender != BRIDGE) revert NotBridge(msg.sender);
-        if (from == address(0)) revert ERC20InvalidSender(from);
-        bytes memory answer = _run(EXTENSION, abi.encodeCall(ITravellingLots.takeLots, (from, amount, lockUps)));
-        (holder, lots) = abi.decode(answer, (uint192, Lot[]));
         _update(Restrictions.BRIDGE_OUT, from, address(0), amount);
         emit CrosschainBurn(from, amount, msg.sender);
     }
@@ -534,7 +506,6 @@ contract SecurityToken is SecurityBase, Versioned, Typed, IERC20Errors {
         if (
             msg.sig == ISecurityHalf.beforeMovement.selector || msg.sig == ISecurityHalf.countHolders.selector
                 || msg.sig == ISecurityHalf.releaseLapsed.selector || msg.sig == ISecurityHalf.seize.selector
-                || msg.sig == ITravellingLots.takeLots.selector || msg.sig == ITravellingLots.land.selector
         ) revert Internal(msg.sig);
         _delegate(EXTENSION);
     }

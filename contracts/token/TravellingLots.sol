@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {IERC7802} from "@openzeppelin/contracts/interfaces/draft-IERC7802.sol";
 import {IERC3643} from "../interfaces/IERC3643.sol";
-import {ITravellingLots} from "../interfaces/ITravellingLots.sol";
+import {ISecurityLineage} from "../interfaces/ISecurityLineage.sol";
 import {Account, AccountLib} from "./Account.sol";
 import {LockUps} from "./LockUps.sol";
 import {LockUp, Lot} from "./SecurityBase.sol";
 
 /// @title Lock-ups that go with their units to another ledger, and come with them from there (MOV-8)
-abstract contract TravellingLots is LockUps, ITravellingLots {
+abstract contract TravellingLots is LockUps {
     /// @notice So many units more of the account would have to be locked up until then.
     error LockUpUnknown(address account, uint64 until, uint256 missing);
 
@@ -18,12 +19,43 @@ abstract contract TravellingLots is LockUps, ITravellingLots {
     /// @dev So many land within the gas that the gateway gives a message.
     uint256 private constant MOST_TRAVELLING = 8;
 
-    /// @inheritdoc ITravellingLots
-    function takeLots(
+    /// @notice See `ISecurityLineage`. The token's first part asks who calls.
+    /// @custom:access-control the bridge
+    function crosschainBurnLocked(
+        address from,
+        uint256 amount,
+        LockUp[] calldata lockUps
+    ) external returns (bytes memory lineage) {
+        lineage = abi.encode(bytes24(_holderOf(_wordOf(from))), _takeLots(from, amount, lockUps));
+        // what it returns is nothing
+        // slither-disable-next-line unused-return
+        _run(_s().hot.implementation(), abi.encodeCall(IERC7802.crosschainBurn, (from, amount)));
+    }
+
+    /// @notice See `ISecurityLineage`. The token's first part asks who calls.
+    /// @custom:access-control the bridge
+    function crosschainMintFor(
+        address named,
+        uint256 amount,
+        uint64 dispatchedAt,
+        bytes32 arrival,
+        bytes calldata lineage
+    ) external returns (address to) {
+        to = HOLDER_REGISTRY.currentOf(named);
+        bytes memory credit = abi.encodeCall(ISecurityLineage.crosschainMintTo, (to, named, amount, dispatchedAt));
+        // what it returns is nothing
+        // slither-disable-next-line unused-return
+        _run(_s().hot.implementation(), credit);
+        _followFreeze(named, to);
+        if (lineage.length != 0) _layLots(to, amount, arrival, lineage);
+    }
+
+    /// @dev Lift the lock-ups that leave with their units.
+    function _takeLots(
         address account,
         uint256 amount,
         LockUp[] calldata wanted
-    ) external returns (uint192 holder, Lot[] memory taken) {
+    ) private returns (Lot[] memory taken) {
         _releaseLapsed(account);
         taken = new Lot[](MOST_TRAVELLING);
         uint256 count = 0;
@@ -37,25 +69,20 @@ abstract contract TravellingLots is LockUps, ITravellingLots {
         }
         if (freed > amount) revert UnitsUnavailable(account, freed, amount);
         _unlock(account, freed);
-        return (_holderOf(_wordOf(account)), taken);
     }
 
-    /// @inheritdoc ITravellingLots
-    /// @dev A lock-up that ended on the way is over. A part that comes back joins what stayed.
-    function land(
-        address named,
-        address account,
-        uint256 amount,
-        uint192 holder,
-        Lot[] calldata lots
-    ) external {
-        _followFreeze(named, account);
+    /// @dev Lay lock-ups that came with units on the account that has these. One that ended on the way is
+    /// over; a part that comes back joins what stayed.
+    function _layLots(address account, uint256 amount, bytes32 arrival, bytes calldata lineage) private {
+        (bytes24 holder, Lot[] memory lots) = abi.decode(lineage, (bytes24, Lot[]));
         // a lock-up does not let units go to somebody else by way of another ledger
-        if (lots.length != 0 && _holderOf(_wordOf(account)) != holder) revert LockedForAnother(account);
+        if (_holderOf(_wordOf(account)) != uint192(holder)) revert LockedForAnother(account);
         for (uint256 i = 0; i < lots.length; ++i) {
-            if (lots[i].amount > amount) revert UnitsUnavailable(account, lots[i].amount, amount);
-            amount -= lots[i].amount;
-            if (lots[i].until > block.timestamp) _addLot(account, lots[i], true);
+            Lot memory lot = lots[i];
+            if (lot.amount > amount) revert UnitsUnavailable(account, lot.amount, amount);
+            amount -= lot.amount;
+            if (arrival != 0) lot.path = keccak256(abi.encode(lot.path, arrival));
+            if (lot.until > block.timestamp) _addLot(account, lot, true);
         }
     }
 

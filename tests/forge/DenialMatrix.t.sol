@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {CorporateActions, EventRecord, PaymentLine} from "../../contracts/actions/CorporateActions.sol";
 import {ISecurity} from "../../contracts/interfaces/ISecurity.sol";
-import {Blackout, LockUp, Lot} from "../../contracts/token/SecurityBase.sol";
+import {Blackout, LockUp} from "../../contracts/token/SecurityBase.sol";
 import {Module, TokenWorld} from "./TokenWorld.sol";
 import {Vm} from "./Vm.sol";
 
@@ -241,7 +241,10 @@ contract DenialMatrixTest is TokenWorld {
             return (caller, abi.encodeCall(token.crosschainBurnLocked, (source, amount, new LockUp[](0))));
         }
         if (_same(entry, "crosschainMintFor")) {
-            return (caller, abi.encodeCall(token.crosschainMintFor, (target, amount, START - 1, 0, new Lot[](0))));
+            return (caller, abi.encodeCall(token.crosschainMintFor, (target, amount, START - 1, 0, "")));
+        }
+        if (_same(entry, "crosschainMintTo")) {
+            return (caller, abi.encodeCall(token.crosschainMintTo, (target, other, amount, START - 1)));
         }
         caller = address(home.approvals);
         if (_same(entry, "forcedTransfer")) {

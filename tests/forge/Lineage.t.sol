@@ -145,26 +145,23 @@ contract LineageTest is World {
         home.bridge.moveLocked(address(home.token), peer.id, abi.encodePacked(holderDe), 90, tooMany, 0);
     }
 
-    function test_mov_8_theTokensHalvesAloneTakeAndLandLots() public {
-        SecurityToken token = SecurityToken(payable(address(home.token)));
-        vm.expectRevert(abi.encodeWithSelector(SecurityToken.NotBridge.selector, address(this)));
-        token.crosschainBurnLocked(holderDe, 1, new LockUp[](0));
-        vm.expectRevert(abi.encodeWithSelector(SecurityToken.NotBridge.selector, address(this)));
-        token.crosschainMintFor(holderDe, 1, START, 0, new Lot[](0));
-        vm.expectRevert(abi.encodeWithSelector(SecurityToken.Internal.selector, TravellingLots.takeLots.selector));
-        TravellingLots(address(token)).takeLots(holderDe, 1, new LockUp[](0));
-        vm.expectRevert(abi.encodeWithSelector(SecurityToken.Internal.selector, TravellingLots.land.selector));
-        TravellingLots(address(token)).land(holderDe, holderDe, 1, 0, new Lot[](0));
+    function test_mov_8_theBridgeAloneLetsLotsLeaveAndLand() public {
+        bytes memory refused = abi.encodeWithSelector(SecurityToken.NotBridge.selector, address(this));
+        vm.expectRevert(refused);
+        home.token.crosschainBurnLocked(holderDe, 1, new LockUp[](0));
+        vm.expectRevert(refused);
+        home.token.crosschainMintFor(holderDe, 1, START, 0, "");
+        vm.expectRevert(refused);
+        home.token.crosschainMintTo(holderDe, holderDe, 1, START);
     }
 
     function test_mov_8_lotsOfMoreThanArrivesAreRefused() public {
         Lot[] memory lots = new Lot[](2);
         (lots[0], lots[1]) = (Lot(6, UNTIL, START, 0), Lot(5, UNTIL, START, 0));
         _on(peer);
-        uint192 holder = uint192(uint256(_commitment("de")) >> 64);
         vm.prank(address(peer.bridge));
         vm.expectRevert(abi.encodeWithSelector(LockUps.UnitsUnavailable.selector, holderDe, 5, 4));
-        peer.token.crosschainMintFor(holderDe, 10, START, holder, lots);
+        peer.token.crosschainMintFor(holderDe, 10, START, 0, abi.encode(bytes24(_commitment("de")), lots));
     }
 
     function test_ctl_8_lockedUnitsLandFrozenToo() public {

@@ -257,6 +257,10 @@ def test_mov_8_lock_ups_that_cannot_be_are_refused(wrong: MovementPayload) -> No
 def test_mov_8_a_payload_with_lots_has_one_encoding() -> None:
     encoded = payload(Lot(Units(4), UNTIL, START, keccak256(b"path"))).encode()
     assert MovementPayload.decode(encoded).encode() == encoded
-    for wrong in (encoded + bytes(32), encoded[:-32], encoded[:63] + b"\x81" + encoded[64:]):
+    for wrong in (
+        encoded + bytes(32),
+        encoded[:-32],
+        encoded[:63] + b"\x81" + encoded[64:],
+    ):
         with pytest.raises(MalformedMessage):
             MovementPayload.decode(wrong)

@@ -39,6 +39,7 @@ from paripassu.messages.payloads import (
     PlacesPayload,
     QuotaPayload,
     decode_corporate_action,
+    decode_lineage,
     decode_quota,
     next_path,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "batch_head",
     "batch_ids_digest",
     "decode_corporate_action",
+    "decode_lineage",
     "decode_quota",
     "execution",
     "next_path",

@@ -28,9 +28,9 @@ class MovementPayload:
     lots: tuple[Lot, ...] = ()
 
     def encode(self) -> bytes:
-        """abi.encode(bytes32 securityId, bytes fromAccount, bytes toAccount, uint256 amount), and behind that
-        bytes24 holder, (uint64 amount, uint64 until, uint64 since, bytes32 path)[] where units are locked up:
-        their holder's commitment and their lots (MOV-8).
+        """abi.encode(bytes32 securityId, bytes fromAccount, bytes toAccount, uint256 amount) and, where units
+        are locked up, bytes lineage behind that: abi.encode(bytes24 holder, (uint64 amount, uint64 until,
+        uint64 since, bytes32 path)[] lots), their holder's commitment and their lots (MOV-8).
 
         Raises:
             MalformedMessage: more is locked up than moves, or the holder is no commitment.
@@ -40,7 +40,8 @@ class MovementPayload:
             return _abi_encode(_MOVEMENT, plain)
         self._require_lots()
         lots = [(int(lot.units), lot.until, lot.since, bytes(lot.path)) for lot in self.lots]
-        return _abi_encode(_LOCKED_MOVEMENT, [*plain, bytes(self.holder[:COMMITMENT_BYTES]), lots])
+        lineage = _abi_encode(_LINEAGE, [bytes(self.holder[:COMMITMENT_BYTES]), lots])
+        return _abi_encode(_LOCKED_MOVEMENT, [*plain, lineage])
 
     @classmethod
     def decode(cls, payload: bytes) -> Self:
@@ -48,9 +49,8 @@ class MovementPayload:
         if payload[32:64] == _PLAIN:
             security, source, target, amount = _decode(_MOVEMENT, payload)
             return cls(Bytes32(security), source, target, Units(amount))
-        security, source, target, amount, holder, lots = _decode(_LOCKED_MOVEMENT, payload)
-        found = tuple(Lot(Units(units), until, since, Bytes32(path)) for units, until, since, path in lots)
-        made = cls(Bytes32(security), source, target, Units(amount), Bytes32(holder + bytes(8)), found)
+        security, source, target, amount, lineage = _decode(_LOCKED_MOVEMENT, payload)
+        made = cls(Bytes32(security), source, target, Units(amount), *decode_lineage(lineage))
         made._require_lots()
         return made
 
@@ -65,6 +65,13 @@ class MovementPayload:
                 f"A movement of {int(self.amount)} units for the holder {self.holder} cannot have {locked} "
                 f"locked up."
             )
+
+
+def decode_lineage(lineage: bytes) -> tuple[Bytes32, tuple[Lot, ...]]:
+    """The holder of units that travel with lock-ups, and their lots. Raises MalformedMessage."""
+    holder, lots = _decode(_LINEAGE, lineage)
+    found = tuple(Lot(Units(units), until, since, Bytes32(path)) for units, until, since, path in lots)
+    return Bytes32(holder + bytes(8)), found
 
 
 def next_path(path: Bytes32, message_id: Bytes32) -> Bytes32:
@@ -203,7 +210,8 @@ _KIND_QUOTA = 1
 _KIND_PLACES = 2
 _QUOTA = ["bytes32", "uint8", "bytes24", "bytes", "uint64"]
 _MOVEMENT = ["bytes32", "bytes", "bytes", "uint256"]
-_LOCKED_MOVEMENT = [*_MOVEMENT, "bytes24", "(uint64,uint64,uint64,bytes32)[]"]
+_LOCKED_MOVEMENT = [*_MOVEMENT, "bytes"]
+_LINEAGE = ["bytes24", "(uint64,uint64,uint64,bytes32)[]"]
 _PLAIN = (32 * len(_MOVEMENT)).to_bytes(32, "big")
 _ORDER = ["bytes32", "bytes32", "uint256", "bytes32"]
 _EVENT = ["uint8", EVENT_RECORD_ABI]

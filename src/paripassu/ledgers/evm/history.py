@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -12,9 +11,11 @@ from paripassu.ledgers.evm.blocks import Blocks
 from paripassu.ledgers.evm.codec import DecodedLog
 from paripassu.ledgers.evm.contracts import ContractReader, codec
 from paripassu.ledgers.evm.logs import Logs
-from paripassu.ledgers.evm.securities import ZERO_ADDRESS, lot_of
+from paripassu.ledgers.evm.securities import ZERO_ADDRESS
 from paripassu.lots import Dispatched, Ended, Issued, Landed, Locked, Record, Transferred
+from paripassu.messages import decode_lineage
 from paripassu.quantities import Units
+from paripassu.rules import Lot
 
 TOKEN, BRIDGE = "SecurityToken", "TokenBridge"
 _TOKEN_EVENTS = (
@@ -26,7 +27,7 @@ _TOKEN_EVENTS = (
     "RecoverySuccess",
     "LockedUp",
 )
-_BRIDGE_EVENTS = ("UnitsDispatched", "LotsDispatched", "UnitsReceived", "UnitsReturned", "LotsLanded")
+_BRIDGE_EVENTS = ("UnitsDispatched", "LotsDispatched", "UnitsReceived", "UnitsReturned")
 _BY_LAW, _SUCCEEDED = "ForcedTransfer", "RecoverySuccess"
 
 
@@ -74,9 +75,10 @@ class HistoryReader:
         )
 
     def _of_transaction(self, logs: list[DecodedLog], times: dict[int, int]) -> Iterator[Record]:
-        landed = Counter(tuple(lot) for log in logs if log.event == "LotsLanded" for lot in log.args["lots"])
         lots = {
-            bytes(log.args["messageId"]): log.args["lots"] for log in logs if log.event == "LotsDispatched"
+            bytes(log.args["messageId"]): decode_lineage(log.args["lineage"])[1]
+            for log in logs
+            if log.event == "LotsDispatched"
         }
         for at, log in enumerate(logs):
             args, now = log.args, times[log.height]
@@ -90,10 +92,8 @@ class HistoryReader:
                     following = logs[at + 1] if at + 1 < len(logs) else None
                     yield from self._transfer(log, following, now)
                 case "LockedUp":
-                    lot = (args["amount"], args["until"], args["since"], args["path"])
-                    if landed[lot]:
-                        landed[lot] -= 1  # it came with units that land here
-                    else:
+                    # those of before, or from elsewhere, come with units that land here
+                    if args["since"] == now and not any(args["path"]):
                         yield Locked(self._at(args["account"]), now, Units(args["amount"]), args["until"])
                 case "UnitsDispatched":
                     yield self._dispatched(args, lots.get(bytes(args["messageId"]), ()), now)
@@ -109,7 +109,7 @@ class HistoryReader:
         units = Units(args["value"])
         yield Transferred(source, now, units, target, beside == _BY_LAW, beside == _SUCCEEDED)
 
-    def _dispatched(self, args: dict[str, Any], lots: Sequence[Any], now: int) -> Dispatched:
+    def _dispatched(self, args: dict[str, Any], lots: tuple[Lot, ...], now: int) -> Dispatched:
         destination = LedgerId.from_numeric(args["destination"], self._known)
         target = AccountId(destination, account_from_bytes(destination, args["to"]))
         return Dispatched(
@@ -118,7 +118,7 @@ class HistoryReader:
             Units(args["amount"]),
             Bytes32(args["messageId"]),
             target,
-            tuple(map(lot_of, lots)),
+            lots,
         )
 
     def _at(self, account: str) -> AccountId:

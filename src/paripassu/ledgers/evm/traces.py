@@ -11,8 +11,8 @@ from paripassu.identifiers import LedgerId, account_from_bytes
 from paripassu.ledgers.evm.codec import DecodedLog
 from paripassu.ledgers.evm.contracts import ContractReader, codec
 from paripassu.ledgers.evm.logs import Logs
-from paripassu.ledgers.evm.securities import ZERO_ADDRESS, lot_of
-from paripassu.messages import MovementPayload, Purpose, payloads_of
+from paripassu.ledgers.evm.securities import ZERO_ADDRESS
+from paripassu.messages import MovementPayload, Purpose, decode_lineage, payloads_of
 from paripassu.quantities import ZERO_UNITS, Units
 from paripassu.rules import Kind, Lot, Movement, Restriction
 
@@ -160,6 +160,6 @@ def _with_lots(movements: list[Happened], logs: Sequence[DecodedLog]) -> list[Ha
             and one.position < log.index
         ]
         if before:
-            lots = tuple(map(lot_of, log.args["lots"]))
+            _, lots = decode_lineage(log.args["lineage"])
             movements[before[-1]] = replace(movements[before[-1]], lifted=lots)
     return movements
