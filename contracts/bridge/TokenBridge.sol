@@ -2,7 +2,9 @@
 pragma solidity 0.8.30;
 
 import {Roles} from "../access/Roles.sol";
+import {ISecurityLineage} from "../interfaces/ISecurityLineage.sol";
 import {ISecurityToken} from "../interfaces/ISecurityToken.sol";
+import {LockUp} from "../token/SecurityBase.sol";
 import {Application} from "./Application.sol";
 
 /// @title Movements of securities between ledgers
@@ -31,6 +33,9 @@ contract TokenBridge is Application {
 
     /// @notice Units came back that the other ledger will never take.
     event UnitsReturned(bytes32 indexed messageId, bytes32 indexed securityId, address indexed to, uint256 amount);
+
+    /// @notice Units left for another ledger and took lock-ups with them: abi.encode(bytes24 holder, Lot[] lots).
+    event LotsDispatched(bytes32 indexed messageId, bytes lineage);
 
     /// @notice At most so many units of a security may arrive from a ledger in a window; 0 seconds for no cap.
     event ArrivalCapSet(bytes32 indexed securityId, uint256 indexed source, uint64 amount, uint32 window);
@@ -79,6 +84,9 @@ contract TokenBridge is Application {
 
     uint8 private constant MOVEMENT = 1;
 
+    /// @dev Where the first account of a movement without lock-ups stands: behind four words.
+    uint256 private constant PLAIN = 128;
+
     /// @param authority_ the AccessManager
     /// @param approvals_ the contract in which k of n agree to an act
     /// @param kernel_ what all contracts have in common
@@ -107,18 +115,39 @@ contract TokenBridge is Application {
         uint256 amount,
         uint64 expiry
     ) external returns (bytes32 messageId) {
-        if (amount == 0) revert NothingToMove();
-        bool evm = destination >> 255 == 0;
-        if (toAccount.length == 0 || (evm && toAccount.length != 20)) revert BadAccount(toAccount);
-        bytes32 securityId = ISecurityToken(token).securityId();
-        if (INSTANCE_REGISTRY.requireExchange(securityId, destination) != token) {
-            revert TokenUnknown(securityId, token);
-        }
+        bytes32 securityId = _leaving(token, destination, toAccount, amount);
         ISecurityToken(token).crosschainBurn(msg.sender, amount);
         messageId = GATEWAY.dispatch(
             destination, MOVEMENT, expiry, abi.encode(securityId, abi.encodePacked(msg.sender), toAccount, amount)
         );
         emit UnitsDispatched(messageId, securityId, msg.sender, destination, toAccount, amount);
+    }
+
+    /// @notice Move units of the caller that are locked up, with their lock-ups, to an account of the same
+    /// holder on another ledger: they end when they would have ended here (MOV-8). Another's account is
+    /// refused where it arrives.
+    /// @param token the security
+    /// @param destination number of the ledger
+    /// @param toAccount raw account there
+    /// @param amount units, those that are locked up included
+    /// @param lockUps which lock-ups, by their end; they may be parts of eight lots
+    /// @param expiry last second at which they may arrive there; 0 for no end
+    /// @return messageId identifies the movement on both ledgers
+    function moveLocked(
+        address token,
+        uint256 destination,
+        bytes calldata toAccount,
+        uint256 amount,
+        LockUp[] calldata lockUps,
+        uint64 expiry
+    ) external returns (bytes32 messageId) {
+        bytes32 securityId = _leaving(token, destination, toAccount, amount);
+        if (lockUps.length == 0) revert NothingToMove();
+        bytes memory lineage = ISecurityLineage(token).crosschainBurnLocked(msg.sender, amount, lockUps);
+        bytes memory payload = abi.encode(securityId, abi.encodePacked(msg.sender), toAccount, amount, lineage);
+        messageId = GATEWAY.dispatch(destination, MOVEMENT, expiry, payload);
+        emit UnitsDispatched(messageId, securityId, msg.sender, destination, toAccount, amount);
+        emit LotsDispatched(messageId, lineage);
     }
 
     /// @notice Bound what arrives of a security from a ledger. What is above it is parked, for k of n to approve.
@@ -170,23 +199,66 @@ contract TokenBridge is Application {
         (bytes32 securityId, , bytes memory toAccount, uint256 amount) =
             abi.decode(payload, (bytes32, bytes, bytes, uint256));
         if (toAccount.length != 20) revert BadAccount(toAccount);
-        address to = address(bytes20(toAccount));
         _countArrival(receiveId, securityId, source, amount);
-        ISecurityToken token = ISecurityToken(INSTANCE_REGISTRY.requireExchange(securityId, source));
-        token.crosschainMintAt(to, amount, dispatchedAt);
+        address token = INSTANCE_REGISTRY.requireExchange(securityId, source);
+        address named = address(bytes20(toAccount));
+        address to = _land(token, named, amount, dispatchedAt, receiveId, _lineageOf(payload));
         emit UnitsReceived(receiveId, securityId, to, source, amount);
     }
 
     /// @inheritdoc Application
-    /// @dev To the account that they left, whatever became of the versions meanwhile: the units are ours.
+    /// @dev To the account that they left, or to the one that took its place, whatever became of the
+    /// versions meanwhile: the units are ours.
     function _takeBack(bytes32 receiveId, uint64 dispatchedAt, bytes calldata payload) internal override {
         (bytes32 securityId, bytes memory fromAccount, , uint256 amount) =
             abi.decode(payload, (bytes32, bytes, bytes, uint256));
-        address to = address(bytes20(fromAccount));
         address token = INSTANCE_REGISTRY.localToken(securityId);
         if (token == address(0)) revert TokenUnknown(securityId, token);
-        ISecurityToken(token).crosschainMintAt(to, amount, dispatchedAt);
+        address from = address(bytes20(fromAccount));
+        address to = _land(token, from, amount, dispatchedAt, 0, _lineageOf(payload));
         emit UnitsReturned(receiveId, securityId, to, amount);
+    }
+
+    /// @dev Refuse what could not be taken in there: no units, an account that cannot be, another token than
+    /// the security's, an instance that is not trusted, a version that may not exchange with this one.
+    function _leaving(
+        address token,
+        uint256 destination,
+        bytes calldata toAccount,
+        uint256 amount
+    ) private view returns (bytes32 securityId) {
+        if (amount == 0) revert NothingToMove();
+        bool evm = destination >> 255 == 0;
+        if (toAccount.length == 0 || (evm && toAccount.length != 20)) revert BadAccount(toAccount);
+        securityId = ISecurityToken(token).securityId();
+        if (INSTANCE_REGISTRY.requireExchange(securityId, destination) != token) {
+            revert TokenUnknown(securityId, token);
+        }
+    }
+
+    /// @dev Credit units to an account, or to the one that took its place while they were on their way; it is
+    /// looked for only where the account itself cannot have them.
+    function _land(
+        address token,
+        address named,
+        uint256 amount,
+        uint64 dispatchedAt,
+        bytes32 arrival,
+        bytes memory lineage
+    ) private returns (address) {
+        if (lineage.length == 0) {
+            try ISecurityToken(token).crosschainMintAt(named, amount, dispatchedAt) {
+                return named;
+            } catch {} // the other way says why, where it fails too
+        }
+        return ISecurityLineage(token).crosschainMintFor(named, amount, dispatchedAt, arrival, lineage);
+    }
+
+    /// @dev What travels with the units of a movement; empty for most.
+    function _lineageOf(bytes calldata payload) private pure returns (bytes memory lineage) {
+        if (uint256(bytes32(payload[32:64])) != PLAIN) {
+            (, , , , lineage) = abi.decode(payload, (bytes32, bytes, bytes, uint256, bytes));
+        }
     }
 
     /// @dev Count what arrives against the cap, if there is one; what k of n approved passes beside it.

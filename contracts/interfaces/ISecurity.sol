@@ -7,6 +7,7 @@ import {IERC1404} from "./IERC1404.sol";
 import {IERC1643} from "./IERC1643.sol";
 import {IERC3643} from "./IERC3643.sol";
 import {IERC7943Fungible} from "./IERC7943.sol";
+import {ISecurityLineage} from "./ISecurityLineage.sol";
 import {ISecurityToken} from "./ISecurityToken.sol";
 
 /// @title Reading a security's rules, balances and identity
@@ -138,6 +139,7 @@ interface ISecurity is
     IERC1643,
     IERC3643,
     IERC7943Fungible,
+    ISecurityLineage,
     ISecurityToken,
     ISecurityViews,
     ISecurityActs

@@ -13,20 +13,8 @@ import {Verdicts} from "./Verdicts.sol";
 /// (CTL-10): available (AWAS) is the balance less what is blocked (BLOK), blocked for a corporate
 /// action (BLCA), pledged (PLED) and locked up (RSTR).
 abstract contract Holdings is Verdicts, ISecurityHalf {
-    /// @notice Units of an account changed their ISO 20022 balance type.
-    /// @param total units of the type afterwards
-    event SubBalanceChanged(address indexed account, bytes4 indexed balanceType, uint256 total);
-
     /// @notice A quota changed: an account's, or the places of holders for the zero address.
     event QuotaChanged(address indexed account, uint256 quota);
-
-    /// @notice Fewer units are available than an act needs.
-    error UnitsUnavailable(address account, uint256 amount, uint256 available);
-
-    /// @notice No more lock-ups fit an account.
-    error TooManyLots(address account);
-
-    uint256 private constant MOST_LOTS = 16;
 
     // ------------------------------------------------------------------ for the other half
 
@@ -95,33 +83,6 @@ abstract contract Holdings is Verdicts, ISecurityHalf {
         emit SubBalanceChanged(account, balanceType, units);
     }
 
-    function _addLot(address account, uint64 amount, uint64 until) internal {
-        SecurityStorage storage $ = _s();
-        _releaseLapsed(account);
-        Account a = $.accounts[account].word;
-        if (account == address(0)) revert UnitsUnavailable(account, amount, 0);
-        if (amount > a.available()) revert UnitsUnavailable(account, amount, a.available());
-        if ($.lots[account].length == MOST_LOTS) revert TooManyLots(account);
-        $.lots[account].push(Lot(amount, until));
-        $.accounts[account].word = a.withUnavailable(a.unavailable() + amount).withFlag(AccountLib.LOTS, true);
-        (uint256 inLots, ) = _lotsOf($, account, $.accounts[account].word);
-        emit SubBalanceChanged(account, RSTR, inLots);
-    }
-
-    function _releaseLapsed(address account) internal {
-        SecurityStorage storage $ = _s();
-        Account a = $.accounts[account].word;
-        (uint256 inLots, uint256 lapsed) = _lotsOf($, account, a);
-        if (lapsed == 0) return;
-        Lot[] storage lots = $.lots[account];
-        for (uint256 i = lots.length; i > 0; --i) {
-            if (block.timestamp >= lots[i - 1].until) _dropLot(lots, i - 1);
-        }
-        $.accounts[account].word =
-            a.withUnavailable(a.unavailable() - lapsed).withFlag(AccountLib.LOTS, lots.length != 0);
-        emit SubBalanceChanged(account, RSTR, inLots - lapsed);
-    }
-
     /// @dev Free up to `amount` units from lots, those that unlock last first.
     function _shrinkLots(SecurityStorage storage $, address account, uint256 amount) private returns (uint256 freed) {
         Lot[] storage lots = $.lots[account];
@@ -136,16 +97,7 @@ abstract contract Holdings is Verdicts, ISecurityHalf {
             if (taken == held) _dropLot(lots, last);
             else lots[last].amount = held - taken;
         }
-        if (freed == 0) return 0;
-        Account a = $.accounts[account].word;
-        $.accounts[account].word = a.withUnavailable(a.unavailable() - freed).withFlag(AccountLib.LOTS, lots.length != 0);
-        (uint256 inLots, ) = _lotsOf($, account, $.accounts[account].word);
-        emit SubBalanceChanged(account, RSTR, inLots);
-    }
-
-    function _dropLot(Lot[] storage lots, uint256 index) private {
-        lots[index] = lots[lots.length - 1];
-        lots.pop();
+        if (freed != 0) _unlock(account, freed);
     }
 
     /// @dev Everything that an account holds and that encumbers it goes to its successor.

@@ -42,10 +42,23 @@ struct TokenInit {
     uint32 holderLimit;
 }
 
-/// @notice Units of an account that cannot be delivered before a time.
+/// @notice Units of an account that cannot be delivered before a time, and what they keep from ledger to
+/// ledger (MOV-8).
 /// @param amount units
-/// @param until first second at which they can
+/// @param until first second at which they can be delivered
+/// @param since when they were locked up, on whichever ledger that was: from then on they were held
+/// @param path the ledgers that they passed: zero, or keccak256(path before, identifier of the movement)
 struct Lot {
+    uint64 amount;
+    uint64 until;
+    uint64 since;
+    bytes32 path;
+}
+
+/// @notice Locked-up units that are to leave with a movement.
+/// @param amount units
+/// @param until end of their lock-up
+struct LockUp {
     uint64 amount;
     uint64 until;
 }

@@ -395,18 +395,19 @@ contract SecurityToken is SecurityBase, Versioned, Typed, IERC20Errors {
     /// at it: they are noted there for the account that they arrive at.
     /// @custom:access-control the bridge
     function crosschainMintAt(address to, uint256 amount, uint64 dispatchedAt) public {
-        if (msg.sender != BRIDGE) revert NotBridge(msg.sender);
-        if (dispatchedAt > block.timestamp) revert FromTheFuture(dispatchedAt);
-        if (to == address(0)) revert ERC20InvalidReceiver(to);
-        SecurityStorage storage $ = _s();
-        _update(Restrictions.BRIDGE_IN, address(0), to, amount);
-        for (uint256 i = $.hot.passed(); i > 0; --i) {
-            uint64 time = $.recordTimes[i - 1];
-            if (time < dispatchedAt) break;
-            $.inTransit[time][to] += amount;
-            emit InTransitCredited(time, to, amount);
-        }
-        emit CrosschainMint(to, amount, msg.sender);
+        _arrive(to, to, amount, dispatchedAt);
+    }
+
+    /// @notice Credit units to an account in the place of the one that is named, whose they are at the record
+    /// times that they were in transit at.
+    /// @custom:access-control the bridge
+    function crosschainMintTo(
+        address to,
+        address named,
+        uint256 amount,
+        uint64 dispatchedAt
+    ) external {
+        _arrive(to, named, amount, dispatchedAt);
     }
 
     /// @notice ERC-7802.
@@ -547,6 +548,22 @@ contract SecurityToken is SecurityBase, Versioned, Typed, IERC20Errors {
             target.word = to == address(0) ? b.minus(amount) : b.plus(amount);
         }
         _emitTransfer(from, to, amount);
+    }
+
+    /// @dev Credit units that arrive; at the record times that they were in transit at they are `named`'s.
+    function _arrive(address to, address named, uint256 amount, uint64 dispatchedAt) private {
+        if (msg.sender != BRIDGE) revert NotBridge(msg.sender);
+        if (dispatchedAt > block.timestamp) revert FromTheFuture(dispatchedAt);
+        if (to == address(0)) revert ERC20InvalidReceiver(to);
+        SecurityStorage storage $ = _s();
+        _update(Restrictions.BRIDGE_IN, address(0), to, amount);
+        for (uint256 i = $.hot.passed(); i > 0; --i) {
+            uint64 time = $.recordTimes[i - 1];
+            if (time < dispatchedAt) break;
+            $.inTransit[time][named] += amount;
+            emit InTransitCredited(time, named, amount);
+        }
+        emit CrosschainMint(to, amount, msg.sender);
     }
 
     /// @dev A recipient's account with a verdict that counts, and whether it may receive the units.

@@ -12,7 +12,7 @@ import {Account, AccountLib} from "./Account.sol";
 import {Holdings} from "./Holdings.sol";
 import {Hot, HotLib} from "./Hot.sol";
 import {Restrictions} from "./Restrictions.sol";
-import {Blackout, Document, Pledge, SecurityBase} from "./SecurityBase.sol";
+import {Blackout, Document, Lot, Pledge, SecurityBase} from "./SecurityBase.sol";
 
 /// @title One instance of a security: what is not needed to move units
 /// @notice Rules and their changes, freezes, pauses, lock-ups, pledges, recovery, documents, and the
@@ -333,7 +333,7 @@ contract SecurityTokenExtension is Holdings {
     ) external onlyRole(Roles.TRANSFER_AGENT) {
         _because(reason);
         if (amount == 0 || until <= block.timestamp) revert InvalidRule();
-        _addLot(account, amount, until);
+        _addLot(account, Lot(amount, until, uint64(block.timestamp), 0), false);
     }
 
     /// @notice Pledge units of the caller to another account. They stay the caller's, with their

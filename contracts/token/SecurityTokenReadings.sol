@@ -9,11 +9,12 @@ import {Hot, HotLib} from "./Hot.sol";
 import {RecordTimes} from "./RecordTimes.sol";
 import {Restrictions} from "./Restrictions.sol";
 import {Blackout, Document, Lot, Pledge, Policy, SecurityBase} from "./SecurityBase.sol";
+import {TravellingLots} from "./TravellingLots.sol";
 
 /// @title One instance of a security: identity, record times, documents, and what can only be read
 /// @notice The last part of the token's own code, reached where the others have no such function; what it has not
 /// either is in the `Kernel`. Runs in the storage of the token's proxy.
-contract SecurityTokenReadings is SecurityBase {
+contract SecurityTokenReadings is TravellingLots {
     using RecordTimes for uint64[];
 
     /// @notice Balances at this time can be asked for once it has passed.

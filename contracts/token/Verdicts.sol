@@ -4,13 +4,14 @@ pragma solidity 0.8.30;
 import {IRuleModule} from "../interfaces/IRuleModule.sol";
 import {Account, AccountLib} from "./Account.sol";
 import {Hot, HotLib} from "./Hot.sol";
+import {LockUps} from "./LockUps.sol";
 import {Restrictions} from "./Restrictions.sol";
-import {Blackout, Lot, Policy, SecurityBase} from "./SecurityBase.sol";
+import {Blackout, Policy} from "./SecurityBase.sol";
 
 /// @title The verdict of a security's rules, in full
 /// @notice The same function as `paripassu.rules.verdict`, rule by rule in the order of their codes, so
 /// that the first that refuses gives the lowest code (CTL-2, CTL-3).
-abstract contract Verdicts is SecurityBase {
+abstract contract Verdicts is LockUps {
     uint256 private constant MODULE_GAS = 100_000;
 
     /// @dev One movement, with what its rules need to know.
@@ -164,25 +165,6 @@ abstract contract Verdicts is SecurityBase {
         uint256 amount
     ) internal view returns (bool) {
         return amount == source.balance() && $.accountsOf[_holderOf(word)] == 1;
-    }
-
-    /// @dev Holder commitment of a registry word.
-    function _holderOf(uint256 word) internal pure returns (uint192) {
-        return uint192(word >> 64);
-    }
-
-    /// @dev Units in an account's lots, and those of them whose lock-up is over.
-    function _lotsOf(
-        SecurityStorage storage $,
-        address account,
-        Account a
-    ) internal view returns (uint256 inLots, uint256 lapsed) {
-        if (!a.has(AccountLib.LOTS)) return (0, 0);
-        Lot[] storage lots = $.lots[account];
-        for (uint256 i = 0; i < lots.length; ++i) {
-            inLots += lots[i].amount;
-            if (block.timestamp >= lots[i].until) lapsed += lots[i].amount;
-        }
     }
 
     /// @dev Whether a kind is in a set, bit by bit.

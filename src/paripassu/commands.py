@@ -19,6 +19,7 @@ from paripassu.events import EventRecord
 from paripassu.identifiers import COMMITMENT_BYTES, Bytes32, LedgerId, is_commitment
 from paripassu.messages import Acknowledgement, Batch, Message, Purpose
 from paripassu.quantities import Minor, Units
+from paripassu.rules import Lot
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,8 @@ class Move:
     """Move units from an account of this ledger to an account of another (MOV-1).
 
     What has not arrived by `expiry`, seconds since the epoch, never arrives and comes back (MOV-6); 0 for
-    no end.
+    no end. `locked` are lock-ups that go with their units, each by units and end; they end there when they
+    would have ended here, and the account there is of the same holder (MOV-8).
     """
 
     source: str
@@ -92,6 +94,7 @@ class Move:
     target: str
     units: Units
     expiry: int = 0
+    locked: tuple[Lot, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

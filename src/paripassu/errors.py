@@ -622,6 +622,13 @@ class HistoryGone(BridgeError):
     next_command = "pari message list"
 
 
+class ProofRefused(BridgeError):
+    """A settlement proof does not hold, or there is nothing yet to prove."""
+
+    code = "PP-BRG-030"
+    next_command = "pari message proof --help"
+
+
 class MetricsUnserved(BridgeError):
     """Metrics cannot be served where they were asked for."""
 

@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {CorporateActions, EventRecord, PaymentLine} from "../../contracts/actions/CorporateActions.sol";
 import {ISecurity} from "../../contracts/interfaces/ISecurity.sol";
-import {Blackout} from "../../contracts/token/SecurityBase.sol";
+import {Blackout, LockUp} from "../../contracts/token/SecurityBase.sol";
 import {Module, TokenWorld} from "./TokenWorld.sol";
 import {Vm} from "./Vm.sol";
 
@@ -236,6 +236,15 @@ contract DenialMatrixTest is TokenWorld {
         if (_same(entry, "crosschainMint")) return (caller, abi.encodeCall(token.crosschainMint, (target, amount)));
         if (_same(entry, "crosschainMintAt")) {
             return (caller, abi.encodeCall(token.crosschainMintAt, (target, amount, START - 1)));
+        }
+        if (_same(entry, "crosschainBurnLocked")) {
+            return (caller, abi.encodeCall(token.crosschainBurnLocked, (source, amount, new LockUp[](0))));
+        }
+        if (_same(entry, "crosschainMintFor")) {
+            return (caller, abi.encodeCall(token.crosschainMintFor, (target, amount, START - 1, 0, "")));
+        }
+        if (_same(entry, "crosschainMintTo")) {
+            return (caller, abi.encodeCall(token.crosschainMintTo, (target, other, amount, START - 1)));
         }
         caller = address(home.approvals);
         if (_same(entry, "forcedTransfer")) {

@@ -5,6 +5,7 @@ import {Interop} from "../../contracts/access/Interop.sol";
 import {EventRecord} from "../../contracts/actions/CorporateActions.sol";
 import {Message} from "../../contracts/interfaces/IGateway.sol";
 import {Gateway} from "../../contracts/bridge/Gateway.sol";
+import {LockUp, Lot} from "../../contracts/token/SecurityBase.sol";
 import {Batch, World} from "./World.sol";
 
 /// Hashes as the contracts compute them, for the Python core to be tested against:
@@ -25,6 +26,7 @@ contract EncodingsTest is World {
             _interops(),
             _records(),
             _messages(),
+            _lockedMovement(),
             _leaves(),
             _tree(),
             "}\n"
@@ -34,6 +36,27 @@ contract EncodingsTest is World {
     }
 
     // ---------------------------------------------------------------- sections
+
+    /// A movement with a lock-up as the bridge sends it, and the path that it has where it lands.
+    function _lockedMovement() private returns (string memory) {
+        _issue(holderDe, 1_000);
+        vm.prank(transferAgent);
+        home.token.lock(holderDe, 300, START + 400 days, "vesting");
+        LockUp[] memory lockUps = new LockUp[](1);
+        lockUps[0] = LockUp(200, START + 400 days);
+        vm.recordLogs();
+        vm.prank(holderDe);
+        home.bridge.moveLocked(address(home.token), peer.id, abi.encodePacked(holderDe), 350, lockUps, 0);
+        Message memory message = _sent(home)[0];
+        _deliver(peer, _only(message));
+        Lot memory landed = peer.token.lotsOf(holderDe)[0];
+        return string.concat(
+            '  "lockedMovement": {"payload": "', vm.toString(message.payload),
+            '", "messageId": "', vm.toString(peer.gateway.messageId(message)),
+            '", "path": "', vm.toString(landed.path),
+            '", "since": "', vm.toString(uint256(landed.since)), '"},\n'
+        );
+    }
 
     function _security() private view returns (string memory) {
         return string.concat(

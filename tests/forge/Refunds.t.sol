@@ -10,7 +10,7 @@ import {Application} from "../../contracts/bridge/Application.sol";
 import {Quorum} from "../../contracts/bridge/Quorum.sol";
 import {TokenBridge} from "../../contracts/bridge/TokenBridge.sol";
 import {Message, Standing} from "../../contracts/interfaces/IGateway.sol";
-import {Chain, Signed, World} from "./World.sol";
+import {Chain, World} from "./World.sol";
 
 /// What is refused on one ledger comes back on the other, once (MOV-6); what is above a cap waits (MOV-13).
 contract RefundsTest is World {
@@ -41,7 +41,7 @@ contract RefundsTest is World {
 
     function test_a1_moreArrivalsThanMessagesAreRefused() public {
         _move(holderDe, holderFr, 10);
-        (uint256 head, bytes memory signatures) = _signedAcknowledgement(2, new bytes32[](0));
+        (uint256 head, bytes memory signatures) = _acknowledgement(2, new bytes32[](0));
         vm.expectRevert(abi.encodeWithSelector(Gateway.NeverSent.selector, 1, 2));
         home.gateway.acknowledge(peer.id, head, new bytes32[](0), signatures);
     }
@@ -49,7 +49,7 @@ contract RefundsTest is World {
     function test_a7_anAcknowledgementIsSignedAsItIs() public {
         Message memory message = _refusedOnPeer();
         bytes32[] memory refused = _one(home.gateway.messageId(message));
-        (uint256 head, bytes memory signatures) = _signedAcknowledgement(1, new bytes32[](0));
+        (uint256 head, bytes memory signatures) = _acknowledgement(1, new bytes32[](0));
         bytes memory wrong = abi.encodeWithSelector(Quorum.BadSignature.selector, vm.addr(keys[0]));
         vm.expectRevert(wrong);
         home.gateway.acknowledge(peer.id, head, refused, signatures);
@@ -250,38 +250,7 @@ contract RefundsTest is World {
 
     function _acknowledge(uint64 nonce, bytes32[] memory refused) private {
         _on(home);
-        (uint256 head, bytes memory signatures) = _signedAcknowledgement(nonce, refused);
+        (uint256 head, bytes memory signatures) = _acknowledgement(nonce, refused);
         home.gateway.acknowledge(peer.id, head, refused, signatures);
-    }
-
-    /// What attestors say at home of its movements to the peer.
-    function _signedAcknowledgement(
-        uint64 nonce,
-        bytes32[] memory refused
-    ) private view returns (uint256 head, bytes memory signatures) {
-        bytes32 hash = keccak256(
-            abi.encode(
-                keccak256(
-                    "Acknowledgement(uint32 attestorSetVersion,uint256 source,uint256 destination,uint8 purpose,uint64 nonce,bytes32[] refused)"
-                ),
-                1,
-                home.id,
-                peer.id,
-                MOVEMENT,
-                nonce,
-                keccak256(abi.encodePacked(refused))
-            )
-        );
-        bytes32 domain = keccak256(
-            abi.encode(
-                keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
-                keccak256("Pari Passu Gateway"),
-                keccak256("1"),
-                home.id,
-                address(home.gateway)
-            )
-        );
-        Signed memory signed = _quorum(keccak256(abi.encodePacked(hex"1901", domain, hash)), 0, 1);
-        return (MOVEMENT | uint256(nonce) << 8 | 1 << 104 | signed.signers << 136, signed.signatures);
     }
 }

@@ -6,6 +6,7 @@ import {Authorised} from "../../contracts/access/Authorised.sol";
 import {Roles} from "../../contracts/access/Roles.sol";
 import {ISecurity} from "../../contracts/interfaces/ISecurity.sol";
 import {Holdings} from "../../contracts/token/Holdings.sol";
+import {LockUps} from "../../contracts/token/LockUps.sol";
 import {Blackout, Lot, SecurityBase, TokenInit} from "../../contracts/token/SecurityBase.sol";
 import {SecurityToken} from "../../contracts/token/SecurityToken.sol";
 import {SecurityTokenExtension} from "../../contracts/token/SecurityTokenExtension.sol";
@@ -184,7 +185,7 @@ contract TokenControlsTest is TokenWorld {
         token.lock(source, 1, START, "x");
         vm.expectRevert(SecurityTokenExtension.InvalidRule.selector);
         token.lock(source, 0, START + 10, "x");
-        vm.expectRevert(abi.encodeWithSelector(Holdings.UnitsUnavailable.selector, source, 21, 20));
+        vm.expectRevert(abi.encodeWithSelector(LockUps.UnitsUnavailable.selector, source, 21, 20));
         token.lock(source, 21, START + 10, "x");
         vm.stopPrank();
         vm.assertEq(_transfer(token, source, target, 21), 12, "locked up");
@@ -218,7 +219,7 @@ contract TokenControlsTest is TokenWorld {
     function test_ctl_4_lotsAreBoundedInNumber() public {
         vm.startPrank(transferAgent);
         for (uint64 i = 0; i < 16; ++i) token.lock(source, 1, START + 10 + i, "vesting");
-        vm.expectRevert(abi.encodeWithSelector(Holdings.TooManyLots.selector, source));
+        vm.expectRevert(abi.encodeWithSelector(LockUps.TooManyLots.selector, source));
         token.lock(source, 1, START + 99, "vesting");
         vm.warp(START + 10);
         // one is over, and makes room
@@ -351,9 +352,9 @@ contract TokenControlsTest is TokenWorld {
         vm.assertEq(token.getFrozenTokens(source), 40, "added");
         token.unfreezePartialTokens(source, 15);
         vm.assertEq(token.balanceOfType(source, BLOK), 25, "taken off");
-        vm.expectRevert(abi.encodeWithSelector(Holdings.UnitsUnavailable.selector, source, 26, 25));
+        vm.expectRevert(abi.encodeWithSelector(LockUps.UnitsUnavailable.selector, source, 26, 25));
         token.unfreezePartialTokens(source, 26);
-        vm.expectRevert(abi.encodeWithSelector(Holdings.UnitsUnavailable.selector, source, HELD + 1, HELD));
+        vm.expectRevert(abi.encodeWithSelector(LockUps.UnitsUnavailable.selector, source, HELD + 1, HELD));
         token.freezePartialTokens(source, HELD - 24);
         vm.expectRevert();
         token.freezePartialTokens(source, type(uint256).max);
@@ -682,13 +683,13 @@ contract TokenControlsTest is TokenWorld {
         _encumber();
         vm.assertEq(token.balanceOfType(source, AWAS), 20, "free");
         vm.prank(freezer);
-        vm.expectRevert(abi.encodeWithSelector(Holdings.UnitsUnavailable.selector, source, 41, 40));
+        vm.expectRevert(abi.encodeWithSelector(LockUps.UnitsUnavailable.selector, source, 41, 40));
         token.freezeUnits(source, 41, "x");
         vm.prank(address(home.actions));
-        vm.expectRevert(abi.encodeWithSelector(Holdings.UnitsUnavailable.selector, source, 41, 40));
+        vm.expectRevert(abi.encodeWithSelector(LockUps.UnitsUnavailable.selector, source, 41, 40));
         token.blockForCorporateAction(source, 41);
         vm.assertEq(token.balanceOfType(source, "XXXX"), 0, "no such type");
-        bytes memory nobody = abi.encodeWithSelector(Holdings.UnitsUnavailable.selector, address(0), 1, 0);
+        bytes memory nobody = abi.encodeWithSelector(LockUps.UnitsUnavailable.selector, address(0), 1, 0);
         vm.prank(freezer);
         vm.expectRevert(nobody);
         token.freezeUnits(address(0), 1, "x");

@@ -5,6 +5,7 @@ import {IERC1643} from "../../contracts/interfaces/IERC1643.sol";
 import {IERC3643} from "../../contracts/interfaces/IERC3643.sol";
 import {ISecurity} from "../../contracts/interfaces/ISecurity.sol";
 import {Holdings} from "../../contracts/token/Holdings.sol";
+import {LockUps} from "../../contracts/token/LockUps.sol";
 import {Blackout, SecurityBase, TokenInit} from "../../contracts/token/SecurityBase.sol";
 import {SecurityToken} from "../../contracts/token/SecurityToken.sol";
 import {SecurityTokenExtension} from "../../contracts/token/SecurityTokenExtension.sol";
@@ -62,8 +63,12 @@ contract TokenEventsTest is TokenWorld {
         _want(abi.encode(IERC3643.AddressFrozen.selector, account, frozen, by), "");
     }
 
+    function _wantLock(uint64 amount, uint64 until) private {
+        _want(abi.encode(LockUps.LockedUp.selector, source), abi.encode(amount, until, START, bytes32(0)));
+    }
+
     function _wantSub(address account, bytes4 balanceType, uint256 total) private {
-        _want(abi.encode(Holdings.SubBalanceChanged.selector, account, balanceType), abi.encode(total));
+        _want(abi.encode(LockUps.SubBalanceChanged.selector, account, balanceType), abi.encode(total));
     }
 
     function _wantRule(bytes memory call_, bytes32 reason) private {
@@ -220,10 +225,12 @@ contract TokenEventsTest is TokenWorld {
         bytes memory data = abi.encodeCall(token.lock, (source, 10, START + 10, WHY));
         _because(transferAgent, data, WHY);
         _wantSub(source, RSTR, 10);
+        _wantLock(10, START + 10);
         _does(transferAgent, data, "lock");
         data = abi.encodeCall(token.lock, (source, 20, START + 20, WHY));
         _because(transferAgent, data, WHY);
         _wantSub(source, RSTR, 30);
+        _wantLock(20, START + 20);
         _does(transferAgent, data, "lock more");
 
         bytes32 id = keccak256(abi.encode(address(token), block.chainid, 1));
@@ -370,7 +377,7 @@ contract TokenEventsTest is TokenWorld {
         vm.startPrank(freezer);
         token.freezeUnits(source, 1, WHY);
         vm.expectRevert(
-            abi.encodeWithSelector(Holdings.UnitsUnavailable.selector, source, type(uint256).max, HELD - 1)
+            abi.encodeWithSelector(LockUps.UnitsUnavailable.selector, source, type(uint256).max, HELD - 1)
         );
         token.freezePartialTokens(source, type(uint256).max);
         vm.stopPrank();

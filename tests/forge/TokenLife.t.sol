@@ -5,6 +5,7 @@ import {Authorised} from "../../contracts/access/Authorised.sol";
 import {Kernel} from "../../contracts/access/Kernel.sol";
 import {ISecurity} from "../../contracts/interfaces/ISecurity.sol";
 import {Holdings} from "../../contracts/token/Holdings.sol";
+import {LockUps} from "../../contracts/token/LockUps.sol";
 import {Blackout} from "../../contracts/token/SecurityBase.sol";
 import {SecurityToken} from "../../contracts/token/SecurityToken.sol";
 import {SecurityTokenExtension} from "../../contracts/token/SecurityTokenExtension.sol";
@@ -299,7 +300,7 @@ contract TokenLifeTest is TokenWorld {
         vm.startPrank(transferAgent);
         for (uint64 i = 0; i < 10; ++i) token.lock(successor, 1, RECORD + 9 days, "x");
         for (uint64 i = 0; i < 5; ++i) token.lock(source, 1, RECORD + 10 days, "x");
-        vm.expectRevert(abi.encodeWithSelector(Holdings.TooManyLots.selector, successor));
+        vm.expectRevert(abi.encodeWithSelector(LockUps.TooManyLots.selector, successor));
         token.recoveryAddress(source, successor, address(0));
         // once some are over there is room
         vm.warp(RECORD + 9 days);

@@ -545,6 +545,37 @@ abstract contract World {
         return c.gateway.standingOf(id) == Standing.PARKED;
     }
 
+    /// What attestors say at home of its movements to the peer.
+    function _acknowledgement(
+        uint64 nonce,
+        bytes32[] memory refused
+    ) internal view returns (uint256 head, bytes memory signatures) {
+        bytes32 hash = keccak256(
+            abi.encode(
+                keccak256(
+                    "Acknowledgement(uint32 attestorSetVersion,uint256 source,uint256 destination,uint8 purpose,uint64 nonce,bytes32[] refused)"
+                ),
+                1,
+                home.id,
+                peer.id,
+                uint8(1),
+                nonce,
+                keccak256(abi.encodePacked(refused))
+            )
+        );
+        bytes32 domain = keccak256(
+            abi.encode(
+                keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
+                keccak256("Pari Passu Gateway"),
+                keccak256("1"),
+                home.id,
+                address(home.gateway)
+            )
+        );
+        Signed memory signed = _quorum(keccak256(abi.encodePacked(hex"1901", domain, hash)), 0, 1);
+        return (uint8(1) | uint256(nonce) << 8 | 1 << 104 | signed.signers << 136, signed.signatures);
+    }
+
     // -------------------------------------------------------------- messages
 
     /// The messages in the recorded logs, rebuilt from the logs alone.

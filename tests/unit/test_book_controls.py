@@ -75,7 +75,7 @@ async def test_ctl_10_balances_by_type_add_up_whatever_encumbers_them(
         BalanceType.RESTRICTED: 200,
     }
     assert sum(map(int, held.balances.values())) == held.balance == 500
-    assert held.lots == (Lot(Units(200), START + 1_000),)
+    assert held.lots == (Lot(Units(200), START + 1_000, START),)
     assert (held.frozen, held.quota) == (False, 5_000)
     assert await book.controls.allowed("holder_de", "holder_fr") == Allowed(
         Units(150), Restriction.UNITS_LOCKED
@@ -289,7 +289,7 @@ async def test_ubo_10_a_lost_account_is_recovered_with_all_that_it_has(book: Boo
     await book.execute(hand_over, DESK["transfer_agent"], "hand over")
     held = await book.controls.holding("holder_de_2")
     assert (held.balance, held.balances[BalanceType.BLOCKED]) == (500, 50)
-    assert held.lots == (Lot(Units(200), START + 1_000),)
+    assert held.lots == (Lot(Units(200), START + 1_000, START),)
     assert (await book.controls.holding("holder_de")).balance == 0
     record = await book.holder("holder_de_2")
     assert record is not None

@@ -19,6 +19,7 @@ CORE = (
     "events",
     "identifiers",
     "invariants",
+    "lots",
     "messages",
     "rules",
     "acts.py",

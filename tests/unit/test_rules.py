@@ -19,6 +19,7 @@ from paripassu.rules import (
     CLASS_LIMIT,
     EXPIRY_LIMIT,
     MOST_LOTS,
+    MOST_TRAVELLING,
     MOST_WINDOWS,
     UNLIMITED,
     AccountState,
@@ -541,7 +542,7 @@ def test_ctl_10_lots_unlock_by_themselves() -> None:
     assert sub_balances(locked, NOW + 10) == {
         **dict.fromkeys(BalanceType, Units(0)), BalanceType.AVAILABLE: Units(100),
     }  # fmt: skip
-    assert lock(locked, Units(100), NOW + 20, NOW + 10).lots == (Lot(Units(100), NOW + 20),)
+    assert lock(locked, Units(100), NOW + 20, NOW + 10).lots == (Lot(Units(100), NOW + 20, NOW + 10),)
 
 
 @pytest.mark.parametrize(("units", "until"), [(0, NOW + 1), (1, NOW), (101, NOW + 1)])
@@ -694,8 +695,9 @@ def test_a_window_is_from_its_start_up_to_its_end() -> None:
 
 
 def test_limits_are_those_of_the_contract() -> None:
-    source = (ROOT / "contracts/token/Holdings.sol").read_text("utf-8")
-    assert f"MOST_LOTS = {MOST_LOTS};" in source
+    assert f"MOST_LOTS = {MOST_LOTS};" in (ROOT / "contracts/token/LockUps.sol").read_text("utf-8")
+    travelling = (ROOT / "contracts/token/TravellingLots.sol").read_text("utf-8")
+    assert f"MOST_TRAVELLING = {MOST_TRAVELLING};" in travelling
     assert (MOST_WINDOWS, CLASS_LIMIT, EXPIRY_LIMIT, UNLIMITED) == (8, 32, 1 << 32, (1 << 64) - 1)
 
 

@@ -15,6 +15,7 @@ import pytest
 from paripassu.entitlements import EntitlementLine
 from paripassu.events import EventRecord
 from paripassu.identifiers import (
+    ZERO32,
     AccountId,
     Bytes32,
     InteropAddress,
@@ -30,6 +31,7 @@ from paripassu.messages import (
     EventPayload,
     GatewayDomain,
     Message,
+    MovementPayload,
     PlacesPayload,
     QuotaPayload,
     batch_digest,
@@ -53,6 +55,17 @@ def message_of(vector: dict[str, Any]) -> Message:
     values = [int(vector[name]) for name in numbers]
     parts = [raw(vector[name]) for name in ("sender", "recipient", "payload")]
     return Message.from_abi([*values, *parts], [REGISTER])
+
+
+def test_mov_8_a_movement_with_a_lock_up_is_encoded_as_the_bridge_does() -> None:
+    vector = VECTORS["lockedMovement"]
+    payload = MovementPayload.decode(raw(vector["payload"]))
+    assert payload.encode() == raw(vector["payload"])
+    (lot,) = payload.lots
+    assert (payload.amount, lot.units, lot.since, lot.path) == (350, 200, int(vector["since"]), ZERO32)
+    (landed,) = payload.passed_by(Bytes32(vector["messageId"]))
+    assert landed.path.text == vector["path"]
+    assert (landed.units, landed.until, landed.since) == (lot.units, lot.until, lot.since)
 
 
 def test_id_1_security_id() -> None:

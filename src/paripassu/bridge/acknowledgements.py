@@ -16,7 +16,7 @@ from paripassu.bridge import records
 from paripassu.bridge.columns import in_lane, lane_columns, lane_of
 from paripassu.bridge.states import ENDS, LIVE_BATCH_STATES, REFUSALS, BatchState, MessageState
 from paripassu.identifiers import Bytes32
-from paripassu.messages import Acknowledgement, Lane
+from paripassu.messages import Acknowledgement, Lane, Message
 from paripassu.store import audit
 from paripassu.store.schema import acknowledgement as table
 from paripassu.store.schema import delivery as delivery_table
@@ -112,6 +112,20 @@ def live(connection: Connection, lanes: Iterable[Lane] | None = None) -> tuple[A
     query = select(table).where(table.c.state.in_([state.value for state in LIVE_BATCH_STATES]))
     found = (_record_of(row) for row in connection.execute(query.order_by(table.c.at, table.c.digest)))
     return tuple(record for record in found if wanted is None or record.lane in wanted)
+
+
+def done_for(connection: Connection, message: Message, *, refused: bool) -> AcknowledgementRecord | None:
+    """The first acknowledgement that tells of a message's arrival or, where it was refused, of that."""
+    query = select(table).where(
+        in_lane(table, message.lane),
+        table.c.nonce >= message.nonce,
+        table.c.state == BatchState.DONE.value,
+    )
+    for row in connection.execute(query.order_by(table.c.nonce, table.c.at)):
+        record = _record_of(row)
+        if not refused or message.id in record.said.refused:
+            return record
+    return None
 
 
 def propose(

@@ -56,6 +56,12 @@ def unsigned_batches(connection: Connection, attestor: str) -> tuple[BatchRecord
     return tuple(_batch_of(row) for row in connection.execute(query.order_by(batch_table.c.at)))
 
 
+def batch_record(connection: Connection, digest: str) -> BatchRecord | None:
+    """A batch by its digest."""
+    row = connection.execute(select(batch_table).where(batch_table.c.digest == digest)).first()
+    return None if row is None else _batch_of(row)
+
+
 def propose(
     connection: Connection, at: float, digest: Bytes32, lane: Lane, first: int, last: int, set_version: int
 ) -> None:

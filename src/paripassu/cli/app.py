@@ -85,6 +85,10 @@ COMMANDS = {
     "security stop": ("paripassu.cli.freezes:stop", "Stop everything for seven days at most."),
     "security pause-class": ("paripassu.cli.freezes:pause_class", "Pause the inventory of classes."),
     "security unpause-class": ("paripassu.cli.freezes:unpause_class", "Let the inventory of classes move."),
+    "security lots": (
+        "paripassu.cli.lots:lots",
+        "Show where units come from and where they are, lot by lot.",
+    ),
     "security lock": ("paripassu.cli.units:lock", "Lock units of an account up until a time."),
     "security pledge": ("paripassu.cli.units:pledge", "Pledge units to another account."),
     "security release": ("paripassu.cli.units:release", "Release a pledge."),
@@ -178,6 +182,8 @@ COMMANDS = {
     "message list": ("paripassu.cli.bridge:message_list", "List messages and their states."),
     "message show": ("paripassu.cli.bridge:message_show", "Show one message with its history."),
     "message retry": ("paripassu.cli.bridge:message_retry", "Try a parked message again."),
+    "message proof": ("paripassu.cli.proofs:proof", "Write a message's settlement proof to a file."),
+    "message verify": ("paripassu.cli.proofs:verify", "Check a settlement proof, also against the ledgers."),
     "message refuse": (
         "paripassu.cli.bridge:message_refuse",
         "Refuse a parked message for good, so that it comes back.",

@@ -103,6 +103,13 @@ def move(
             "90s, 30m, 2h or 1d from now, ISO 8601, or seconds."
         ),
     ] = "",
+    locked: Annotated[
+        int,
+        Parameter(
+            help="So many of the units are locked up and take their lock-ups along, those that end first; to "
+            "an account of the same holder on another ledger."
+        ),
+    ] = 0,
     place: SecurityPlace = SecurityPlace(),
 ) -> None:
     """Move units within a ledger, or to another through the bridge."""
@@ -123,6 +130,7 @@ def move(
                 session.signer(signer),
                 reference,
                 expiry,
+                Units(locked),
             )
             print(f"{outcome.state.value} {outcome.transaction}")
             if expiry:

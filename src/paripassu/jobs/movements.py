@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from paripassu.commands import AllowUnits, AttestBreakdown, Issue, Move, Onboard, Redeem, Transfer
 from paripassu.custody import Breakdown
-from paripassu.errors import CommandImpossible
+from paripassu.errors import CommandImpossible, CommandRefused
 from paripassu.identifiers import AccountId
 from paripassu.keycontrol import KeyControl, KeyRotation
 from paripassu.ledgers.port import Ledger, Outcome, Signer
-from paripassu.quantities import Units
-from paripassu.rules import Kind, Movement, Restriction, refusal
+from paripassu.quantities import ZERO_UNITS, Units
+from paripassu.rules import Kind, Lot, Movement, Restriction, refusal
 
 
 async def onboard(ledger: Ledger, commands: Iterable[Onboard], registrar: Signer) -> tuple[Outcome, ...]:
@@ -90,17 +90,23 @@ async def move(
     owner: Signer,
     reference: str,
     expiry: int = 0,
+    locked: Units = ZERO_UNITS,
 ) -> Outcome:
     """Move units to an account of the same or of another ledger; what has not arrived there by `expiry`,
     seconds since the epoch, comes back (MOV-6).
 
     Between ledgers the destination is asked first, so that units which it would not take do not leave
     (VER-4's "refused before burn", applied to rules): the refusal and its code are the destination's.
+    `locked` of the units are locked up and take their lock-ups with them, those that end first (MOV-8); the
+    account there has to be of the same holder.
 
     Raises:
         RuleError: the rules refuse, here or there; nothing has moved.
+        CommandRefused: fewer units are locked up, or the account there is another holder's.
     """
     if target.ledger == source.id:
+        if locked:
+            raise CommandRefused("Lock-ups go with units to another ledger, not within one.")
         return await source.execute(
             Transfer(source_account, target.account, units), owner, f"transfer/{reference}"
         )
@@ -112,5 +118,28 @@ async def move(
         raise refusal(
             verdict, source=source_account, target=target.account, units=units, ledger=destination.name
         )
-    command = Move(source_account, target.ledger, target.account, units, expiry)
+    lots: tuple[Lot, ...] = ()
+    if locked:
+        here, there = await source.holder(source_account), await destination.holder(target.account)
+        if here is None or there is None or here.holder != there.holder:
+            raise CommandRefused(
+                f"Units that are locked up stay with their holder, '{target.account}' is another's."
+            )
+        held = (await source.controls.holding(source_account)).lots
+        now = (await source.head()).time
+        lots = _first_to_end([lot for lot in held if now < lot.until], locked)
+    command = Move(source_account, target.ledger, target.account, units, expiry, lots)
     return await source.execute(command, owner, f"move/{reference}")
+
+
+def _first_to_end(lots: Iterable[Lot], units: Units) -> tuple[Lot, ...]:
+    """So many locked-up units, by units and end, those that end first. Raises CommandRefused."""
+    left, chosen = int(units), list[Lot]()
+    for lot in sorted(lots, key=lambda lot: lot.until):
+        part = min(left, int(lot.units))
+        if part:
+            chosen.append(Lot(Units(part), lot.until))
+        left -= part
+    if left:
+        raise CommandRefused(f"{int(units) - left} units are locked up, {int(units)} cannot go as such.")
+    return tuple(chosen)

@@ -19,6 +19,7 @@ from paripassu.identifiers import Bytes32, LedgerId
 from paripassu.keycontrol import KeyControl
 from paripassu.ledgers.blocks import BlockRef
 from paripassu.ledgers.control import Controls
+from paripassu.lots import Record
 from paripassu.messages import GatewayDomain, Lane, Message, Purpose
 from paripassu.quantities import Minor, Units
 from paripassu.rules import DecisionRecord, HolderRecord, Movement, Restriction
@@ -245,6 +246,48 @@ class Signer(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A record: its block, the transaction (the entry's hash in book entry), the log's place in its block."""
+
+    block: BlockRef
+    transaction: str
+    index: int = 0
+
+
+class Evidence(Protocol):
+    """Where a ledger records what became of messages: what settlement proofs are made of, and held against
+    (MOV-7). None where there is no such record."""
+
+    async def sent(self, message_id: Bytes32, height: int) -> Recorded | None:
+        """By which a message left, at a height."""
+        ...
+
+    async def delivered(self, message_id: Bytes32, height: int) -> tuple[DeliveryStatus, Recorded] | None:
+        """What became of a message that arrived, at a height."""
+        ...
+
+    async def acknowledged(self, lane: Lane, nonce: int) -> Recorded | None:
+        """The first by which arrivals of a lane are attested here up to a nonce."""
+        ...
+
+    async def returned(self, message_id: Bytes32) -> Recorded | None:
+        """By which it is attested here that a message of this ledger never takes effect."""
+        ...
+
+    async def refunded(self, message_id: Bytes32) -> Recorded | None:
+        """By which what a message carried was given back."""
+        ...
+
+    async def seated(self, version: int) -> tuple[AttestorSet, Recorded] | None:
+        """Who the attestors of a version of the set are, and by which record they became it."""
+        ...
+
+    async def finality(self, block: BlockRef) -> tuple[str, BlockRef] | None:
+        """The ledger's rule, and the first block with which `block` was final by it; None before that."""
+        ...
+
+
 class Ledger(Protocol):
     """One ledger with its instance of the security."""
 
@@ -369,6 +412,16 @@ class Ledger(Protocol):
 
     async def payee(self, account: str) -> Payee: ...
     async def cash(self, account: str) -> Minor: ...
+
+    async def history(self, last: int) -> tuple[Record, ...]:
+        """What the ledger tells of units of the security up to a final height, in its own order: what lots
+        are traced by (MOV-8)."""
+        ...
+
+    @property
+    def evidence(self) -> Evidence:
+        """Where the ledger records what became of messages."""
+        ...
 
     # controls
     @property

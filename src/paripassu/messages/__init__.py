@@ -30,6 +30,7 @@ from paripassu.messages.envelope import (
     Message,
     Purpose,
     batch_digest,
+    batch_ids_digest,
     batch_typed_data,
 )
 from paripassu.messages.payloads import (
@@ -40,7 +41,9 @@ from paripassu.messages.payloads import (
     PlacesPayload,
     QuotaPayload,
     decode_corporate_action,
+    decode_lineage,
     decode_quota,
+    next_path,
 )
 from paripassu.messages.wire import batch_head, execution, packed_messages, packed_signatures, payloads_of
 
@@ -73,10 +76,13 @@ __all__ = [
     "acknowledgement_typed_data",
     "batch_digest",
     "batch_head",
+    "batch_ids_digest",
     "batch_typed_data",
     "decode_corporate_action",
+    "decode_lineage",
     "decode_quota",
     "execution",
+    "next_path",
     "packed_messages",
     "packed_signatures",
     "payloads_of",

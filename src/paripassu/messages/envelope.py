@@ -251,7 +251,11 @@ def batch_typed_data(batch: Batch, domain: GatewayDomain) -> dict[str, Any]:
 
 def batch_digest(batch: Batch, domain: GatewayDomain) -> Bytes32:
     """The EIP-712 digest that attestors sign for the gateway of `domain`."""
-    ids = keccak256(b"".join(batch.ids))
-    values = [bytes(BATCH_TYPEHASH), batch.attestor_set_version, bytes(ids)]
+    return batch_ids_digest(batch.attestor_set_version, batch.ids, domain)
+
+
+def batch_ids_digest(set_version: int, ids: Sequence[Bytes32], domain: GatewayDomain) -> Bytes32:
+    """As `batch_digest`, from the identifiers of the batch's messages, in lane order."""
+    values = [bytes(BATCH_TYPEHASH), set_version, bytes(keccak256(b"".join(ids)))]
     struct_hash = keccak256(_abi_encode(["bytes32", "uint32", "bytes32"], values))
     return keccak256(b"\x19\x01" + domain.separator + struct_hash)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from eth_abi.abi import decode as _abi_decode
@@ -11,8 +11,9 @@ from eth_abi.exceptions import DecodingError, EncodingError
 
 from paripassu.errors import MalformedMessage
 from paripassu.events import EVENT_RECORD_ABI, EventRecord
-from paripassu.identifiers import COMMITMENT_BYTES, Bytes32, is_commitment
+from paripassu.identifiers import COMMITMENT_BYTES, ZERO32, Bytes32, is_commitment, keccak256
 from paripassu.quantities import Minor, Units
+from paripassu.rules import Lot
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +24,60 @@ class MovementPayload:
     from_account: bytes
     to_account: bytes
     amount: Units
+    holder: Bytes32 = ZERO32
+    lots: tuple[Lot, ...] = ()
 
     def encode(self) -> bytes:
-        """abi.encode(bytes32 securityId, bytes fromAccount, bytes toAccount, uint256 amount)."""
-        return _abi_encode(
-            _MOVEMENT,
-            [bytes(self.security_id), bytes(self.from_account), bytes(self.to_account), int(self.amount)],
-        )
+        """abi.encode(bytes32 securityId, bytes fromAccount, bytes toAccount, uint256 amount) and, where units
+        are locked up, bytes lineage behind that: abi.encode(bytes24 holder, (uint64 amount, uint64 until,
+        uint64 since, bytes32 path)[] lots), their holder's commitment and their lots (MOV-8).
+
+        Raises:
+            MalformedMessage: more is locked up than moves, or the holder is no commitment.
+        """
+        plain = [bytes(self.security_id), bytes(self.from_account), bytes(self.to_account), int(self.amount)]
+        if not self.lots:
+            return _abi_encode(_MOVEMENT, plain)
+        self._require_lots()
+        lots = [(int(lot.units), lot.until, lot.since, bytes(lot.path)) for lot in self.lots]
+        lineage = _abi_encode(_LINEAGE, [bytes(self.holder[:COMMITMENT_BYTES]), lots])
+        return _abi_encode(_LOCKED_MOVEMENT, [*plain, lineage])
 
     @classmethod
     def decode(cls, payload: bytes) -> Self:
-        security, source, target, amount = _decode(_MOVEMENT, payload)
-        return cls(Bytes32(security), source, target, Units(amount))
+        """Raises MalformedMessage."""
+        if payload[32:64] == _PLAIN:
+            security, source, target, amount = _decode(_MOVEMENT, payload)
+            return cls(Bytes32(security), source, target, Units(amount))
+        security, source, target, amount, lineage = _decode(_LOCKED_MOVEMENT, payload)
+        made = cls(Bytes32(security), source, target, Units(amount), *decode_lineage(lineage))
+        made._require_lots()
+        return made
+
+    def passed_by(self, message_id: Bytes32) -> tuple[Lot, ...]:
+        """The lots as they land: this movement is added to their paths."""
+        return tuple(replace(lot, path=next_path(lot.path, message_id)) for lot in self.lots)
+
+    def _require_lots(self) -> None:
+        locked = sum(int(lot.units) for lot in self.lots)
+        if not 0 < locked <= self.amount or not is_commitment(self.holder):
+            raise MalformedMessage(
+                f"A movement of {int(self.amount)} units for the holder {self.holder} cannot have {locked} "
+                f"locked up."
+            )
+
+
+def decode_lineage(lineage: bytes) -> tuple[Bytes32, tuple[Lot, ...]]:
+    """The holder of units that travel with lock-ups, and their lots. Raises MalformedMessage."""
+    holder, lots = _decode(_LINEAGE, lineage)
+    found = tuple(Lot(Units(units), until, since, Bytes32(path)) for units, until, since, path in lots)
+    return Bytes32(holder + bytes(8)), found
+
+
+def next_path(path: Bytes32, message_id: Bytes32) -> Bytes32:
+    """The path of units that a movement has brought: keccak256(path before, id of the movement). As the id
+    commits to source, destination and time, the last path proves all ledgers before it."""
+    return keccak256(bytes(path) + bytes(message_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +210,9 @@ _KIND_QUOTA = 1
 _KIND_PLACES = 2
 _QUOTA = ["bytes32", "uint8", "bytes24", "bytes", "uint64"]
 _MOVEMENT = ["bytes32", "bytes", "bytes", "uint256"]
+_LOCKED_MOVEMENT = [*_MOVEMENT, "bytes"]
+_LINEAGE = ["bytes24", "(uint64,uint64,uint64,bytes32)[]"]
+_PLAIN = (32 * len(_MOVEMENT)).to_bytes(32, "big")
 _ORDER = ["bytes32", "bytes32", "uint256", "bytes32"]
 _EVENT = ["uint8", EVENT_RECORD_ABI]
 _ENTITLEMENT = ["uint8", "bytes32", "bytes32", "uint256", "uint32"]

@@ -8,7 +8,16 @@ No clock and no input or output: everything that a verdict depends on is an argu
 """
 
 from paripassu.rules.apply import allowed_amount, apply
-from paripassu.rules.balances import BalanceType, encumber, free, lock, release_lapsed, sub_balances
+from paripassu.rules.balances import (
+    BalanceType,
+    encumber,
+    free,
+    land_lots,
+    lock,
+    release_lapsed,
+    sub_balances,
+    take_lots,
+)
 from paripassu.rules.decisions import DecisionRecord, RuleVersion
 from paripassu.rules.inputs import answering, case_of, inputs_of
 from paripassu.rules.kinds import APPLIES, Kind
@@ -18,6 +27,7 @@ from paripassu.rules.state import (
     CLASS_LIMIT,
     EXPIRY_LIMIT,
     MOST_LOTS,
+    MOST_TRAVELLING,
     MOST_WINDOWS,
     UNLIMITED,
     AccountState,
@@ -37,6 +47,7 @@ __all__ = [
     "CLASS_LIMIT",
     "EXPIRY_LIMIT",
     "MOST_LOTS",
+    "MOST_TRAVELLING",
     "MOST_WINDOWS",
     "UNLIMITED",
     "AccountState",
@@ -62,11 +73,13 @@ __all__ = [
     "free",
     "inputs_of",
     "judge",
+    "land_lots",
     "lock",
     "quota",
     "refusal",
     "release_lapsed",
     "share",
     "sub_balances",
+    "take_lots",
     "verdict",
 ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 
 from paripassu.errors import InvalidQuantity, NegativeQuantity
+from paripassu.identifiers import Bytes32
 from paripassu.quantities import Units
-from paripassu.rules.state import MOST_LOTS, AccountState, Lot
+from paripassu.rules.state import MOST_LOTS, MOST_TRAVELLING, AccountState, Lot
 
 
 class BalanceType(StrEnum):
@@ -71,9 +72,69 @@ def lock(account: AccountState, units: Units, until: int, now: int) -> AccountSt
         raise InvalidQuantity(f"A lock-up of {int(units)} units until {until} locks nothing at {now}.")
     account = release_lapsed(account, now)
     _require_available(account, int(units), now)
-    if len(account.lots) == MOST_LOTS:
+    return replace(account, lots=_added(account.lots, Lot(units, until, now)))
+
+
+def take_lots(account: AccountState, wanted: Sequence[Lot], now: int) -> tuple[AccountState, tuple[Lot, ...]]:
+    """Lift the lock-ups that leave a ledger with their units (MOV-8), each named by its units and its end;
+    of several with one end the oldest go first.
+
+    Returns:
+        The account, whose units are available for the movement, and what was lifted, lot by lot.
+
+    Raises:
+        InvalidQuantity: not so many units are locked up until then, or they are parts of too many lots.
+    """
+    standing = list(release_lapsed(account, now).lots)
+    taken: list[Lot] = []
+    for one in wanted:
+        missing = int(one.units)
+        for lot in sorted((lot for lot in standing if lot.until == one.until), key=_age):
+            if not missing:
+                break
+            units = min(missing, int(lot.units))
+            missing -= units
+            taken.append(replace(lot, units=Units(units)))
+            at = standing.index(lot)
+            standing[at : at + 1] = [replace(lot, units=lot.units - units)] if units < lot.units else []
+        if missing or not one.units:
+            raise InvalidQuantity(f"{missing} units more would have to be locked up until {one.until}.")
+    if len(taken) > MOST_TRAVELLING:
+        raise InvalidQuantity(f"A movement carries at most {MOST_TRAVELLING} lock-ups.")
+    return replace(account, lots=tuple(standing)), tuple(taken)
+
+
+def land_lots(account: AccountState, lots: Sequence[Lot], now: int) -> AccountState:
+    """Lay lock-ups that arrived with their units on the account that has these; what has ended on the way
+    is over (MOV-8).
+
+    Raises:
+        InvalidQuantity: fewer units are available, or no further lock-up fits the account.
+    """
+    account = release_lapsed(account, now)
+    for lot in lots:
+        if now < lot.until:
+            _require_available(account, int(lot.units), now)
+            account = replace(account, lots=_joined(account.lots, lot))
+    return account
+
+
+def _age(lot: Lot) -> tuple[int, Bytes32]:
+    return lot.since, lot.path
+
+
+def _joined(lots: tuple[Lot, ...], landed: Lot) -> tuple[Lot, ...]:
+    """With a lot that landed; a part that comes back joins what stayed, and takes no room of its own."""
+    for at, lot in enumerate(lots):
+        if lot.is_like(landed):
+            return (*lots[:at], replace(lot, units=lot.units + landed.units), *lots[at + 1 :])
+    return _added(lots, landed)
+
+
+def _added(lots: tuple[Lot, ...], added: Lot) -> tuple[Lot, ...]:
+    if len(lots) == MOST_LOTS:
         raise InvalidQuantity(f"An account has at most {MOST_LOTS} lock-ups.")
-    return replace(account, lots=(*account.lots, Lot(units, until)))
+    return (*lots, added)
 
 
 def free(account: AccountState, units: Units, now: int) -> AccountState:
@@ -92,7 +153,7 @@ def free(account: AccountState, units: Units, now: int) -> AccountState:
         taken = min(missing, int(lot.units))
         missing -= taken
         if taken < lot.units:
-            lots.append(Lot(lot.units - taken, lot.until))
+            lots.append(replace(lot, units=lot.units - taken))
     changes: dict[str, Units] = {}
     for name in _FIELDS.values():
         held: Units = getattr(account, name)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from paripassu.errors import InvalidQuantity
-from paripassu.identifiers import COMMITMENT_BYTES, Bytes32, Country, is_commitment
+from paripassu.identifiers import COMMITMENT_BYTES, ZERO32, Bytes32, Country, is_commitment
 from paripassu.quantities import ZERO_UNITS, Units
 from paripassu.rules.kinds import Kind
 
@@ -18,6 +18,9 @@ CLASS_LIMIT: Final = 32
 
 MOST_LOTS: Final = 16
 """Lock-ups that one account can have at a time."""
+
+MOST_TRAVELLING: Final = 8
+"""Lock-ups that one movement can carry: so many land within the gas that a message is given."""
 
 MOST_WINDOWS: Final = 8
 """Blackout windows that one security can have at a time."""
@@ -104,10 +107,19 @@ class RuleSet:
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """Units that cannot be delivered before the second `until`."""
+    """Units that cannot be delivered before the second `until`, and what they keep from ledger to ledger
+    (MOV-8): since when they are locked up, on whichever ledger that was, and the ledgers that they passed,
+    as keccak256(path before, id of the movement), zero for none. No rule reads the last two.
+    """
 
     units: Units
     until: int
+    since: int = 0
+    path: Bytes32 = ZERO32
+
+    def is_like(self, other: Lot) -> bool:
+        """Whether both are one lot but for their units."""
+        return (self.until, self.since, self.path) == (other.until, other.since, other.path)
 
 
 @dataclass(frozen=True, slots=True)

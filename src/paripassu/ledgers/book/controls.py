@@ -44,7 +44,7 @@ def carry_out(entry: Entry, configuration: BookConfiguration, command: controls.
             entry.note(account=account, blocked=str(int(units)), reason=reason.text)
         case controls.Lock(account, units, until, reason):
             encumbrances.add_lot(entry, asset, account, units, until)
-            entry.note(account=account, locked=str(int(units)), until=until, reason=reason.text)
+            entry.note(account=account, asset=asset, locked=str(int(units)), until=until, reason=reason.text)
         case controls.Pledge():
             _pledge(entry, configuration, command)
         case controls.EndPledge(id, enforced):

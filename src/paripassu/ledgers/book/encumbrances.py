@@ -6,15 +6,20 @@ and leave the table when their account is next written.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, delete, insert, select
 
 from paripassu.errors import CommandRefused, InvalidQuantity
+from paripassu.identifiers import ZERO32, Bytes32
 from paripassu.ledgers.book import register
 from paripassu.ledgers.book.journal import Entry
 from paripassu.ledgers.book.schema import holding, lot
 from paripassu.quantities import ZERO_UNITS, Units
 from paripassu.rules import AccountState, BalanceType, Lot, encumber, free
+from paripassu.rules import land_lots as land_arrived
 from paripassu.rules import lock as lock_units
+from paripassu.rules import take_lots as take_standing
 
 
 def state(connection: Connection, asset: str, account: str, now: int) -> AccountState:
@@ -22,7 +27,7 @@ def state(connection: Connection, asset: str, account: str, now: int) -> Account
     where = (holding.c.asset == asset, holding.c.account == account)
     row = connection.execute(select(holding).where(*where)).first()
     lots = connection.execute(
-        select(lot.c.units, lot.c.until)
+        select(lot)
         .where(lot.c.asset == asset, lot.c.account == account, lot.c.until > now)
         .order_by(lot.c.serial)
     )
@@ -32,7 +37,10 @@ def state(connection: Connection, asset: str, account: str, now: int) -> Account
         Units(register.balance(connection, asset, account)),
         blocked=Units(row.blocked) if row else ZERO_UNITS,
         pledged=Units(row.pledged) if row else ZERO_UNITS,
-        lots=tuple(Lot(Units(units), until) for units, until in lots),
+        lots=tuple(
+            Lot(Units(row.units), row.until, row.since, Bytes32(row.path) if row.path else ZERO32)
+            for row in lots
+        ),
         quota=None if row is None or row.quota is None else Units(row.quota),
     )
 
@@ -43,7 +51,8 @@ def store(connection: Connection, asset: str, account: str, changed: AccountStat
     connection.execute(delete(lot).where(lot.c.asset == asset, lot.c.account == account))
     for one in changed.lots:
         values = {"asset": asset, "account": account, "units": int(one.units), "until": one.until}
-        connection.execute(insert(lot).values(**values))
+        travelled = {"since": one.since, "path": one.path.text}
+        connection.execute(insert(lot).values(**values, **travelled))
 
 
 def set_blocked(entry: Entry, asset: str, account: str, units: Units) -> None:
@@ -63,6 +72,40 @@ def add_lot(entry: Entry, asset: str, account: str, units: Units, until: int) ->
         store(entry.connection, asset, account, lock_units(before, units, until, entry.time))
     except InvalidQuantity as error:
         raise CommandRefused(f"Account '{account}': {error.sentence}") from None
+
+
+def take_lots(entry: Entry, asset: str, account: str, wanted: Sequence[Lot]) -> tuple[Lot, ...]:
+    """Lift the lock-ups that leave with their units (MOV-8). Raises CommandRefused where there are none."""
+    before = state(entry.connection, asset, account, entry.time)
+    try:
+        changed, taken = take_standing(before, wanted, entry.time)
+    except InvalidQuantity as error:
+        raise CommandRefused(f"Account '{account}': {error.sentence}") from None
+    store(entry.connection, asset, account, changed)
+    return taken
+
+
+def land_lots(entry: Entry, asset: str, account: str, lots: Sequence[Lot]) -> None:
+    """Lay lock-ups that came with units on their account (MOV-8). Raises CommandRefused where no more fit."""
+    before = state(entry.connection, asset, account, entry.time)
+    try:
+        store(entry.connection, asset, account, land_arrived(before, lots, entry.time))
+    except InvalidQuantity as error:
+        raise CommandRefused(f"Account '{account}': {error.sentence}") from None
+
+
+def follow_freeze(entry: Entry, asset: str, lost: str, successor: str) -> None:
+    """A freeze that was laid on an account goes to the one that took its place, with the first units that do:
+    they land frozen (CTL-8)."""
+    while lost != successor:
+        if register.is_itself_frozen(entry.connection, asset, lost):
+            register.hold(entry.connection, asset, lost, frozen=False)
+            register.hold(entry.connection, asset, successor, frozen=True)
+            entry.note(account=successor, frozen=True, succeeds=lost)
+        found = register.successor(entry.connection, lost)
+        if found is None:
+            return
+        lost = found[0]
 
 
 def seize(entry: Entry, asset: str, account: str, units: Units) -> None:

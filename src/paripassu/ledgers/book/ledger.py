@@ -30,6 +30,8 @@ from paripassu.ledgers.book import (
 )
 from paripassu.ledgers.book.book import Book
 from paripassu.ledgers.book.control_reads import BookControls
+from paripassu.ledgers.book.evidence import BookEvidence
+from paripassu.ledgers.book.history import history
 from paripassu.ledgers.book.schema import breakdown, entry, inbox, outbox, outbox_return, payment
 from paripassu.ledgers.port import (
     ArrivalCap,
@@ -50,6 +52,7 @@ from paripassu.ledgers.port import (
     Standing,
     StruckPositions,
 )
+from paripassu.lots import Record
 from paripassu.messages import Lane, Message, Purpose
 from paripassu.quantities import Minor, Units
 from paripassu.rules import DecisionRecord, HolderRecord, Kind, Movement, Restriction
@@ -269,6 +272,15 @@ class BookLedger(Book):
     def controls(self) -> BookControls:
         """What the book tells of freezes, rules and acts."""
         return BookControls(self._id, lambda: self._db.read(), self._configured, self._now)
+
+    async def history(self, last: int) -> tuple[Record, ...]:
+        with self._db.read() as connection:
+            return history(connection, self._configured(connection), last)
+
+    @property
+    def evidence(self) -> BookEvidence:
+        """Where the book records what became of messages."""
+        return BookEvidence(lambda: self._db.read())
 
     # corporate actions and cash
 

@@ -34,7 +34,7 @@ from paripassu.database import Schema
 BOOK_SCHEMA = Schema(
     "book-entry ledger",
     Path(__file__).parent / "versions",
-    ("book_0001", "book_0002", "book_0003", "book_0004", "book_0005", "book_0006", "book_0007"),
+    tuple(f"book_{number:04}" for number in range(1, 9)),
 )
 
 metadata = MetaData()
@@ -140,6 +140,8 @@ lot = Table(
     Column("account", String(128), nullable=False, index=True),
     Column("units", Whole, nullable=False),
     Column("until", BigInteger, nullable=False),
+    Column("since", BigInteger, nullable=False, server_default="0"),
+    Column("path", String(66), nullable=False, server_default=""),
 )
 
 pledge = Table(

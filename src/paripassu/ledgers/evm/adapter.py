@@ -29,8 +29,10 @@ from paripassu.ledgers.evm.calls import call_for
 from paripassu.ledgers.evm.contracts import ContractReader
 from paripassu.ledgers.evm.controls import EvmControls
 from paripassu.ledgers.evm.decisions import DecisionReader
+from paripassu.ledgers.evm.evidence import EvmEvidence
 from paripassu.ledgers.evm.fees import FeePolicy, market_fee
 from paripassu.ledgers.evm.gateway import GatewayReader
+from paripassu.ledgers.evm.history import HistoryReader
 from paripassu.ledgers.evm.keeping import DecisionKeeper
 from paripassu.ledgers.evm.logs import Logs
 from paripassu.ledgers.evm.preparation import Call, Patience
@@ -59,6 +61,7 @@ from paripassu.ledgers.port import (
     StruckPositions,
 )
 from paripassu.ledgers.quorum import signers_among
+from paripassu.lots import Record
 from paripassu.messages import GatewayDomain, Lane, Purpose, acknowledgement_digest, batch_digest
 from paripassu.quantities import Minor, Units
 from paripassu.rules import DecisionRecord, HolderRecord, Movement, Restriction
@@ -125,6 +128,10 @@ class EvmLedger:
         self._controls = EvmControls(
             ledger, peers, self.contracts, addresses, logs, self._blocks, settings.first_block
         )
+        self._history = HistoryReader(
+            ledger, tuple(peers), self.contracts, logs, self._blocks, settings.first_block
+        )
+        self.evidence = EvmEvidence(self.contracts, logs, self._blocks, settings.first_block)
         self._decisions = DecisionReader(ledger, self.contracts, logs, self._blocks, settings.first_block)
         self._keeper = DecisionKeeper(self._decisions, decisions)
         self._first_block = settings.first_block
@@ -280,6 +287,9 @@ class EvmLedger:
 
     async def key_control(self, account: str, holder: Bytes32) -> KeyControl | None:
         return KeyControl(self._id, self.contracts.address("HolderRegistry"), account, holder)
+
+    async def history(self, last: int) -> tuple[Record, ...]:
+        return await self._history.read(last)
 
     # -- corporate actions and cash ------------------------------------------------------
 

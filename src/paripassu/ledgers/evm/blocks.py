@@ -33,6 +33,11 @@ class Blocks:
         self._rpc = rpc
         self._reorg_period = reorg_period
 
+    @property
+    def reorg_period(self) -> int:
+        """Blocks that must lie above a block before it may be final."""
+        return self._reorg_period
+
     async def tips(self) -> Tips:
         latest, finalized = await self._rpc.batch_with_faults(
             [

@@ -38,7 +38,7 @@ from paripassu.ledgers.evm.control_calls import AddressOf, control_call, referen
 from paripassu.ledgers.evm.preparation import Call
 from paripassu.ledgers.evm.securities import ZERO_ADDRESS
 from paripassu.ledgers.evm.transports import TRANSPORTS
-from paripassu.messages import Purpose, acknowledgement_head, execution, packed_signatures
+from paripassu.messages import MovementPayload, Purpose, acknowledgement_head, execution, packed_signatures
 
 _MESSAGE_GAS = {
     Purpose.MOVEMENT: 220_000,
@@ -47,6 +47,7 @@ _MESSAGE_GAS = {
     Purpose.QUOTA: 220_000,
     Purpose.ORDER: 400_000,
 }
+_LOT_GAS = 80_000
 _PROOF_GAS = 4_000
 """A transport is asked for each message, by one cold slot."""
 
@@ -164,7 +165,11 @@ def _delivery_gas(command: Deliver, data_bytes: int) -> int:
     The gateway wants the receiver's whole allowance of 1,000,000 to be there before each message;
     what is left over is not paid. Too little consumes nothing: the relayer then sends fewer at once.
     """
-    messages = len(command.batch.messages) * _MESSAGE_GAS[command.batch.lane.purpose]
+    purpose = command.batch.lane.purpose
+    messages = len(command.batch.messages) * _MESSAGE_GAS[purpose]
+    if purpose is Purpose.MOVEMENT:
+        lots = (MovementPayload.decode(one.payload).lots for one in command.batch.messages)
+        messages += _LOT_GAS * sum(map(len, lots))
     proof = 15_000 * len(command.signatures) or _PROOF_GAS * len(command.batch.messages)
     needed = 1_250_000 + proof + 40 * data_bytes + messages
     return min(needed, _TRANSACTION_GAS)
@@ -188,14 +193,13 @@ def _move(command: Move, signer: str, address_of: AddressOf) -> Call:
         raise CommandImpossible(
             f"Units of {command.source} leave the ledger by its own signature, {signer} cannot move them."
         )
-    data = codec("TokenBridge").encode(
-        "move",
-        address_of("SecurityToken"),
-        command.destination.numeric,
-        account_to_bytes(command.destination, command.target),
-        int(command.units),
-        command.expiry,
-    )
+    target = account_to_bytes(command.destination, command.target)
+    parts = (address_of("SecurityToken"), command.destination.numeric, target, int(command.units))
+    if command.locked:
+        lock_ups = [(int(lot.units), lot.until) for lot in command.locked]
+        data = codec("TokenBridge").encode("moveLocked", *parts, lock_ups, command.expiry)
+    else:
+        data = codec("TokenBridge").encode("move", *parts, command.expiry)
     return Call(address_of("TokenBridge"), data)
 
 

@@ -24,14 +24,13 @@ from paripassu.ledgers.evm.acts import ActsReader
 from paripassu.ledgers.evm.blocks import Blocks
 from paripassu.ledgers.evm.contracts import ContractReader, View, codec
 from paripassu.ledgers.evm.logs import Logs
-from paripassu.ledgers.evm.securities import ZERO_ADDRESS, address_topic
+from paripassu.ledgers.evm.securities import ZERO_ADDRESS, address_topic, lot_of
 from paripassu.ledgers.evm.versions import VersionsReader
 from paripassu.quantities import Units
 from paripassu.rules import (
     UNLIMITED,
     BalanceType,
     Kind,
-    Lot,
     Movement,
     Restriction,
     RuleSet,
@@ -79,7 +78,7 @@ class EvmControls:
             account=account,
             balance=Units(balance),
             balances={kind: Units(units) for kind, units in zip(types, held, strict=True)},
-            lots=tuple(Lot(Units(units), until) for units, until in lots),
+            lots=tuple(map(lot_of, lots)),
             frozen=frozen,
             quota=None if quota == UNLIMITED else Units(quota),
         )

@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from paripassu.acts import ExecuteAct
-from paripassu.commands import Command
+from paripassu.commands import Command, Move
 from paripassu.controls import EndPledge
 from paripassu.errors import InvalidQuantity
 from paripassu.identifiers import LedgerId
@@ -34,6 +34,7 @@ from paripassu.rules import (
     free,
     inputs_of,
     release_lapsed,
+    take_lots,
     verdict,
 )
 
@@ -74,7 +75,8 @@ class DecisionReader:
             taken = Movement(Kind.TRANSFER, pledgor, pledgee, Units(units))
             return [replace(Happened.of(taken), enforced=True)]
         movements = _ordered(command.call) if isinstance(command, ExecuteAct) else movements_of(command)
-        return [Happened.of(movement) for movement in movements]
+        lifted = command.locked if isinstance(command, Move) else ()
+        return [Happened.of(movement, lifted) for movement in movements]
 
     async def refused(
         self, instructed: Sequence[Happened], code: Restriction, reference: str
@@ -195,7 +197,14 @@ def _after(token: TokenState, one: Happened, now: int) -> TokenState:
 
 
 def _unpledged(token: TokenState, one: Happened, now: int) -> TokenState:
-    """The pledgor's units of a pledge that is enforced are free before they are taken."""
+    """The pledgor's units of a pledge that is enforced are free before they are taken, and so are those whose
+    lock-ups leave with them."""
+    if one.lifted:
+        try:
+            unlocked, _ = take_lots(token.account(one.movement.source), one.lifted, now)
+        except InvalidQuantity:  # they are not there: the refusal is another contract's
+            return token
+        return token.with_account(one.movement.source, unlocked)
     if not one.enforced:
         return token
     pledgor = release_lapsed(token.account(one.movement.source), now)

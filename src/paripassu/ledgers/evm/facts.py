@@ -12,13 +12,12 @@ from paripassu.identifiers import keccak256
 from paripassu.ledgers.evm.blocks import Blocks
 from paripassu.ledgers.evm.contracts import ContractReader, View, codec
 from paripassu.ledgers.evm.logs import Logs
-from paripassu.ledgers.evm.securities import ZERO_ADDRESS, record_of
+from paripassu.ledgers.evm.securities import ZERO_ADDRESS, lot_of, record_of
 from paripassu.quantities import Units
 from paripassu.rules import (
     AccountState,
     BalanceType,
     Kind,
-    Lot,
     Movement,
     Restriction,
     RuleModule,
@@ -144,7 +143,7 @@ class FactsReader:
                 blocked=Units(blocked),
                 blocked_for_action=Units(for_action),
                 pledged=Units(pledged),
-                lots=tuple(Lot(Units(units), until) for units, until in lots if now < until),
+                lots=tuple(lot for lot in map(lot_of, lots) if now < lot.until),
                 quota=Units(quota) if capped else None,
             )
         return states

@@ -17,6 +17,7 @@ from paripassu.errors import (
     ActRefused,
     BatchRefused,
     BreakdownRefused,
+    CommandRefused,
     ContractRefused,
     EventConflict,
     EventUnknown,
@@ -139,6 +140,13 @@ _MEANINGS: dict[str, Callable[[Args], PariError]] = {
     "AnotherHolder": lambda args: QuotaRefused(
         f"Account '{args['account']}' is not registered, another took its place, or the quota is "
         f"for another holder."
+    ),
+    "LockUpUnknown": lambda args: CommandRefused(
+        f"Account '{args['account']}': {args['missing']} units more would have to be locked up until "
+        f"{args['until']}."
+    ),
+    "LockedForAnother": lambda args: CommandRefused(
+        f"Units that are locked up stay with their holder, '{args['account']}' is another's."
     ),
     "NoSuchRule": lambda args: QuotaRefused("The terms of the security set no such limit."),
     "ReferenceUsed": lambda args: ReferenceConflict(

@@ -16,7 +16,7 @@ from paripassu.ledgers.evm.contracts import ContractReader, View, codec
 from paripassu.ledgers.evm.logs import Logs
 from paripassu.ledgers.port import AttestedBreakdown, StruckPositions
 from paripassu.quantities import Units
-from paripassu.rules import HolderRecord, Restriction
+from paripassu.rules import HolderRecord, Lot, Restriction
 
 ZERO_ADDRESS = "0x" + "00" * 20
 
@@ -142,6 +142,12 @@ class SecurityReader:
     async def _at(self, name: str, function: str, *args: Any, height: int | None) -> Any:
         at = (await self._blocks.tips()).final if height is None else height
         return await self._contracts.view(name, function, *args, height=at)
+
+
+def lot_of(values: tuple[Any, ...]) -> Lot:
+    """A lock-up as the token tells of it."""
+    units, until, since, path = values
+    return Lot(Units(units), until, since, Bytes32(path))
 
 
 def record_of(values: tuple[Any, ...]) -> HolderRecord | None:

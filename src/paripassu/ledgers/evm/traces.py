@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from paripassu.errors import MalformedMessage, RuleError
@@ -12,9 +12,9 @@ from paripassu.ledgers.evm.codec import DecodedLog
 from paripassu.ledgers.evm.contracts import ContractReader, codec
 from paripassu.ledgers.evm.logs import Logs
 from paripassu.ledgers.evm.securities import ZERO_ADDRESS
-from paripassu.messages import MovementPayload, Purpose, payloads_of
+from paripassu.messages import MovementPayload, Purpose, decode_lineage, payloads_of
 from paripassu.quantities import ZERO_UNITS, Units
-from paripassu.rules import Kind, Movement, Restriction
+from paripassu.rules import Kind, Lot, Movement, Restriction
 
 TOKEN, ACTIONS, GATEWAY = "SecurityToken", "CorporateActions", "Gateway"
 _MEANING = {
@@ -35,7 +35,8 @@ _TOKEN_EVENTS = ("Transfer", "Pledged", "PledgeEnded", "RecoverySuccess", *_MEAN
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """A movement that a block tells of. `enforced`: the units were pledged to the recipient."""
+    """A movement that a block tells of. `enforced`: the units were pledged to the recipient. `lifted` are
+    lock-ups that left with their units: what the rules judge is without them (MOV-8)."""
 
     height: int
     transaction: str
@@ -44,10 +45,11 @@ class Happened:
     code: Restriction
     judged: bool = True
     enforced: bool = False
+    lifted: tuple[Lot, ...] = ()
 
     @classmethod
-    def of(cls, movement: Movement) -> Self:
-        return cls(0, "", 0, movement, Restriction.NONE)
+    def of(cls, movement: Movement, lifted: tuple[Lot, ...] = ()) -> Self:
+        return cls(0, "", 0, movement, Restriction.NONE, lifted=lifted)
 
 
 class TraceReader:
@@ -64,7 +66,8 @@ class TraceReader:
         `position` is that of the log in its block.
         """
         token = await self._events(TOKEN, _TOKEN_EVENTS, first, last)
-        found = list(_movements(token))
+        lots = await self._events("TokenBridge", ("LotsDispatched",), first, last)
+        found = list(_with_lots(list(_movements(token)), lots))
         actions = await self._events(ACTIONS, ("EntitlementPaid", "EntitlementHeld"), first, last)
         found += [_payout(log) for log in actions]
         for log in await self._events(GATEWAY, ("MessageParked",), first, last):
@@ -145,3 +148,18 @@ def _happened(
     log: DecodedLog, movement: Movement, *, judged: bool = True, enforced: bool = False
 ) -> Happened:
     return Happened(log.height, log.transaction, log.index, movement, Restriction.NONE, judged, enforced)
+
+
+def _with_lots(movements: list[Happened], logs: Sequence[DecodedLog]) -> list[Happened]:
+    """Departures with the lock-ups that left with them: the bridge says which, behind the token's own log."""
+    for log in logs:
+        before = [
+            at
+            for at, one in enumerate(movements)
+            if (one.transaction, one.movement.kind) == (log.transaction, Kind.BRIDGE_OUT)
+            and one.position < log.index
+        ]
+        if before:
+            _, lots = decode_lineage(log.args["lineage"])
+            movements[before[-1]] = replace(movements[before[-1]], lifted=lots)
+    return movements
