@@ -649,6 +649,34 @@ class DecisionUnreadable(StoreError):
     next_command = "pari decision list"
 
 
+class AuditLogUnreadable(StoreError):
+    """A file is no exported audit log."""
+
+    code = "PP-STO-021"
+    next_command = "pari audit export FILE"
+
+
+class RebuildContradicted(StoreError):
+    """What the audit log says happened is not what the ledgers show, so no store is made of both."""
+
+    code = "PP-STO-022"
+    next_command = "pari status"
+
+
+class RebuildDiffers(StoreError):
+    """The rebuilt store holds other facts than the live one, so it does not take its place."""
+
+    code = "PP-STO-023"
+    next_command = "pari audit verify"
+
+
+class StoreInUse(StoreError):
+    """Another process has the store open, or was alive in it a moment ago."""
+
+    code = "PP-STO-024"
+    next_command = "pari status"
+
+
 class PaymentError(PariError):
     """A payment cannot be made."""
 

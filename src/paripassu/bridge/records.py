@@ -6,12 +6,13 @@ Every function works in the caller's transaction.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, func, insert, select, update
 
-from paripassu.bridge.columns import in_lane, lane_between, lane_columns, message_columns, message_of
+from paripassu.bridge.columns import in_lane, lane_between, lane_columns, message_of, sent_columns
 from paripassu.bridge.states import ENDS, REFUNDABLE, REFUSALS, MessageState, Reason, may_become
 from paripassu.errors import ContradictoryMessage
 from paripassu.ledgers.port import Delivery, DeliveryStatus, SentMessage
@@ -69,16 +70,7 @@ def record_sent(connection: Connection, at: float, lane: Lane, sent: Sequence[Se
     connection.execute(
         insert(message_table),
         [
-            message_columns(item.message)
-            | {
-                "source_transaction": item.transaction,
-                "source_height": item.block.height,
-                "source_hash": item.block.hash.text,
-                "source_time": item.block.time,
-                "state": MessageState.FINAL.value,
-                "reason": "",
-                "batch": None,
-            }
+            sent_columns(item) | {"state": MessageState.FINAL.value, "reason": "", "batch": None}
             for item in fresh
         ],
     )
@@ -87,7 +79,7 @@ def record_sent(connection: Connection, at: float, lane: Lane, sent: Sequence[Se
         _add_history(connection, at, [item.message.id.text], MessageState.FINAL, "", detail)
     ids = [item.message.id.text for item in fresh]
     audit.append(connection, at, "message.final", str(lane), {"ids": ids})
-    _settle_from_deliveries(connection, at, ids)
+    settle_from_deliveries(connection, at, ids)
     return len(fresh)
 
 
@@ -115,11 +107,12 @@ def record_deliveries(connection: Connection, at: float, deliveries: Sequence[De
             )
         )
         changed += 1
-    _settle_from_deliveries(connection, at, [item.message_id.text for item in deliveries])
+    settle_from_deliveries(connection, at, [item.message_id.text for item in deliveries])
     return changed
 
 
-def _settle_from_deliveries(connection: Connection, at: float, ids: Sequence[str]) -> None:
+def settle_from_deliveries(connection: Connection, at: float, ids: Sequence[str]) -> None:
+    """Bring messages to where their destinations' records say that they are."""
     query = select(delivery_table, message_table.c.expiry).join(
         message_table, message_table.c.id == delivery_table.c.id
     )
@@ -168,15 +161,17 @@ def times_in(connection: Connection, text: str, state: MessageState) -> int:
     return int(found or 0)
 
 
-def annotate(connection: Connection, at: float, text: str, reason: str) -> None:
-    """Let a message show why it waits, in the state that it has."""
-    row = connection.execute(
-        select(message_table.c.state, message_table.c.reason).where(message_table.c.id == text)
-    ).one()
-    if row.reason == reason or MessageState(row.state) in ENDS:
-        return
-    connection.execute(update(message_table).where(message_table.c.id == text).values(reason=reason))
-    _add_history(connection, at, [text], MessageState(row.state), reason, {})
+def annotate(connection: Connection, at: float, ids: Sequence[str], reason: str) -> None:
+    """Let messages show why they wait, in the states that they have."""
+    columns = (message_table.c.id, message_table.c.state, message_table.c.reason)
+    noted: dict[str, list[str]] = defaultdict(list)
+    for row in connection.execute(select(*columns).where(message_table.c.id.in_(ids))):
+        if row.reason != reason and MessageState(row.state) not in ENDS:
+            noted[row.state].append(row.id)
+    for state, some in noted.items():
+        connection.execute(update(message_table).where(message_table.c.id.in_(some)).values(reason=reason))
+        _add_history(connection, at, some, MessageState(state), reason, {})
+        audit.append(connection, at, "message.noted", "", {"ids": some, "reason": reason})
 
 
 def _add_history(

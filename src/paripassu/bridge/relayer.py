@@ -135,8 +135,8 @@ class DestinationRelayer:
     def _note(self, lane: Lane, nonce: int, reason: Reason) -> None:
         """Let the next message of a lane show why it waits; its state stays what it is."""
         with self._store.write() as connection:
-            for text in records.unsettled_ids(connection, lane, nonce, nonce):
-                records.annotate(connection, self._store.clock(), text, reason.value)
+            ids = records.unsettled_ids(connection, lane, nonce, nonce)
+            records.annotate(connection, self._store.clock(), ids, reason.value)
 
     # one batch
 
@@ -282,8 +282,8 @@ class DestinationRelayer:
             with self._store.write() as connection:
                 now = self._store.clock()
                 change_batch(connection, now, batch, batch.state, reason=reason)
-                for text in records.unsettled_ids(connection, batch.lane, batch.first, batch.last):
-                    records.annotate(connection, now, text, reason)
+                ids = records.unsettled_ids(connection, batch.lane, batch.first, batch.last)
+                records.annotate(connection, now, ids, reason)
         return False
 
     def _change(

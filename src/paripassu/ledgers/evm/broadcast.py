@@ -46,13 +46,16 @@ class Broadcaster:
         return True
 
     async def send_lost(self, intents: Sequence[Intent]) -> set[str]:
-        """Broadcast those that the node does not know, lowest nonce first; answers those too cheap."""
+        """Broadcast those that the node does not know, lowest nonce first; answers those too cheap.
+
+        An intent without bytes, as a rebuilt store has them, is passed over.
+        """
         known = await self._rpc.batch(
             [("eth_getTransactionByHash", (intent.transaction,)) for intent in intents]
         )
         too_cheap = set()
         for intent, found in zip(intents, known, strict=True):
-            if found is None and not await self.send(intent):
+            if found is None and intent.raw and not await self.send(intent):
                 too_cheap.add(intent.transaction)
         return too_cheap
 

@@ -234,6 +234,8 @@ class TransactionSender:
         )
         pending = Outcome(reference, OutcomeState.PENDING, newest.transaction)
         if all(found is None for found in known):
+            if not any(intent.raw for intent in intents):
+                return self._lost(reference, intents, tips)
             if all(intent.nonce < used for intent in intents):
                 if not await self._broadcaster.gone(intents):
                     return pending
@@ -248,12 +250,18 @@ class TransactionSender:
         replaced = await self._raised(intents, tips, at_once=not any(known))
         return pending if replaced is None else Outcome(reference, OutcomeState.PENDING, replaced.transaction)
 
+    def _lost(self, reference: str, intents: Sequence[Intent], tips: Tips) -> Outcome:
+        """Intents that a store was rebuilt with, which keeps no bytes, and that the node knows nothing of."""
+        for intent in intents:
+            self._log.settle(Settled(reference, intent.transaction, "DEAD", tips.final))
+        return Outcome(reference, OutcomeState.UNKNOWN, reason="its bytes were lost with the store")
+
     async def _raised(self, intents: Sequence[Intent], tips: Tips, at_once: bool) -> Intent | None:
         """Replace a transaction that stalls, or `at_once` one that the node threw out as too cheap,
         at a higher price; at most one rise per block and key."""
         newest = intents[-1]
         key = self._keys.get(newest.sender)
-        if key is None or key.signer is None:
+        if key is None or key.signer is None or not newest.raw:
             return None
         first_seen = key.seen_at.setdefault(newest.transaction, tips.head.height)
         stalled = at_once or tips.head.height - first_seen >= self._fees.stalled_blocks
@@ -266,7 +274,7 @@ class TransactionSender:
             stored = self._log.outstanding(self._ledger, newest.sender)
             await self._broadcaster.send_lost([intent for intent in stored if intent.nonce < newest.nonce])
             return None
-        prices = [unsigned_fields(intent.raw) for intent in intents]
+        prices = [unsigned_fields(intent.raw) for intent in intents if intent.raw]
         highest = max((fee for _, fee in prices), key=lambda fee: fee.most)
         market = await market_fee(self._rpc, tips.base_fee, self._fees)
         fee = raised_fee(highest, market, self._fees)
