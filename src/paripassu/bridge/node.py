@@ -21,6 +21,7 @@ from paripassu.bridge.queries import halted_ledgers, resume_command, stuck_messa
 from paripassu.bridge.relayer import DestinationRelayer
 from paripassu.bridge.retries import VersionRetries
 from paripassu.bridge.settings import PURPOSES, BridgeSettings
+from paripassu.bridge.sightings import SightingReader
 from paripassu.bridge.states import MessageState
 from paripassu.bridge.tasks import Heartbeats, Runner, log_to_standard_error
 from paripassu.errors import DrainTimeout, LaneHalted, LedgerError
@@ -181,6 +182,7 @@ def _relayer_tasks(
         )
         step = _both(destination.step, source.step)
         yield runner.loop(f"relayer.deliver.{ledger.name}", step, wakes=True)
+        yield runner.loop(f"relayer.sight.{ledger.name}", SightingReader(store, ledger, outward).step)
 
 
 def _both(first: Step, second: Step) -> Step:

@@ -76,7 +76,7 @@ def record_sent(connection: Connection, at: float, lane: Lane, sent: Sequence[Se
     )
     for item in fresh:
         detail = {"transaction": item.transaction, "height": item.block.height, "ledger": str(lane.source)}
-        _add_history(connection, at, [item.message.id.text], MessageState.FINAL, "", detail)
+        add_history(connection, at, [item.message.id.text], MessageState.FINAL, "", detail)
     ids = [item.message.id.text for item in fresh]
     audit.append(connection, at, "message.final", str(lane), {"ids": ids})
     settle_from_deliveries(connection, at, ids)
@@ -146,7 +146,7 @@ def transition(
     connection.execute(
         update(message_table).where(message_table.c.id.in_(moved)).values(state=state.value, reason=reason)
     )
-    _add_history(connection, at, moved, state, reason, detail or {})
+    add_history(connection, at, moved, state, reason, detail or {})
     facts: dict[str, object] = {"ids": moved, "reason": reason}
     audit.append(connection, at, f"message.{state.value.lower()}", "", facts | dict(detail or {}))
     return len(moved)
@@ -170,11 +170,11 @@ def annotate(connection: Connection, at: float, ids: Sequence[str], reason: str)
             noted[row.state].append(row.id)
     for state, some in noted.items():
         connection.execute(update(message_table).where(message_table.c.id.in_(some)).values(reason=reason))
-        _add_history(connection, at, some, MessageState(state), reason, {})
+        add_history(connection, at, some, MessageState(state), reason, {})
         audit.append(connection, at, "message.noted", "", {"ids": some, "reason": reason})
 
 
-def _add_history(
+def add_history(
     connection: Connection,
     at: float,
     ids: Sequence[str],
@@ -182,6 +182,7 @@ def _add_history(
     reason: str,
     detail: Mapping[str, object],
 ) -> None:
+    """Add a step to the history of messages."""
     highest = (
         select(message_history.c.id, func.max(message_history.c.seq).label("seq"))
         .where(message_history.c.id.in_(ids))

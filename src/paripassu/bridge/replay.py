@@ -29,6 +29,8 @@ from paripassu.store.intents import DEAD, FINAL, OUTSTANDING, REFUSED
 Values = dict[str, Any]
 Details = Mapping[str, Any]
 
+_BEFORE_FINAL = {"seen": MessageState.SEEN, "unseen": MessageState.REORGED}
+
 STATELESS = ("lease.", "decision", "store.", "batch.not_attested", "acknowledgement.not_attested")
 """Beginnings of kinds of rows that change nothing but the log itself."""
 
@@ -112,8 +114,11 @@ class _Fold:
                 self._first_step(entry, self._sent(text))
         elif act == "noted":
             self._step(entry, facts["ids"], None, facts["reason"], {})
+        elif act in _BEFORE_FINAL:
+            for text in facts["ids"]:  # perhaps of a message that never became final
+                self._add_step(entry, text, _BEFORE_FINAL[act].value, "", _detail(facts))
         else:
-            detail = {name: value for name, value in facts.items() if name not in ("ids", "reason")}
+            detail = _detail(facts)
             self._step(entry, facts["ids"], MessageState(act.upper()), facts["reason"], detail)
 
     def _first_step(self, entry: AuditEntry, item: SentMessage) -> None:
@@ -140,17 +145,20 @@ class _Fold:
                     "it was final."
                 )
             row |= {"state": row["state"] if state is None else state.value, "reason": reason}
-            self._steps[text] += 1
-            self.made.steps.append(
-                {
-                    "id": text,
-                    "seq": self._steps[text],
-                    "at": entry.at,
-                    "state": row["state"],
-                    "reason": reason,
-                    "detail": json.dumps(detail, sort_keys=True, separators=(",", ":")),
-                }
-            )
+            self._add_step(entry, text, row["state"], reason, detail)
+
+    def _add_step(self, entry: AuditEntry, text: str, state: str, reason: str, detail: Details) -> None:
+        self._steps[text] += 1
+        self.made.steps.append(
+            {
+                "id": text,
+                "seq": self._steps[text],
+                "at": entry.at,
+                "state": state,
+                "reason": reason,
+                "detail": json.dumps(detail, sort_keys=True, separators=(",", ":")),
+            }
+        )
 
     def _sent(self, text: str) -> SentMessage:
         found = self._shown.sent.get(text)
@@ -278,6 +286,10 @@ class _Fold:
             self.made.halts[entry.subject] = {"ledger": entry.subject, "at": entry.at, **facts}
         else:
             self.made.halts.pop(entry.subject, None)
+
+
+def _detail(facts: Details) -> Details:
+    return {name: value for name, value in facts.items() if name not in ("ids", "reason")}
 
 
 def _nonce(row: Values) -> tuple[str, str, int]:

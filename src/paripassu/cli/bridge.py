@@ -12,7 +12,13 @@ from cyclopts import Parameter
 
 from paripassu.bridge.node import drain as drain_bridge
 from paripassu.bridge.node import run_bridge
-from paripassu.bridge.queries import MessageView, list_messages, message_history, stuck_messages
+from paripassu.bridge.queries import (
+    MessageView,
+    list_messages,
+    message_history,
+    sighted_messages,
+    stuck_messages,
+)
 from paripassu.bridge.states import MessageState
 from paripassu.cli.acting import WhyText, because, print_done
 from paripassu.cli.common import JsonFlag, Place, print_json, print_table, run
@@ -93,7 +99,7 @@ def message_list(
 ) -> None:
     """List the messages that the bridge knows, by lane and nonce."""
     with Store.open(place.folder.ensure().bridge_database) as store:
-        views = stuck_messages(store) if waiting else list_messages(store)
+        views = (*sighted_messages(store), *(stuck_messages(store) if waiting else list_messages(store)))
     if json:
         print_json({"schema": "paripassu.messages/1", "messages": [_as_json(view) for view in views]})
         return
