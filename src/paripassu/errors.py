@@ -601,6 +601,13 @@ class MetricsUnserved(BridgeError):
     next_command = "pari watch --help"
 
 
+class NotReplayable(BridgeError):
+    """A message cannot be delivered again now."""
+
+    code = "PP-BRG-021"
+    next_command = "pari message list --waiting"
+
+
 class StoreError(PariError):
     """The durable store cannot be used."""
 

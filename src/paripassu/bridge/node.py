@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations, product
 
@@ -118,7 +118,8 @@ async def drain(
 
     async def watch() -> None:
         try:
-            await await_drained(store, relayer.ledgers, patience=patience)
+            only = None if settings is None else settings.only
+            await await_drained(store, relayer.ledgers, patience=patience, only=only)
         finally:
             stop.set()
 
@@ -132,9 +133,15 @@ async def drain(
     watcher.result()
 
 
-async def await_drained(store: Store, ledgers: Mapping[LedgerId, Ledger], *, patience: float) -> None:
+async def await_drained(
+    store: Store,
+    ledgers: Mapping[LedgerId, Ledger],
+    *,
+    patience: float,
+    only: Container[Lane] | None = None,
+) -> None:
     """Wait, beside a running bridge, until what is final now is delivered and final, or parked, or was
-    refused and came back.
+    refused and came back; in some lanes `only`, or in all.
 
     Raises:
         DrainTimeout: after `patience` seconds; names the messages still under way.
@@ -142,8 +149,8 @@ async def await_drained(store: Store, ledgers: Mapping[LedgerId, Ledger], *, pat
     """
     targets = {ledger.id: await ledger.final() for ledger in ledgers.values()}
     deadline = time.monotonic() + patience
-    while not (read := _read_to(store, targets)) or _lanes_left(store):
-        left = _lanes_left(store)
+    while not (read := _read_to(store, targets)) or _lanes_left(store, only):
+        left = _lanes_left(store, only)
         if read and left and await _all_stopped(store, ledgers, left):
             lanes = ", ".join(str(lane) for lane in sorted(left))
             raise LaneHalted(f"All has arrived but what is in stopped lanes: {lanes}.")
@@ -173,16 +180,17 @@ def _relayer_tasks(
     yield _renew(store, lease, runner)
     lanes = lanes_between(seat.ledgers, settings.purposes)
     for ledger in seat.ledgers.values():
-        inward = [lane for lane in lanes if lane.destination == ledger.id]
         outward = [lane for lane in lanes if lane.source == ledger.id]
+        yield runner.loop(f"relayer.sight.{ledger.name}", SightingReader(store, ledger, outward).step)
+        inward = settings.chosen(lane for lane in lanes if lane.destination == ledger.id)
+        outward = settings.chosen(outward)
         place = (store, ledger)
-        destination = DestinationRelayer(*place, inward, seat.signer, lease)
+        destination = DestinationRelayer(*place, inward, seat.signer, lease, up_to=settings.up_to)
         source = SourceAcknowledger(
             *place, outward, seat.signer, lease, every=settings.ack_every, quiet=settings.ack_quiet
         )
         step = _both(destination.step, source.step)
         yield runner.loop(f"relayer.deliver.{ledger.name}", step, wakes=True)
-        yield runner.loop(f"relayer.sight.{ledger.name}", SightingReader(store, ledger, outward).step)
 
 
 def _both(first: Step, second: Step) -> Step:
@@ -225,13 +233,14 @@ def _read_to(store: Store, targets: Mapping[LedgerId, BlockRef]) -> bool:
         return all(has_read(cursors.get(connection, RELAYER, one), targets[one]) for one in reading)
 
 
-def _lanes_left(store: Store) -> frozenset[Lane]:
-    """Lanes of ledgers that are not halted in which something is under way, or about to come back."""
+def _lanes_left(store: Store, only: Container[Lane] | None = None) -> frozenset[Lane]:
+    """Lanes, of some or of all, in which something is under way or about to come back and nothing halted."""
     with store.read() as connection:
         halted = cursors.halted(connection).keys()
         left = {batch.lane for batch in batches.live_batches(connection)}
         left.update(records.unsettled_lanes(connection), records.refund_lanes(connection))
-    return frozenset(lane for lane in left if not {lane.source, lane.destination} & halted)
+    left = {lane for lane in left if not {lane.source, lane.destination} & halted}
+    return frozenset(lane for lane in left if only is None or lane in only)
 
 
 async def _all_stopped(store: Store, ledgers: Mapping[LedgerId, Ledger], left: frozenset[Lane]) -> bool:

@@ -8,12 +8,12 @@ memory; a restart goes on where the store says.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
 
-from paripassu.bridge import attestations, records
+from paripassu.bridge import attestations, nudges, records
 from paripassu.bridge.batches import BatchRecord, change_batch, live_batches, propose
 from paripassu.bridge.pace import Pace
 from paripassu.bridge.refunds import ExpiredParked
@@ -69,7 +69,13 @@ class DestinationRelayer:
     """Delivers to one ledger; the only one that sends there with its key."""
 
     def __init__(
-        self, store: Store, ledger: Ledger, lanes: Sequence[Lane], signer: Signer, lease: Lease
+        self,
+        store: Store,
+        ledger: Ledger,
+        lanes: Sequence[Lane],
+        signer: Signer,
+        lease: Lease,
+        up_to: Callable[[Lane], int | None] = lambda lane: None,
     ) -> None:
         self._store = store
         self._ledger = ledger
@@ -77,6 +83,8 @@ class DestinationRelayer:
         self._signer = signer
         self._lease = lease
         self._pace = {lane: Pace() for lane in self._lanes}
+        self._up_to = up_to
+        self._nudged: dict[Lane, float] = {}
         self._retries = VersionRetries(store, ledger, lanes, signer, lease)
         self._expired = ExpiredParked(store, ledger, lanes, signer, lease)
 
@@ -88,6 +96,11 @@ class DestinationRelayer:
             live = live_batches(connection)
             busy = {batch.lane for batch in live} | set(records.unsettled_lanes(connection))
             halts = cursors.halted(connection).keys()
+            nudged = nudges.given(connection)
+        for lane in self._lanes:
+            if nudged.get(lane) != self._nudged.get(lane):
+                self._nudged[lane] = nudged[lane]
+                self._pace[lane].hurry()
         for lane in self._lanes:
             if lane not in busy:
                 continue
@@ -108,6 +121,8 @@ class DestinationRelayer:
         with self._store.read() as connection:
             live = live_batches(connection, lane)
             waiting = records.unsettled(connection, lane, after=look.inbound, limit=BATCH_LIMIT)
+        if (last := self._up_to(lane)) is not None:
+            waiting = tuple(one for one in waiting if one[0] <= last)
         if not waiting or self._store.clock() < self._pace[lane].not_before:
             return False
         under_way = max((batch.last for batch in live), default=0)

@@ -31,7 +31,14 @@ Details = Mapping[str, Any]
 
 _BEFORE_FINAL = {"seen": MessageState.SEEN, "unseen": MessageState.REORGED}
 
-STATELESS = ("lease.", "decision", "store.", "batch.not_attested", "acknowledgement.not_attested")
+STATELESS = (
+    "lease.",
+    "decision",
+    "operator.",
+    "store.",
+    "batch.not_attested",
+    "acknowledgement.not_attested",
+)
 """Beginnings of kinds of rows that change nothing but the log itself."""
 
 

@@ -175,8 +175,12 @@ COMMANDS = {
     "audit export": ("paripassu.cli.rebuilding:audit_export", "Write the bridge's audit log to a file."),
     "audit verify": ("paripassu.cli.rebuilding:audit_verify", "Check the hashes of the audit log."),
     "watch": ("paripassu.cli.watch:watch", "Compare all ledgers' books; alarms, metrics, lane stop."),
-    "message list": ("paripassu.cli.bridge:message_list", "List messages and their states."),
+    "message list": ("paripassu.cli.messages:message_list", "List messages and their states."),
     "message show": ("paripassu.cli.bridge:message_show", "Show one message with its history."),
+    "message replay": (
+        "paripassu.cli.messages:message_replay",
+        "Have a message that waits after failures delivered again at once.",
+    ),
     "message retry": ("paripassu.cli.bridge:message_retry", "Try a parked message again."),
     "message refuse": (
         "paripassu.cli.bridge:message_refuse",
