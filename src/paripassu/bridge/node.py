@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Container, Coroutine, Iterable,
 from dataclasses import dataclass
 from itertools import permutations, product
 
-from paripassu.bridge import batches, records
+from paripassu.bridge import batches, beats, records
 from paripassu.bridge.acknowledger import SourceAcknowledger
 from paripassu.bridge.attestor import Attestor
 from paripassu.bridge.finality import has_read
@@ -71,9 +71,10 @@ async def run_bridge(
     """
     log_to_standard_error()
     settings = settings or BridgeSettings()
+    heartbeats = heartbeats or Heartbeats()
     runner = Runner(
         stop,
-        heartbeats or Heartbeats(),
+        heartbeats,
         poll=settings.poll,
         idle_poll=settings.idle_poll,
         silence_limit=settings.silence_limit,
@@ -84,7 +85,7 @@ async def run_bridge(
         with store.write() as connection:
             lease = leases.acquire(connection, store.clock(), RELAYER, relayer.name)
     try:
-        tasks = [runner.watch_heartbeats()]
+        tasks = [runner.watch_heartbeats(), beats.keep(store, heartbeats, runner)]
         for seat in attestors:
             tasks += _attestor_tasks(store, seat, runner, settings)
         if relayer is not None and lease is not None:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from paripassu.bridge.beats import ALIVE_SECONDS, alive
 from paripassu.bridge.durable import Facts, differences, digest, read_facts
 from paripassu.bridge.node import RELAYER, lanes_between
 from paripassu.bridge.rebuilding import (
@@ -139,6 +140,11 @@ async def _held(live: Store, seen: _Live) -> AsyncIterator[None]:
     """Keep relayers away meanwhile. Raises LeaseHeld, and StoreInUse where something was written since."""
     with live.write() as connection:
         lease = leases.acquire(connection, live.clock(), RELAYER, BUILDER)
+        if beating := alive(connection, live.clock()):
+            raise StoreInUse(
+                f"{beating[0].task} of process {beating[0].process} works on the store: stop it, or wait "
+                f"{ALIVE_SECONDS:g} s where it died."
+            )
         _require_unchanged(live, seen)
 
     async def renew() -> None:

@@ -19,7 +19,7 @@ from paripassu.watch.alarms import Alarm, Limits, alarms, to_stop
 from paripassu.watch.facts import Facts
 from paripassu.watch.metrics import Metrics
 from paripassu.watch.reading import Watch
-from paripassu.watch.upkeep import signers, wallets
+from paripassu.watch.upkeep import signers, tasks, unattested, wallets
 
 log = structlog.get_logger("paripassu.watch")
 
@@ -62,6 +62,8 @@ class Watcher:
             await self._watch.look(),
             wallets=await wallets(self._ledgers, self._relayer) if self._relayer else (),
             signers=signers(self._store, self._attestors, self._limits.batches),
+            unattested=unattested(self._store),
+            tasks=tasks(self._store),
         )
         found = alarms(facts, self._limits)
         for alarm in found:
