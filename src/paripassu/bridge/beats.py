@@ -52,11 +52,12 @@ def _write(store: Store, process: str, heartbeats: Heartbeats) -> None:
     rows = [
         {"process": process, "task": task, "at": now - (here - at)} for task, at in heartbeats.beats.items()
     ]
-    tasks = [row["task"] for row in rows]
+    ours = {row["task"] for row in rows}
     with store.write() as connection:
+        living = {beat.process for beat in alive(connection, now)}
         # of the same tasks in processes that died: they are in our hands now
-        stale = heartbeat.c.task.in_(tasks) & (heartbeat.c.at < now - ALIVE_SECONDS)
-        connection.execute(delete(heartbeat).where((heartbeat.c.process == process) | stale))
+        dead = {beat.process for beat in beats(connection) if beat.task in ours} - living
+        connection.execute(delete(heartbeat).where(heartbeat.c.process.in_({process, *dead})))
         if rows:
             connection.execute(insert(heartbeat), rows)
 

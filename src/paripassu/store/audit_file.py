@@ -21,7 +21,7 @@ def to_lines(entries: Iterable[AuditEntry]) -> Iterator[str]:
     yield json.dumps({"schema": SCHEMA})
     for entry in entries:
         row = [entry.seq, entry.at, entry.kind, entry.subject, entry.detail, entry.hash.text]
-        yield json.dumps(row, separators=(",", ":"), ensure_ascii=False)
+        yield json.dumps(row, separators=(",", ":"))  # in ASCII: no sign in it ends a line
 
 
 def from_lines(lines: Iterable[str]) -> Sequence[AuditEntry]:
