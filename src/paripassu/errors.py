@@ -710,6 +710,20 @@ class PaymentRefused(PaymentError):
     next_command = "pari event show FILE"
 
 
+class LedgerLost(PaymentError):
+    """A ledger cannot be reached, and the event is paid on all ledgers or on none."""
+
+    code = "PP-PAY-021"
+    next_command = "pari status"
+
+
+class TableUnreadable(PaymentError):
+    """The entitlement table that was kept when positions were struck cannot be read."""
+
+    code = "PP-PAY-022"
+    next_command = "pari event entitle FILE"
+
+
 class ReconciliationError(PariError):
     """The books do not agree."""
 

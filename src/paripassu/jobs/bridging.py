@@ -10,7 +10,7 @@ from types import TracebackType
 
 from paripassu.bridge.node import Seat, await_drained, run_bridge
 from paripassu.config import NetworkConfig
-from paripassu.deploy.opening import open_ledgers
+from paripassu.deploy.opening import open_now_or_later
 from paripassu.errors import InconsistentFile
 from paripassu.jobs.session import Session
 from paripassu.ledgers.signers import signer_from_spec
@@ -41,7 +41,7 @@ async def seat_of(
             f"{network.path}: the network has no attestor '{name}'; it has "
             f"{', '.join(member.name for member in network.attestors.members)}."
         )
-    ledgers = await open_ledgers(network, workspace, store.intents, decisions=store.decisions)
+    ledgers = await open_now_or_later(network, workspace, store.intents, store.decisions)
     for ledger in ledgers.values():
         stack.push_async_callback(ledger.close)
     return Seat(name, signer_from_spec(specs[name], network.environment, name), ledgers)
