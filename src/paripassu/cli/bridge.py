@@ -52,9 +52,9 @@ def relay(
     ] = (),
 ) -> None:
     """Carry attested batches to their destinations until stopped by Ctrl-C or SIGTERM."""
-    log_to_stderr()
     if only and (lane or drain):
         raise InvalidArgument("--only ends by itself and names its lane: it goes without --lane and --drain.")
+    log_to_stderr()
 
     async def job() -> None:
         network = read_network(place.network_file, place.folder)

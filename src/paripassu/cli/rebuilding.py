@@ -36,9 +36,9 @@ def rebuild(
 ) -> None:
     """Make the bridge's store anew from ledgers and audit log, compare it with the live one, and let it take
     the live one's place, which is kept beside it."""
-    log_to_stderr()
     if log is not None and without_log:
         raise InvalidArgument("--log and --without-log exclude each other.")
+    log_to_stderr()
     network = read_network(place.network_file, place.folder)
     report = run(rebuild_store(network, place.folder, Wanted(log, without_log, into, accept)))
     (_print_json if json else _print)(report)
