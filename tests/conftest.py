@@ -41,6 +41,7 @@ LONGEST = (
     *BY_HAND,
     "tests/integration/test_controls.py",
     "tests/acceptance/test_controls.py",
+    "tests/acceptance/test_upkeep.py",
     "tests/integration/test_versions.py",
     "tests/acceptance/test_quotas.py",
     "tests/integration/test_deploy.py",

@@ -636,6 +636,13 @@ class MetricsUnserved(BridgeError):
     next_command = "pari watch --help"
 
 
+class NotReplayable(BridgeError):
+    """A message cannot be delivered again now."""
+
+    code = "PP-BRG-021"
+    next_command = "pari message list --waiting"
+
+
 class StoreError(PariError):
     """The durable store cannot be used."""
 
@@ -688,6 +695,33 @@ class StoreUnavailable(StoreError):
     """The database of the store does not answer now, or is busy; nothing that it confirmed is lost."""
 
     code = "PP-STO-007"
+
+
+class AuditLogUnreadable(StoreError):
+    """A file is no exported audit log."""
+
+    code = "PP-STO-021"
+    next_command = "pari audit export FILE"
+
+
+class RebuildContradicted(StoreError):
+    """What the audit log says happened is not what the ledgers show, so no store is made of both."""
+
+    code = "PP-STO-022"
+    next_command = "pari status"
+
+
+class RebuildDiffers(StoreError):
+    """The rebuilt store holds other facts than the live one, so it does not take its place."""
+
+    code = "PP-STO-023"
+    next_command = "pari audit verify"
+
+
+class StoreInUse(StoreError):
+    """Another process has the store open, or was alive in it a moment ago."""
+
+    code = "PP-STO-024"
     next_command = "pari status"
 
 
@@ -715,6 +749,20 @@ class PaymentRefused(PaymentError):
 
     code = "PP-PAY-003"
     next_command = "pari event show FILE"
+
+
+class LedgerLost(PaymentError):
+    """A ledger cannot be reached, and the event is paid on all ledgers or on none."""
+
+    code = "PP-PAY-021"
+    next_command = "pari status"
+
+
+class TableUnreadable(PaymentError):
+    """The entitlement table that was kept when positions were struck cannot be read."""
+
+    code = "PP-PAY-022"
+    next_command = "pari event entitle FILE"
 
 
 class ReconciliationError(PariError):

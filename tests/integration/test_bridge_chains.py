@@ -10,10 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from paripassu import deploy
 from paripassu.bridge.node import RELAYER, Seat, drain, lanes_between, run_bridge
-from paripassu.bridge.queries import halted_ledgers, list_messages, message_history
+from paripassu.bridge.queries import (
+    MessageView,
+    halted_ledgers,
+    list_messages,
+    message_history,
+    sighted_messages,
+)
 from paripassu.bridge.resuming import resume
 from paripassu.bridge.states import MessageState
 from paripassu.commands import Deliver, Move, Onboard
@@ -22,7 +29,7 @@ from paripassu.devnet import controls
 from paripassu.devnet.nodes import running_nodes
 from paripassu.devnet.rpc import call, head_number, head_time
 from paripassu.errors import LaneHalted, PariError
-from paripassu.identifiers import AccountId, commitment
+from paripassu.identifiers import AccountId, Bytes32, commitment
 from paripassu.jobs import local, movements
 from paripassu.jobs.bridging import seat_of
 from paripassu.jobs.session import Session, session_of
@@ -30,6 +37,7 @@ from paripassu.ledgers.port import DeliveryStatus, OutcomeState
 from paripassu.messages import Batch, Lane, Purpose, batch_digest
 from paripassu.quantities import Units
 from paripassu.store import Store, audit, cursors
+from paripassu.store.schema import observation
 from paripassu.testing.bridge_process import CHAINS, drain_network, run_network_bridge
 from paripassu.testing.faults import run_until_crash, seams_passed
 from paripassu.workspace import Workspace
@@ -256,10 +264,11 @@ async def test_fault_the_same_attested_batch_sent_again_by_a_stranger_has_no_sec
         await chains.check(session)
 
 
-async def test_mov_4_fault_a_reorganisation_below_finality_at_the_source_goes_unnoticed(
-    chains: Chains,
+async def test_mov_4_fault_a_reorganisation_below_finality_at_the_source_is_shown_and_acted_on_by_nobody(
+    chains: Chains, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The burn is in a block, the block is replaced: nothing was signed; it is sent again and lands once."""
+    """The burn is in a block, the block is replaced: it was SEEN, nothing was signed; it lands once."""
+    monkeypatch.setattr("paripassu.bridge.sightings.SECONDS_BETWEEN", 0.05)
     stop = asyncio.Event()
     async with chains.session() as session, AsyncExitStack() as stack:
         relayer, attestors = await chains.seats(session, stack)
@@ -276,9 +285,14 @@ async def test_mov_4_fault_a_reorganisation_below_finality_at_the_source_goes_un
             chains.blocks.mine()
             first = await alpha.outcome("reorganised")
             assert first.state is OutcomeState.INCLUDED
-            await asyncio.sleep(0.5)  # the bridge looks, and must not take it for final
+            seen = await sighted(session.store, MessageState.SEEN)
+            await asyncio.sleep(0.3)  # the bridge looks, and must not take it for final
             assert len([v for v in list_messages(session.store) if v.state not in ENDED]) == 0
+            assert_nobody_observed(session.store, seen.id)
             reorganise(url, 2)
+            gone = await sighted(session.store, MessageState.REORGED)
+            assert gone.id == seen.id
+            assert steps_of(session.store, seen) == [MessageState.SEEN, MessageState.REORGED]
             assert (await alpha.outcome("reorganised")).state is OutcomeState.PENDING
         await alpha.execute(command, signer, "reorganised")
         await wait_until_carried(session.store, 1_000)
@@ -286,10 +300,31 @@ async def test_mov_4_fault_a_reorganisation_below_finality_at_the_source_goes_un
         await bridge
         await chains.drain()
         assert int(await session.ledger("charlie").supply()) == before + 6
+        newest = [view for view in list_messages(session.store) if view.lane.source == alpha.id][-1]
+        assert steps_of(session.store, newest)[-1] is MessageState.FINALISED
+        assert [view.id for view in sighted_messages(session.store)] == [seen.id] * (newest.id != seen.id)
         await chains.check(session)
 
 
 ENDED = (MessageState.FINALISED, MessageState.PARKED)
+
+
+async def sighted(store: Store, state: MessageState, patience: float = 10.0) -> MessageView:
+    """The newest message that is in no final block of its source, once it is in a state."""
+    async with asyncio.timeout(patience):
+        while not (found := [v for v in sighted_messages(store) if v.state is state]):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)  # the store has no event to wait for
+        return found[-1]
+
+
+def steps_of(store: Store, view: MessageView) -> list[MessageState]:
+    return [step.state for step in message_history(store, view.id.text).steps]
+
+
+def assert_nobody_observed(store: Store, id: Bytes32) -> None:
+    with store.read() as connection:
+        found = connection.execute(select(observation.c.attestor).where(observation.c.id == id.text)).all()
+    assert found == []
 
 
 def reorganise(url: str, depth: int) -> None:

@@ -264,6 +264,20 @@ def test_up_again_keeps_what_runs_and_refuses_another_network(workspace: Path) -
     assert raw["ledgers"]["bravo"]["caip2"] == "eip155:31002"
 
 
+def test_ops_5_up_starts_what_is_asked_for_beside_what_runs(workspace: Path) -> None:
+    more = NodeSpec("echo", "anvil", 31005)
+    first = up([SPECS[1]], workspace)
+    annotate(workspace, accounts={"issuer": HOLDER_FR})
+    second = up([SPECS[1], more], workspace)
+    assert second.ledgers["bravo"] == first.ledgers["bravo"]
+    assert second.accounts == {"issuer": HOLDER_FR}
+    assert list(read(workspace).ledgers) == ["bravo", "echo"]
+    assert head_number(second.rpc_urls["echo"]) == 0
+    with pytest.raises(DevnetBusy, match="bravo"):
+        up([NodeSpec("bravo", "anvil", 99), more, NodeSpec("foxtrot", "anvil", 31006)], workspace)
+    assert list(read(workspace).ledgers) == ["bravo", "echo"]
+
+
 def test_up_replaces_a_network_of_which_a_node_has_died(workspace: Path) -> None:
     specs = [SPECS[1], NodeSpec("echo", "anvil", 31005)]
     first = up(specs, workspace)

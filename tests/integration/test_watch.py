@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
 
 import pytest
 
-from paripassu.bridge.node import lanes_between
+from paripassu.bridge import beats
+from paripassu.bridge.node import drain, lanes_between
 from paripassu.devnet import controls
 from paripassu.devnet.rpc import call
-from paripassu.errors import LaneHalted
+from paripassu.errors import DrainTimeout, LaneHalted
+from paripassu.jobs import announcing
+from paripassu.jobs.bridging import seat_of
 from paripassu.ledgers.evm.adapter import EvmLedger
 from paripassu.ledgers.evm.contracts import codec
 from paripassu.messages import Lane, Purpose
 from paripassu.quantities import Units
+from paripassu.store.schema import cursor, observation
+from paripassu.testing.bridge_process import run_network_bridge
+from paripassu.testing.faults import FaultyLedger, run_until_crash
 from paripassu.testing.files import two_chains
 from paripassu.testing.network import LocalNetwork, started
 from paripassu.watch.alarms import Alarm, AlarmKind, Limits
@@ -39,11 +47,14 @@ def pari(network: LocalNetwork) -> Iterator[LocalNetwork]:
         yield network
 
 
-def watcher(pari: LocalNetwork, *, stops: bool = False, limits: Limits | None = None) -> Watcher:
+def watcher(
+    pari: LocalNetwork, *others: FaultyLedger, stops: bool = False, limits: Limits | None = None
+) -> Watcher:
     session = pari.session
+    ledgers = {**session.ledgers, **{other.ledger.id: other.port for other in others}}
     return Watcher(
-        Watch(session.ledgers, session.home.id, session.security.security_id, lanes_between(session.ledgers)),
-        session.ledgers,
+        Watch(ledgers, session.home.id, session.security.security_id, lanes_between(ledgers)),
+        ledgers,
         session.store,
         attestors=[member.name for member in session.network.attestors.members],
         relayer=session.role("pauser").address,
@@ -147,7 +158,7 @@ def test_rec_3_a_chain_that_is_gone_is_told_and_the_others_are_compared(pari: Lo
 
     async def without_bravo() -> tuple[Facts, tuple[Alarm, ...]]:
         real = broken.final
-        broken.final = _refuse  # type: ignore[method-assign]
+        broken.final = _refuse  # type: ignore[method-assign, assignment]
         try:
             return await watching.step()
         finally:
@@ -174,3 +185,109 @@ def test_a_watch_goes_on_where_the_last_look_ended(pari: LocalNetwork) -> None:
     assert found == []
     supplies = [{book.ledger.reference: book.supply for book in facts.books} for facts in (first, second)]
     assert supplies[1] == {**supplies[0], "31001": 580, "register": 620}
+
+
+# planted faults, one for each alarm that is not planted above
+
+
+def test_ops_1_fault_a_node_whose_logs_lack_what_its_gateway_counts(pari: LocalNetwork) -> None:
+    """Nothing is concluded from such a node, nor of what came from it; all is well once it has its logs."""
+    alpha = FaultyLedger(pari.ledger("alpha"))
+    watching = watcher(pari, alpha, stops=True)
+    alpha.hide_messages = True
+    facts, found = look(pari, watching)
+    assert {kind for kind, _ in found} == {AlarmKind.HOLES}
+    assert sum(lane.holes for lane in facts.lanes) == 4
+    assert {str(book.ledger) for book in facts.books} == set(), "its units are on all others"
+    assert not any(lane.stopped for lane in facts.lanes)
+    alpha.hide_messages = False
+    facts, found = look(pari, watching)
+    assert found == []
+    assert all(book.drift == 0 for book in facts.books)
+    assert len(facts.books) == 3
+    bravo = FaultyLedger(pari.ledger("bravo"))
+    bravo.hide_deliveries = True
+    watching = watcher(pari, bravo)
+    facts, found = look(pari, watching)
+    assert {kind for kind, _ in found} == {AlarmKind.HOLES}
+    assert str(bravo.id) not in {str(book.ledger) for book in facts.books}
+    bravo.hide_deliveries = False
+    assert look(pari, watching)[1] == []
+
+
+def test_a2_fault_arrivals_of_which_their_source_knows_nothing_stop_their_lanes(pari: LocalNetwork) -> None:
+    """What a forged message looks like: taken, and neither in the source's log nor in its counter."""
+    alpha = FaultyLedger(pari.ledger("alpha"))
+    alpha.hide_messages = alpha.hide_counters = True
+    facts, found = look(pari, watcher(pari, alpha, stops=True))
+    forged = {Lane(alpha.id, pari.ledger(name).id, Purpose.MOVEMENT) for name in ("bravo", "register")}
+    assert {subject for kind, subject in found if kind is AlarmKind.NEVER_SENT} == set(map(str, forged))
+    facts, _ = look(pari, watcher(pari))
+    assert {lane.lane for lane in facts.lanes if lane.stopped} >= forged
+
+
+def test_ops_1_fault_an_event_that_only_the_home_ledger_knows(pari: LocalNetwork) -> None:
+    event = pari.dividend("1")
+    session = pari.session
+    agent = session.role("issuer_agent")
+    pari.run(announcing.announce(session.home, event, session.security, agent))
+    _, found = look(pari, watcher(pari, limits=Limits(clock=10**9, age=-1, quorum=10**9)))
+    skewed = {subject for kind, subject in found if kind is AlarmKind.EVENT_SKEW}
+    assert skewed == {str(pari.ledger(name).id) for name in ("bravo", "register")}
+    pari.deliver()
+    assert look(pari, watcher(pari, limits=Limits(clock=10**9, age=-1, quorum=10**9)))[1] == []
+
+
+def test_ops_1_fault_a_clock_that_runs_ahead_and_a_wallet_that_is_empty(pari: LocalNetwork) -> None:
+    relayer = pari.session.role("pauser").address
+    call(url_of(pari, "bravo"), "anvil_setBalance", relayer, hex(10**12))
+    controls.travel_to([url_of(pari, "bravo")], pari.run(pari.session.home.head()).time + 1_000)
+    _, found = look(pari, watcher(pari, limits=Limits(clock=500)))
+    assert (AlarmKind.WALLET_LOW, str(pari.ledger("bravo").id)) in found
+    assert {s for kind, s in found if kind is AlarmKind.CLOCK_SKEW} >= {str(pari.ledger("alpha").id)}
+
+
+def test_ops_1_fault_attestors_that_do_not_sign_and_one_that_sees_something_else(pari: LocalNetwork) -> None:
+    """One attestor is away, one sees other messages than there are: no quorum, and both are named."""
+    session = pari.session
+    pari.move("holder_fr", "alpha", "holder_fr", "bravo", 1)
+    alpha = FaultyLedger(pari.ledger("alpha"))
+    alpha.rewrite = lambda item: replace(item, message=replace(item.message, payload=b"forged"))
+    liar, honest, away = [member.name for member in session.network.attestors.members]
+
+    async def try_without_a_quorum() -> None:
+        with session.store.write() as connection:  # the liar has seen nothing true yet
+            connection.execute(observation.delete().where(observation.c.attestor == liar))
+            connection.execute(cursor.delete().where(cursor.c.observer == liar))
+        async with AsyncExitStack() as stack:
+            place = (session.network, session.workspace, session.store)
+            relayer, lying, true = [await seat_of(*place, name, stack) for name in ("relayer", liar, honest)]
+            lying = replace(lying, ledgers={**lying.ledgers, alpha.id: alpha.port})
+            with pytest.raises(DrainTimeout):
+                await drain(session.store, relayer=relayer, attestors=[lying, true], patience=4)
+
+    pari.run(try_without_a_quorum())
+    limits = Limits(clock=10**9, batches=1, quorum=-1)
+    _, found = look(pari, watcher(pari, limits=limits))
+    assert (AlarmKind.UNATTESTED, "attestors") in found
+    assert (AlarmKind.ATTESTOR_DISAGREES, liar) in found
+    assert (AlarmKind.ATTESTOR_SILENT, away) in found
+
+
+def test_ops_1_fault_a_bridge_that_was_killed_falls_silent_and_one_that_ends_does_not(
+    pari: LocalNetwork,
+) -> None:
+    store = pari.session.store
+    pari.deliver()
+    assert look(pari, watcher(pari))[0].tasks == ()
+    urls = {ledger.name: ledger.rpc_urls[0] for ledger in pari.network.ledgers.values() if ledger.id.is_evm}
+    pari.move("holder_fr", "alpha", "holder_fr", "bravo", 1)
+    plan = (pari.network.path, urls, pari.workspace.root)
+    assert run_until_crash(run_network_bridge, plan, "relayer.included.before_commit")
+    _, found = look(pari, watcher(pari, limits=Limits(clock=10**9, silence=-1)))
+    silent = {subject for kind, subject in found if kind is AlarmKind.TASK_SILENT}
+    assert {"relayer.deliver.bravo", "relayer.observe.alpha"} <= silent
+    with store.read() as connection:
+        assert beats.beats(connection)
+        assert beats.alive(connection, store.clock()) == (), "its process is gone"
+    pari.deliver()

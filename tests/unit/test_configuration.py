@@ -46,6 +46,7 @@ from paripassu.errors import (
     UnknownKey,
     UnknownRole,
 )
+from paripassu.events import LedgerLoss
 from paripassu.identifiers import LedgerId
 from paripassu.jobs.storing import store_place
 from paripassu.quantities import Rate, Units
@@ -545,9 +546,27 @@ def test_ca_1_equal_events_have_equal_records_however_they_are_spelt(tmp_path: P
     assert load_event(told, security).record.record_hash != load_event(DIVIDEND, security).record.record_hash
 
 
+def test_rec_3_an_event_waits_for_a_lost_ledger_unless_its_file_says_that_it_proceeds(tmp_path: Path) -> None:
+    security = load_security(EQUITY)
+    plain = load_event(DIVIDEND, security)
+    kind = 'participation = "MAND"'
+    waits = load_event(changed(DIVIDEND, tmp_path, kind, f'{kind}\nonLedgerLoss = "wait"'), security)
+    assert plain.on_ledger_loss is waits.on_ledger_loss is LedgerLoss.WAIT
+    assert waits.record == plain.record, "what nothing is said of is said by it"
+    proceeds = load_event(changed(DIVIDEND, tmp_path, kind, f'{kind}\nonLedgerLoss = "proceed"'), security)
+    assert proceeds.on_ledger_loss is LedgerLoss.PROCEED
+    assert proceeds.record.document_hash != plain.record.document_hash
+
+
 @pytest.mark.parametrize(
     ("old", "new", "error", "words"),
     [
+        (
+            'participation = "MAND"',
+            'participation = "MAND"\nonLedgerLoss = "skip"',
+            InvalidValue,
+            "onLedgerLoss",
+        ),
         ('rate = "0.37"', "rate = 0.37", InvalidValue, "write it in quotes"),
         ('rate = "0.37"', 'rate = "0,37"', InvalidRate, "cash.rate: Rate '0,37'"),
         ("FR0014ZZPPS9", "FR0014ZZPPS1", InvalidIsin, "check digit"),

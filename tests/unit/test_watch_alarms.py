@@ -16,12 +16,14 @@ from paripassu.watch.facts import (
     LaneFacts,
     LedgerFacts,
     SignerFacts,
+    TaskFacts,
+    UnattestedFacts,
     WalletFacts,
 )
 from paripassu.watch.metrics import Metrics
 
 HOME, BRAVO, REGISTER = LedgerId("eip155:31001"), LedgerId("eip155:31002"), LedgerId("book:register")
-LIMITS = Limits(lag=10, age=60, clock=30, deliveries=20, batches=5)
+LIMITS = Limits(lag=10, age=60, clock=30, deliveries=20, batches=5, quorum=40, silence=20)
 NOW = 10_000
 
 
@@ -140,6 +142,35 @@ def test_a2_what_an_attestor_holds_against_its_endpoints_is_an_alarm_and_a_metri
     assert metrics.registry.get_sample_value(name, where) == 2
     metrics.show(FACTS, (), now=2.0)
     assert not metrics.registry.get_sample_value(name, where)
+def test_ops_1_an_attestor_that_saw_something_else_is_told() -> None:
+    facts = replace(FACTS, signers=(SignerFacts("csd", 5, 4, 1),))
+    (alarm,) = alarms(facts, LIMITS)
+    assert (alarm.kind, alarm.subject) == (AlarmKind.ATTESTOR_DISAGREES, "csd")
+    assert not alarm.stops, "one lying attestor stops nothing"
+
+
+def test_ops_1_messages_without_a_quorum_are_told_with_their_share() -> None:
+    def waiting(since: int | None) -> Facts:
+        return replace(FACTS, unattested=UnattestedFacts(8, 3, since))
+
+    assert kinds(waiting(None)) == kinds(waiting(NOW - 40)) == []
+    (alarm,) = alarms(waiting(NOW - 41), LIMITS)
+    assert (alarm.kind, alarm.subject) == (AlarmKind.UNATTESTED, "attestors")
+    assert "3 of 8 messages under way have no quorum" in alarm.sentence
+
+
+def test_ops_1_what_a_gateway_counts_and_no_log_shows_is_told_and_stops_nothing() -> None:
+    (alarm,) = alarms(changed_lane(holes=2), LIMITS)
+    assert (alarm.kind, alarm.subject) == (AlarmKind.HOLES, str(LANES[0].lane))
+    assert not alarm.stops
+
+
+def test_ops_1_a_task_that_gives_no_sign_of_life_is_told() -> None:
+    def silent(seconds: float) -> Facts:
+        return replace(FACTS, tasks=(TaskFacts("host/7", "relayer.deliver.bravo", seconds),))
+
+    assert kinds(silent(20.0)) == []
+    assert kinds(silent(20.5)) == [(AlarmKind.TASK_SILENT, "relayer.deliver.bravo")]
 
 
 def test_ops_1_metrics_show_the_last_look() -> None:
@@ -162,7 +193,20 @@ def test_ops_1_metrics_show_the_last_look() -> None:
     assert value("alarms", kind="SUPPLY_DRIFT") == 1
     assert value("alarms", kind="WALLET_LOW") == 0
     assert value("watch_heartbeat_seconds") == 1_700
+    waiting = replace(
+        changed_lane(holes=2),
+        signers=(SignerFacts("csd", 5, 4, 1),),
+        unattested=UnattestedFacts(8, 3, NOW),
+        tasks=(TaskFacts("host/7", "relayer", 2.5),),
+    )
+    metrics.show(waiting, (), 1_701.0)
+    assert value("lane_holes", **where) == 2
+    assert value("attestor_refused_batches", attestor="csd") == 1
+    assert value("messages_under_way") == 8
+    assert value("messages_unattested") == 3
+    assert value("task_silent_seconds", process="host/7", task="relayer") == 2.5
     metrics.show(FACTS, (), now=1_705.0)
+    assert value("task_silent_seconds", process="host/7", task="relayer") is None, "it ended by itself"
     assert value("lane_lag_messages", **where) == 0
     assert value("supply_drift_units", ledger=str(BRAVO)) == 0
     assert value("alarms", kind="SUPPLY_DRIFT") == 0
@@ -170,7 +214,7 @@ def test_ops_1_metrics_show_the_last_look() -> None:
 
 def test_every_alarm_names_the_next_command() -> None:
     broken = replace(
-        changed_lane(sent=50, waiting_since=0, stopped=True, unsent=(keccak256(b"forged"),)),
+        changed_lane(sent=50, waiting_since=0, stopped=True, unsent=(keccak256(b"forged"),), holes=1),
         ledgers=(
             ledger(HOME),
             ledger(BRAVO, known_events=0, head_time=0),
@@ -178,8 +222,10 @@ def test_every_alarm_names_the_next_command() -> None:
         ),
         books=(replace(FACTS.books[0], supply=0),),
         wallets=(WalletFacts(HOME, 0),),
-        signers=(SignerFacts("csd", 9, 0),),
+        signers=(SignerFacts("csd", 9, 0, 1),),
         doubts=DOUBTS,
+        unattested=UnattestedFacts(4, 2, 0),
+        tasks=(TaskFacts("host/7", "relayer.deliver.bravo", 99.0),),
     )
     found: tuple[Alarm, ...] = alarms(broken, LIMITS)
     assert {alarm.kind for alarm in found} == set(AlarmKind)

@@ -142,6 +142,7 @@ def propose(
     else:
         connection.execute(update(table).where(where).values(attempt=attempts + 1, **values))
     facts = {"lane": str(said.lane), "nonce": said.nonce, "refused": [id.text for id in said.refused]}
+    facts["set_version"] = said.attestor_set_version
     audit.append(connection, at, "acknowledgement.proposed", digest.text, facts)
 
 

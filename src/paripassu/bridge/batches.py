@@ -102,8 +102,9 @@ def change_batch(
         .where(batch_table.c.digest == record.digest.text)
         .values(state=state.value, **values)
     )
-    if state is not record.state:
-        audit.append(connection, at, f"batch.{state.value.lower()}", record.digest.text, dict(values))
+    if state is not record.state or any(getattr(record, name) != value for name, value in values.items()):
+        kind = "batch.noted" if state is record.state else f"batch.{state.value.lower()}"
+        audit.append(connection, at, kind, record.digest.text, dict(values))
 
 
 def _batch_of(row: Row[Any]) -> BatchRecord:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Table, and_
 
 from paripassu.identifiers import LedgerId
+from paripassu.ledgers.port import SentMessage
 from paripassu.messages import Lane, Message, Purpose
 
 
@@ -36,6 +37,16 @@ def message_columns(message: Message) -> dict[str, object]:
         "sender": bytes(message.sender),
         "recipient": bytes(message.recipient),
         "payload": bytes(message.payload),
+    }
+
+
+def sent_columns(item: SentMessage) -> dict[str, object]:
+    """A message with where its source shows it."""
+    return message_columns(item.message) | {
+        "source_transaction": item.transaction,
+        "source_height": item.block.height,
+        "source_hash": item.block.hash.text,
+        "source_time": item.block.time,
     }
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations, product
 
-from paripassu.bridge import batches, records
+from paripassu.bridge import batches, beats, records
 from paripassu.bridge.acknowledger import SourceAcknowledger
 from paripassu.bridge.attestor import Attestor
 from paripassu.bridge.finality import has_read
@@ -23,6 +23,7 @@ from paripassu.bridge.relayer import DestinationRelayer
 from paripassu.bridge.retries import VersionRetries
 from paripassu.bridge.seats import AttestingSeat
 from paripassu.bridge.settings import PURPOSES, BridgeSettings
+from paripassu.bridge.sightings import SightingReader
 from paripassu.bridge.states import MessageState
 from paripassu.bridge.tasks import Bell, Heartbeats, Runner, log_to_standard_error
 from paripassu.bridge.transports.flushing import Flushes
@@ -77,9 +78,10 @@ async def run_bridge(
     """
     log_to_standard_error()
     settings = settings or BridgeSettings()
+    heartbeats = heartbeats or Heartbeats()
     runner = Runner(
         stop,
-        heartbeats or Heartbeats(),
+        heartbeats,
         poll=settings.poll,
         idle_poll=settings.idle_poll,
         silence_limit=settings.silence_limit,
@@ -93,7 +95,11 @@ async def run_bridge(
         claims.join()
         store.claims.append(claims)
     try:
-        tasks = [runner.watch_heartbeats(), runner.listen(store.changes, store.seconds_between_changes)]
+        tasks = [
+            runner.watch_heartbeats(),
+            runner.listen(store.changes, store.seconds_between_changes),
+            beats.keep(store, heartbeats, runner),
+        ]
         for seat in attestors:
             tasks += _attestor_tasks(store, seat, runner, settings)
         if relayer is not None and claims is not None:
@@ -128,7 +134,8 @@ async def drain(
 
     async def watch() -> None:
         try:
-            await await_drained(store, relayer.ledgers, patience=patience)
+            only = None if settings is None else settings.only
+            await await_drained(store, relayer.ledgers, patience=patience, only=only)
         finally:
             stop.set()
 
@@ -142,9 +149,15 @@ async def drain(
     watcher.result()
 
 
-async def await_drained(store: Store, ledgers: Mapping[LedgerId, Ledger], *, patience: float) -> None:
+async def await_drained(
+    store: Store,
+    ledgers: Mapping[LedgerId, Ledger],
+    *,
+    patience: float,
+    only: Collection[Lane] | None = None,
+) -> None:
     """Wait, beside a running bridge, until what is final now is delivered and final, or parked, or was
-    refused and came back.
+    refused and came back; in some lanes `only`, or in all.
 
     Raises:
         DrainTimeout: after `patience` seconds; names the messages still under way.
@@ -152,7 +165,7 @@ async def await_drained(store: Store, ledgers: Mapping[LedgerId, Ledger], *, pat
     """
     targets = {ledger.id: await ledger.final() for ledger in ledgers.values()}
     deadline = time.monotonic() + patience
-    lanes = lanes_between(ledgers)
+    lanes = [lane for lane in lanes_between(ledgers) if only is None or lane in only]
     while True:
         try:
             read, left = _read_to(store, targets), _lanes_left(store, lanes)
@@ -197,10 +210,13 @@ def _relayer_tasks(
     yield runner.every(CLAIMS_EVERY, f"{seat.name}.claims", claims.tick)
     lanes = lanes_between(seat.ledgers, settings.purposes)
     for ledger in seat.ledgers.values():
-        inward = [lane for lane in lanes if lane.destination == ledger.id]
         outward = [lane for lane in lanes if lane.source == ledger.id]
+        sighting = SightingReader(store, ledger, outward)
+        yield runner.loop(f"relayer.sight.{ledger.name}", sighting.step, Bell())
+        inward = settings.chosen(lane for lane in lanes if lane.destination == ledger.id)
+        outward = settings.chosen(outward)
         place = (store, ledger)
-        destination = DestinationRelayer(*place, inward, seat.signer, claims)
+        destination = DestinationRelayer(*place, inward, seat.signer, claims, up_to=settings.up_to)
         source = SourceAcknowledger(
             *place, outward, seat.signer, claims, every=settings.ack_every, quiet=settings.ack_quiet
         )
@@ -268,7 +284,7 @@ def _units(seat: Seat, settings: BridgeSettings) -> Iterator[Unit]:
     for ledger in seat.ledgers:
         yield Unit(NONCES, nonces_of(ledger, seat.signer.address))
         yield Unit(READ, ledger)
-    for lane in lanes_between(seat.ledgers, settings.purposes):
+    for lane in settings.chosen(lanes_between(seat.ledgers, settings.purposes)):
         yield Unit(DELIVER, str(lane), lane.destination)
         yield Unit(ACKNOWLEDGE, str(lane), lane.source)
 
@@ -280,11 +296,11 @@ def _read_to(store: Store, targets: Mapping[LedgerId, BlockRef]) -> bool:
         return all(has_read(cursors.get(connection, RELAYER, one), targets[one]) for one in reading)
 
 
-def _lanes_left(store: Store, lanes: Sequence[Lane]) -> frozenset[Lane]:
-    """Those of ledgers that are not halted in which something is under way, or about to come back."""
+def _lanes_left(store: Store, lanes: Collection[Lane]) -> frozenset[Lane]:
+    """Those of some lanes in which something is under way or about to come back, and nothing is halted."""
     with store.read() as connection:
         halted = cursors.halted(connection).keys()
-        left = {batch.lane for batch in batches.live_batches(connection)}
+        left = {batch.lane for batch in batches.live_batches(connection)}.intersection(lanes)
         left |= records.unsettled_lanes(connection, lanes) | records.refund_lanes(connection, lanes)
     return frozenset(lane for lane in left if not {lane.source, lane.destination} & halted)
 

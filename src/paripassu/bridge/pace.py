@@ -60,6 +60,11 @@ class Pace:
         self.limit = max(1, size // 2)
         self.failed(now)
 
+    def hurry(self) -> None:
+        """Somebody wants it at once: what was waited for is forgotten, but not the size."""
+        self.failures = 0
+        self.not_before = 0.0
+
     @property
     def too_much(self) -> bool:
         """Whether so many failures in a row speak for smaller parts."""

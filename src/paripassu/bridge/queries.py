@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, or_, select
+from sqlalchemy import Connection, Row, or_, select
 
 from paripassu.bridge.columns import message_of
 from paripassu.bridge.states import ENDS, REFUSALS, MessageState
@@ -19,7 +19,7 @@ from paripassu.store.schema import batch as batch_table
 from paripassu.store.schema import delivery as delivery_table
 from paripassu.store.schema import message as message_table
 from paripassu.store.schema import message_history as history_table
-from paripassu.store.schema import signature, submission
+from paripassu.store.schema import sighting, signature, submission
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,15 @@ def list_messages(
         return tuple(_view(row) for row in connection.execute(query.limit(limit)))
 
 
+def sighted_messages(store: Store) -> tuple[MessageView, ...]:
+    """Messages in no final block of their source, newest last: SEEN in a block, or REORGED out of it."""
+    final = select(message_table.c.id)
+    with store.read() as connection:
+        query = select(sighting).where(sighting.c.id.not_in(final))
+        query = query.order_by(sighting.c.source, sighting.c.source_height, sighting.c.nonce)
+        return tuple(_sighted(row) for row in connection.execute(query))
+
+
 def stuck_messages(store: Store) -> tuple[MessageView, ...]:
     """Messages that have not ended, parked ones, and refused ones that were not given back: what somebody
     may have to look at."""
@@ -104,16 +113,20 @@ def message_history(store: Store, prefix: str) -> MessageHistory:
     if len(text) < 4 or not all(digit in "0123456789abcdef" for digit in text[2:]):
         raise UnknownMessage(f"'{prefix}' is no beginning of a message id.")
     with store.read() as connection:
-        rows = connection.execute(
-            select(message_table).where(message_table.c.id.startswith(text, autoescape=True)).limit(2)
-        ).all()
-        if len(rows) != 1:
-            number = "no message's id begins" if not rows else "more than one message's id begins"
+        found = {
+            row.id: row
+            for table in (sighting, message_table)  # in this order: what is final is no longer only seen
+            for row in connection.execute(
+                select(table).where(table.c.id.startswith(text, autoescape=True)).limit(2)
+            )
+        }
+        if len(found) != 1:
+            number = "no message's id begins" if not found else "more than one message's id begins"
             raise UnknownMessage(f"In this store {number} with '{prefix}'.")
-        row = rows[0]
-        steps = connection.execute(
-            select(history_table).where(history_table.c.id == row.id).order_by(history_table.c.seq)
-        ).all()
+        (row,) = found.values()
+        if "batch" not in row._fields:
+            return _sighted_history(connection, row)
+        steps = _steps(connection, row.id)
         attestors = connection.execute(
             select(signature.c.attestor).where(signature.c.digest == row.batch).order_by(signature.c.attestor)
         ).scalars()
@@ -126,7 +139,7 @@ def message_history(store: Store, prefix: str) -> MessageHistory:
         delivered = connection.execute(select(delivery_table).where(delivery_table.c.id == row.id)).first()
         return MessageHistory(
             view=_view(row),
-            steps=tuple(_step(step) for step in steps),
+            steps=steps,
             batch=row.batch or "",
             attestors=tuple(attestors),
             transactions=tuple(transactions),
@@ -157,6 +170,27 @@ def _view(row: Row[Any]) -> MessageView:
         source_time=row.source_time,
         returned=bool(row.returned),
     )
+
+
+def _sighted(row: Row[Any]) -> MessageView:
+    return MessageView(
+        id=Bytes32(row.id),
+        message=message_of(row),
+        state=MessageState(row.state),
+        reason="",
+        source_transaction=row.source_transaction,
+        source_height=row.source_height,
+        source_time=row.source_time,
+    )
+
+
+def _sighted_history(connection: Connection, row: Row[Any]) -> MessageHistory:
+    return MessageHistory(_sighted(row), _steps(connection, row.id), "", (), (), None, None)
+
+
+def _steps(connection: Connection, text: str) -> tuple[HistoryEntry, ...]:
+    query = select(history_table).where(history_table.c.id == text).order_by(history_table.c.seq)
+    return tuple(_step(row) for row in connection.execute(query))
 
 
 def _step(row: Row[Any]) -> HistoryEntry:

@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from paripassu.bridge.columns import in_lane, lane_columns, message_columns, message_of
+from paripassu.bridge.columns import in_lane, lane_columns, message_of, sent_columns
 from paripassu.bridge.states import ENDS, REFUNDABLE, REFUSALS, MessageState, Reason, may_become
 from paripassu.errors import ContradictoryMessage
 from paripassu.ledgers.port import Delivery, DeliveryStatus, SentMessage
@@ -99,30 +99,21 @@ def record_sent(connection: Connection, at: float, lane: Lane, sent: Sequence[Se
     connection.execute(
         insert(message_table),
         [
-            message_columns(item.message)
-            | {
-                "source_transaction": item.transaction,
-                "source_height": item.block.height,
-                "source_hash": item.block.hash.text,
-                "source_time": item.block.time,
-                "state": MessageState.FINAL.value,
-                "reason": "",
-                "batch": None,
-            }
+            sent_columns(item) | {"state": MessageState.FINAL.value, "reason": "", "batch": None}
             for item in fresh
         ],
     )
     details = {item.message.id.text: _sent(item) for item in fresh}
-    _add_history(connection, at, details, MessageState.FINAL, "")
+    add_history(connection, at, details, MessageState.FINAL, "")
     ids = [item.message.id.text for item in fresh]
     audit.append(connection, at, "message.final", str(lane), {"ids": ids})
-    _settle_from_deliveries(connection, at, ids)
+    settle_from_deliveries(connection, at, ids)
     return len(fresh)
 
 
 def _sent(item: SentMessage) -> str:
     source = str(item.message.lane.source)
-    return _text({"transaction": item.transaction, "height": item.block.height, "ledger": source})
+    return detail_text({"transaction": item.transaction, "height": item.block.height, "ledger": source})
 
 
 def record_deliveries(connection: Connection, at: float, deliveries: Sequence[Delivery]) -> int:
@@ -138,7 +129,7 @@ def record_deliveries(connection: Connection, at: float, deliveries: Sequence[De
         connection.execute(delete(delivery_table).where(delivery_table.c.id.in_(some)))
     if changed:
         connection.execute(insert(delivery_table), [_delivery_columns(item) for item in changed])
-    _settle_from_deliveries(connection, at, list(last))
+    settle_from_deliveries(connection, at, list(last))
     return len(changed)
 
 
@@ -163,7 +154,8 @@ def _statuses(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
     }
 
 
-def _settle_from_deliveries(connection: Connection, at: float, ids: Sequence[str]) -> None:
+def settle_from_deliveries(connection: Connection, at: float, ids: Sequence[str]) -> None:
+    """Bring messages to where their destinations' records say that they are."""
     query = select(delivery_table, message_table.c.expiry).join(
         message_table, message_table.c.id == delivery_table.c.id
     )
@@ -219,7 +211,7 @@ def _change(
     for some in _portions(ids):
         where = message_table.c.id.in_(some)
         connection.execute(update(message_table).where(where).values(state=state.value, reason=reason))
-    _add_history(connection, at, dict.fromkeys(ids, _text(detail)), state, reason)
+    add_history(connection, at, dict.fromkeys(ids, detail_text(detail)), state, reason)
 
 
 def times_in(connection: Connection, text: str, state: MessageState) -> int:
@@ -232,7 +224,7 @@ def times_in(connection: Connection, text: str, state: MessageState) -> int:
 
 
 def annotate(connection: Connection, at: float, ids: Sequence[str], reason: str) -> None:
-    """Let messages show why they wait, in the state that they have."""
+    """Let messages show why they wait, in the states that they have."""
     query = select(message_table.c.id, message_table.c.state).where(message_table.c.reason != reason)
     alike: dict[MessageState, list[str]] = defaultdict(list)
     for some in _portions(ids):
@@ -241,13 +233,15 @@ def annotate(connection: Connection, at: float, ids: Sequence[str], reason: str)
     for state, waiting in alike.items():
         if state not in ENDS:
             _change(connection, at, waiting, state, reason, {})
+            audit.append(connection, at, "message.noted", "", {"ids": waiting, "reason": reason})
 
 
-def _text(detail: Mapping[str, object]) -> str:
+def detail_text(detail: Mapping[str, object]) -> str:
+    """What goes with a step, as it is kept."""
     return json.dumps(detail, sort_keys=True, separators=(",", ":"))
 
 
-def _add_history(
+def add_history(
     connection: Connection, at: float, details: Mapping[str, str], state: MessageState, reason: str
 ) -> None:
     """One more step of each message, with what goes with it, JSON."""

@@ -9,12 +9,12 @@ memory; a restart goes on where the store says.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
 
-from paripassu.bridge import records
+from paripassu.bridge import nudges, records
 from paripassu.bridge.batches import BatchRecord, change_batch, live_batches, propose
 from paripassu.bridge.former_keys import left_behind
 from paripassu.bridge.pace import ASIDE_SECONDS, Every, Pace
@@ -89,7 +89,13 @@ class DestinationRelayer:
     """Delivers to one ledger, in the lanes that this process has claimed."""
 
     def __init__(
-        self, store: Store, ledger: Ledger, lanes: Sequence[Lane], signer: Signer, claims: Claims
+        self,
+        store: Store,
+        ledger: Ledger,
+        lanes: Sequence[Lane],
+        signer: Signer,
+        claims: Claims,
+        up_to: Callable[[Lane], int | None] = lambda lane: None,
     ) -> None:
         self._store = store
         self._ledger = ledger
@@ -100,6 +106,8 @@ class DestinationRelayer:
         self._transports = Transports(store, ledger)
         self._pace = {lane: Pace() for lane in self._lanes}
         self._submitted: set[str] = set()
+        self._up_to = up_to
+        self._nudged: dict[Lane, float] = {}
         self._aside = Every(ASIDE_SECONDS)
         self._retries = VersionRetries(store, ledger, lanes, signer, claims)
         self._expired = ExpiredParked(store, ledger, lanes, signer, claims)
@@ -117,6 +125,11 @@ class DestinationRelayer:
             live = live_batches(connection)
             busy = {batch.lane for batch in live} | records.unsettled_lanes(connection, self._lanes)
             halts = cursors.halted(connection).keys()
+            nudged = nudges.given(connection)
+        for lane in self._lanes:
+            if nudged.get(lane) != self._nudged.get(lane):
+                self._nudged[lane] = nudged[lane]
+                self._pace[lane].hurry()
         for lane in self._lanes:
             if lane not in busy or str(lane) not in self._tenure:
                 continue
@@ -143,6 +156,8 @@ class DestinationRelayer:
             under_way = tuple((batch.first, batch.last) for batch in live_batches(connection, lane))
             after = next_nonce(look.inbound, under_way) - 1
             waiting = records.unsettled(connection, lane, after=after, limit=BATCH_LIMIT)
+        if (last := self._up_to(lane)) is not None:
+            waiting = tuple(one for one in waiting if one[0] <= last)
         if not waiting:
             return False
         situation = LaneSituation(

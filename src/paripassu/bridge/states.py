@@ -1,6 +1,6 @@
 """What can happen to a message and to a batch: pure decisions with named reasons.
 
-    FINAL → ATTESTED → BUILT → SENT → INCLUDED → FINALISED → ACKED
+    SEEN → FINAL → ATTESTED → BUILT → SENT → INCLUDED → FINALISED → ACKED
                  side exits: RETRY(reason), REORGED, PARKED(reason), EXPIRED → REFUNDED, REFUSED → REFUNDED
 
 Each check looks at one condition and gives the reason that stands against the
@@ -27,6 +27,7 @@ class MessageState(StrEnum):
     """Where a message stands. In its `ENDS` nothing is left to be delivered; a parked one can still be
     retried or refused."""
 
+    SEEN = "SEEN"  # in a block of its source that is not final yet; nothing is done for it
     FINAL = "FINAL"  # in a final block of its source
     ATTESTED = "ATTESTED"  # a quorum has signed its batch
     BUILT = "BUILT"  # its delivery is decided and stored, perhaps sent
@@ -35,7 +36,7 @@ class MessageState(StrEnum):
     FINALISED = "FINALISED"  # executed in a final block of the destination
     PARKED = "PARKED"  # taken by the destination without effect; the reason says why
     RETRY = "RETRY"  # an attempt came to nothing; the reason says why, another follows
-    REORGED = "REORGED"  # its delivery fell out of the destination's chain
+    REORGED = "REORGED"  # its delivery fell out of the destination's chain, or itself out of its source's
     ACKED = "ACKED"  # executed, and the source knows it: attested there in a final block
     EXPIRED = "EXPIRED"  # refused by the destination for good, since it came too late
     REFUSED = "REFUSED"  # refused by the destination's operator for good
@@ -59,6 +60,7 @@ _ANYWAY = {
     _S.RETRY,
 }  # the destination's own record overrules every plan of ours
 _NEXT: Mapping[MessageState, frozenset[MessageState]] = {
+    _S.SEEN: frozenset({_S.FINAL, _S.REORGED}),
     _S.FINAL: frozenset({_S.FINAL, _S.ATTESTED} | _ANYWAY),
     _S.ATTESTED: frozenset({_S.ATTESTED, _S.BUILT} | _ANYWAY),
     _S.BUILT: frozenset({_S.BUILT, _S.SENT, _S.INCLUDED} | _ANYWAY),

@@ -32,6 +32,7 @@ _GROUPS = {
     "act propose": "Propose an act of consequence.",
     "version": "Which code every contract ran, and since when.",
     "event": "Corporate actions: validate, announce, entitle, pay.",
+    "audit": "The bridge's log of what it did: export it, check it.",
     "message": "Messages between ledgers and their history.",
     "attestors": "Who attests what passes between ledgers.",
     "transport": "Other networks that vouch for messages between ledgers.",
@@ -175,12 +176,22 @@ COMMANDS = {
     "event show": ("paripassu.cli.events:show", "Show the event as each ledger knows it."),
     "spec": ("paripassu.cli.spec:spec", "Show what a security is on its ledgers, or drift from a sheet."),
     "reconcile": ("paripassu.cli.reconcile:reconcile", "Prove the invariants I1 to I7 from the ledgers."),
-    "relay": ("paripassu.cli.bridge:relay", "Carry attested batches to their destinations."),
+    "relay": ("paripassu.cli.relaying:app", "Carry attested batches to their destinations."),
+    "relay rebuild": (
+        "paripassu.cli.rebuilding:rebuild",
+        "Make the bridge's store anew from ledgers and audit log.",
+    ),
     "attest": ("paripassu.cli.bridge:attest", "Watch the ledgers and sign batches, as one attestor."),
     "work": ("paripassu.cli.work:work", "Do what is due by the clock, one worker of many."),
+    "audit export": ("paripassu.cli.rebuilding:audit_export", "Write the bridge's audit log to a file."),
+    "audit verify": ("paripassu.cli.rebuilding:audit_verify", "Check the hashes of the audit log."),
     "watch": ("paripassu.cli.watch:watch", "Compare all ledgers' books; alarms, metrics, lane stop."),
-    "message list": ("paripassu.cli.bridge:message_list", "List messages and their states."),
+    "message list": ("paripassu.cli.messages:message_list", "List messages and their states."),
     "message show": ("paripassu.cli.bridge:message_show", "Show one message with its history."),
+    "message replay": (
+        "paripassu.cli.messages:message_replay",
+        "Have a message that waits after failures delivered again at once.",
+    ),
     "message retry": ("paripassu.cli.bridge:message_retry", "Try a parked message again."),
     "message proof": ("paripassu.cli.proofs:proof", "Write a message's settlement proof to a file."),
     "message verify": ("paripassu.cli.proofs:verify", "Check a settlement proof, also against the ledgers."),
@@ -211,7 +222,8 @@ def _register() -> None:
         (groups[above] if above else app).command(groups[name])
     for path, (target, text) in COMMANDS.items():
         group, _, leaf = path.rpartition(" ")
-        (groups[group] if group else app).command(target, name=leaf, help=text)
+        if group not in COMMANDS:  # a command with commands of its own brings them along
+            (groups[group] if group else app).command(target, name=leaf, help=text)
 
 
 _register()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Annotated
@@ -12,18 +13,23 @@ from cyclopts import Parameter
 
 from paripassu.bridge.node import drain as drain_bridge
 from paripassu.bridge.node import run_bridge
-from paripassu.bridge.queries import MessageView, list_messages, message_history, stuck_messages
+from paripassu.bridge.queries import MessageView, message_history
+from paripassu.bridge.replaying import relay_only
+from paripassu.bridge.settings import BridgeSettings
 from paripassu.bridge.states import MessageState
 from paripassu.cli.acting import WhyText, because, print_done
 from paripassu.cli.common import JsonFlag, Place, print_json, print_table, run
 from paripassu.cli.logs import log_to_stderr
 from paripassu.commands import Refuse, Retry
-from paripassu.errors import UnknownMessage
+from paripassu.config import NetworkConfig
+from paripassu.errors import InvalidArgument, UnknownMessage
 from paripassu.hyperlane.relaying import relaying
 from paripassu.jobs.bridging import relayer_spec, seat_of
 from paripassu.jobs.controlling import Done, carry_out
+from paripassu.jobs.lanes import purpose_of
 from paripassu.jobs.session import Session, open_session, read_network
 from paripassu.jobs.storing import open_store
+from paripassu.messages import Lane
 
 
 def relay(
@@ -40,9 +46,19 @@ def relay(
         bool,
         Parameter(negative="", help="End once all that is final now has arrived, came back, or is parked."),
     ] = False,
-    patience: Annotated[int, Parameter(help="Seconds after which --drain gives up.")] = 300,
+    patience: Annotated[int, Parameter(help="Seconds after which --drain and --only give up.")] = 300,
+    only: Annotated[
+        str,
+        Parameter(help="Relay this message and those before it in its lane, nothing else, then end: an id."),
+    ] = "",
+    lane: Annotated[
+        tuple[str, ...],
+        Parameter(help="Relay these lanes alone, as alpha:bravo:movement; all are read.", negative=""),
+    ] = (),
 ) -> None:
     """Carry attested batches to their destinations until stopped by Ctrl-C or SIGTERM."""
+    if only and (lane or drain):
+        raise InvalidArgument("--only ends by itself and names its lane: it goes without --lane and --drain.")
     log_to_stderr()
 
     async def job() -> None:
@@ -54,11 +70,19 @@ def relay(
                 stack.enter_context(relaying(network))
             relayer = await seat_of(network, place.folder, store, "relayer", stack)
             attestors = [await seat_of(network, place.folder, store, name, stack) for name in names]
-            if drain:
-                await drain_bridge(store, relayer=relayer, attestors=attestors, patience=patience)
+            settings = BridgeSettings(only=lanes_named(network, lane))
+            if only:
+                view = await relay_only(store, only, relayer=relayer, attestors=attestors, patience=patience)
+                print(f"message {view.id.text} is {view.state.value}: pari message show {view.id.text[:18]}")
+            elif drain:
+                await drain_bridge(
+                    store, relayer=relayer, attestors=attestors, patience=patience, settings=settings
+                )
                 print("all that was final has arrived, came back, or is parked: pari message list")
             else:
-                await run_bridge(store, relayer=relayer, attestors=attestors, stop=until_stopped())
+                await run_bridge(
+                    store, relayer=relayer, attestors=attestors, stop=until_stopped(), settings=settings
+                )
 
     run(job())
 
@@ -90,34 +114,22 @@ def until_stopped() -> asyncio.Event:
     return stop
 
 
-def message_list(
-    *,
-    place: Place = Place(),
-    waiting: Annotated[
-        bool, Parameter(negative="", help="Only what has not arrived, and what is parked.")
-    ] = False,
-    json: JsonFlag = False,
-) -> None:
-    """List the messages that the bridge knows, by lane and nonce."""
-    with open_store(place.network_file, place.folder) as store:
-        views = stuck_messages(store) if waiting else list_messages(store)
-    if json:
-        print_json({"schema": "paripassu.messages/1", "messages": [_as_json(view) for view in views]})
-        return
-    rows = [
-        [
-            view.id.text[:18] + "…",
-            view.lane.source,
-            view.lane.destination,
-            view.lane.purpose.name,
-            view.message.nonce,
-            view.state.value,
-            view.reason,
-        ]
-        for view in views
-    ]
-    print_table("", ["id", "from", "to", "purpose", "nonce#", "state", "reason"], rows)
-    print(f"{len(views)} messages" + ("; next: pari message show ID" if views else ""))
+def lanes_named(network: NetworkConfig, texts: Sequence[str]) -> dict[Lane, int] | None:
+    """Lanes as `SOURCE:DESTINATION:PURPOSE` names them, without a bound; None where none is named.
+
+    Raises:
+        InvalidArgument: no such ledger or purpose, or another form.
+    """
+    lanes: dict[Lane, int] = {}
+    for text in texts:
+        source, destination, purpose = text.split(":") if text.count(":") == 2 else ("", "", "")
+        ledgers = network.ledgers
+        if source not in ledgers or destination not in ledgers or source == destination:
+            raise InvalidArgument(
+                f"'{text}' is no lane: two of {', '.join(ledgers)} and a purpose, as alpha:bravo:movement."
+            )
+        lanes[Lane(ledgers[source].id, ledgers[destination].id, purpose_of(purpose))] = 0
+    return lanes or None
 
 
 def message_show(
@@ -137,7 +149,7 @@ def message_show(
         print_json(
             {
                 "schema": "paripassu.message/1",
-                **_as_json(history.view),
+                **as_json(history.view),
                 "batch": history.batch,
                 "attestors": list(history.attestors),
                 "transactions": list(history.transactions),
@@ -147,7 +159,7 @@ def message_show(
             }
         )
         return
-    for name, value in _as_json(history.view).items():
+    for name, value in as_json(history.view).items():
         print(f"{name:>18}  {value}")
     print(f"{'attestors':>18}  {', '.join(history.attestors) or 'none yet'}")
     print(f"{'transactions':>18}  {', '.join(history.transactions) or 'none'}")
@@ -214,7 +226,7 @@ def _parked(session: Session, message_id: str, what: str) -> MessageView:
     return view
 
 
-def _as_json(view: MessageView) -> dict[str, object]:
+def as_json(view: MessageView) -> dict[str, object]:
     return {
         "id": view.id.text,
         "source": str(view.lane.source),

@@ -9,12 +9,15 @@ import sys
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import Parameter
 
 from paripassu.examples import example
 from paripassu.workspace import Workspace
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 T = TypeVar("T")
 NETWORK_VARIABLE = "PARI_NETWORK"
@@ -74,6 +77,13 @@ def print_json(document: Mapping[str, Any]) -> None:
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A table on standard output; columns whose name ends in '#' are figures, set to the right."""
     from rich.console import Console  # only who prints a table pays for its import
+
+    width = None if sys.stdout.isatty() else 160
+    Console(width=width, highlight=False).print(table_of(title, columns, rows))
+
+
+def table_of(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> "Table":
+    """The same as a table to be shown."""
     from rich.table import Table
 
     table = Table(title=title or None, title_justify="left", pad_edge=False, box=None)
@@ -84,8 +94,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
         )
     for row in rows:
         table.add_row(*map(_cell, row))
-    width = None if sys.stdout.isatty() else 160
-    Console(width=width, highlight=False).print(table)
+    return table
 
 
 def _cell(value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +16,8 @@ from paripassu.config import event_isin, load_breakdown, load_event, load_networ
 from paripassu.custody import Breakdown
 from paripassu.errors import PariError
 from paripassu.jobs import announcing, entitling, funding, paying
-from paripassu.jobs.eventbook import as_document, write_table
-from paripassu.jobs.session import Session, open_session
+from paripassu.jobs.eventbook import as_document, read_table, write_table
+from paripassu.jobs.session import Session, open_reachable_session, open_session
 from paripassu.ledgers.port import Ledger
 from paripassu.rules import Restriction
 
@@ -159,14 +160,23 @@ def pay(
 ) -> None:
     """Pay every entitlement that is not paid yet, on the ledger where the position sits.
 
-    What may not be paid out is held, and listed with what would lift that.
+    What may not be paid out is held, and listed with what would lift that. Where a ledger cannot be reached
+    the event's `onLedgerLoss` says whether all wait, or the others are paid now and that one by a later run.
     """
 
     async def job() -> tuple[list[list[object]], list[list[object]]]:
-        async with open_session(place.network_file, place.folder, event_isin(file)) as session:
-            event = load_event(file, session.security).record
-            struck = await entitling.strike_event(session.ledgers, event, _breakdowns(session, breakdown))
-            paid = await paying.pay(session.ledgers, event, struck.table, session.role("paying_agent"))
+        async with open_reachable_session(place.network_file, place.folder, event_isin(file)) as session:
+            loaded = load_event(file, session.security)
+            event = loaded.record
+            paying.require_all(event, loaded.on_ledger_loss, session.lost)
+            if session.lost:  # positions there cannot be struck again; the table's root is on every ledger
+                table = read_table(session.workspace, event.official_event_id)
+            else:
+                breakdowns = _breakdowns(session, breakdown)
+                table = (await entitling.strike_event(session.ledgers, event, breakdowns)).table
+            for name, why in session.lost.items():
+                print(f"not paid on {name} now: {why}\nthen: pari event pay {file}", file=sys.stderr)
+            paid = await paying.pay(session.ledgers, event, table, session.role("paying_agent"))
             payments: list[list[object]] = [
                 [session.ledgers[ledger].name, payment.account, int(payment.amount), payment.transaction]
                 for ledger, payments in paid.items()

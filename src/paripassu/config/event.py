@@ -17,6 +17,7 @@ from paripassu.events import (
     EVENT_TYPES,
     EventRecord,
     FractionDisposition,
+    LedgerLoss,
     Participation,
     require_legal,
     validate_dates,
@@ -38,6 +39,7 @@ class EventFile:
     record: EventRecord
     fraction_disposition: FractionDisposition
     same_day_payment: bool
+    on_ledger_loss: LedgerLoss
     narrative: str
     document: dict[str, Json]
 
@@ -64,6 +66,7 @@ class _Event(FileModel):
     participation: Literal["MAND"]
     dates: _Dates
     cash: _Cash
+    on_ledger_loss: Literal["wait", "proceed"] = "wait"
     narrative: str = ""
 
 
@@ -130,6 +133,7 @@ def load_event(path: Path | str, security: Security, announced_on: date | None =
         record=record,
         fraction_disposition=FractionDisposition(file.cash.fraction_disposition),
         same_day_payment=file.dates.same_day_payment,
+        on_ledger_loss=LedgerLoss(file.on_ledger_loss),
         narrative=file.narrative,
         document=document,
     )
@@ -155,6 +159,7 @@ def end_of_day(path: Path, day: date, time_zone: str) -> int:
 
 def _document(file: _Event, security: Security, rate: Rate, record_time: int) -> dict[str, Json]:
     """The full event document in one spelling, so that equal events have equal hashes."""
+    policy: dict[str, Json] = {"onLedgerLoss": file.on_ledger_loss} if file.on_ledger_loss != "wait" else {}
     return {
         "schema": file.schema_,
         "officialEventId": file.official_event_id,
@@ -174,4 +179,4 @@ def _document(file: _Event, security: Security, rate: Rate, record_time: int) ->
         "currency": file.cash.currency,
         "fractionDisposition": file.cash.fraction_disposition,
         "narrative": file.narrative,
-    }
+    } | policy

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from inspect import iscoroutinefunction
+from typing import Any, cast
 
 import structlog
 
@@ -13,7 +15,7 @@ from paripassu.config.files import expand
 from paripassu.config.types import AttestorMember
 from paripassu.deploy import records
 from paripassu.deploy.books import book_of
-from paripassu.errors import InconsistentFile
+from paripassu.errors import InconsistentFile, NodeUnreachable
 from paripassu.identifiers import LedgerId
 from paripassu.ledgers.agreed import AgreedLedger, Told
 from paripassu.ledgers.decisions import DecisionLog
@@ -23,7 +25,7 @@ from paripassu.ledgers.intents import IntentLog
 from paripassu.ledgers.port import Ledger
 from paripassu.workspace import Workspace
 
-log = structlog.get_logger("paripassu.bridge.attestor")
+log = structlog.get_logger("paripassu.deploy.opening")
 
 _SHORT = RetryPolicy(attempts=2, timeout=8.0)
 """For one endpoint of several: the next look asks it again, and the others need not wait long for it."""
@@ -74,7 +76,7 @@ async def open_endpoints(
         MissingVariable: a variable of an endpoint is not set here.
         InconsistentFile: two of a ledger's endpoints are one.
         NotDeployed, RecordTampered, RecordUnreadable, WrongChain, ContractMissing: as `open_ledgers`.
-        NodeUnreachable: the only endpoint of a chain. Nothing stays open.
+            Nothing stays open. Who does not answer is verified later, before anything is taken from it.
     """
     opened: dict[LedgerId, Observed] = {}
     try:
@@ -90,7 +92,11 @@ async def open_endpoints(
                 if config.id.is_evm and not network.is_local:
                     log.warning("one endpoint alone is believed", attestor=member.name, ledger=config.name)
                 opened[config.id] = ledger_of(network, workspace, replace(config, rpc_urls=urls), intents)
-            await opened[config.id].open()
+            try:
+                await opened[config.id].open()
+            except NodeUnreachable as error:
+                log.warning("ledger cannot be reached", ledger=config.name, why=str(error))
+                opened[config.id] = cast(Observed, _OpenedLater(opened[config.id]))
     except BaseException:
         for one in opened.values():
             await one.close()
@@ -109,6 +115,72 @@ def _endpoints(
     if len(set(urls)) < len(urls):
         raise InconsistentFile(f"{network.path}, {key}: two endpoints are one and the same.")
     return urls
+
+
+class _OpenedLater:
+    """A ledger that could not be reached: it is verified before the first answer is taken from it."""
+
+    def __init__(self, ledger: Ledger | Observed) -> None:
+        self._ledger = ledger
+        self._opened = False
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._ledger, name)
+        if self._opened or not iscoroutinefunction(value) or name == "close":
+            return value
+
+        async def verified(*arguments: object, **more: object) -> object:
+            if not self._opened:
+                await self._ledger.open()
+                self._opened = True
+            return await value(*arguments, **more)
+
+        return verified
+
+
+async def open_now_or_later(
+    network: NetworkConfig, workspace: Workspace, intents: IntentLog, decisions: DecisionLog | None = None
+) -> dict[LedgerId, Ledger]:
+    """All ledgers for a bridge, which serves those that answer and takes up the others once they do (REC-3).
+
+    Raises: as `open_ledgers`, but for NodeUnreachable.
+    """
+    ledgers, lost = await open_reachable(network, workspace, intents, decisions=decisions)
+    for config in network.ledgers.values():
+        if config.name in lost:
+            log.warning("ledger cannot be reached", ledger=config.name, why=lost[config.name])
+            later = ledger_of(network, workspace, config, intents, decisions=decisions)
+            ledgers[config.id] = cast(Ledger, _OpenedLater(later))
+    return {config.id: ledgers[config.id] for config in network.ledgers.values()}
+
+
+async def open_reachable(
+    network: NetworkConfig,
+    workspace: Workspace,
+    intents: IntentLog,
+    isin: str = "",
+    decisions: DecisionLog | None = None,
+) -> tuple[dict[LedgerId, Ledger], dict[str, str]]:
+    """The ledgers that answer, opened and verified; and by name why the others cannot be reached (REC-3).
+
+    Raises: as `open_ledgers`, but for NodeUnreachable.
+    """
+    opened: dict[LedgerId, Ledger] = {}
+    lost: dict[str, str] = {}
+    try:
+        for config in network.ledgers.values():
+            ledger = ledger_of(network, workspace, config, intents, isin, decisions)
+            opened[config.id] = ledger
+            try:
+                await ledger.open()
+            except NodeUnreachable as error:
+                lost[config.name] = str(error)
+                await opened.pop(config.id).close()
+    except BaseException:
+        for ledger in opened.values():
+            await ledger.close()
+        raise
+    return opened, lost
 
 
 def ledger_of(

@@ -58,7 +58,8 @@ def up(specs: Sequence[NodeSpec], workspace: Path) -> DevnetRecord:
     """Start `specs` and leave them running; what runs already as asked stays as it is.
 
     Nodes of this workspace of which some have died are stopped and all are started anew:
-    chains whose peers have lost their state are of no use.
+    chains whose peers have lost their state are of no use. Where all that runs is asked for again, and
+    more, only these others are started (OPS-5).
 
     Raises:
         DevnetBusy: other ledgers than these run from this workspace.
@@ -68,18 +69,27 @@ def up(specs: Sequence[NodeSpec], workspace: Path) -> DevnetRecord:
         present = _read_or_none(workspace)
         if present is not None:
             alive = [name for name, node in present.ledgers.items() if node.process.alive]
-            if len(alive) == len(specs) == len(present.ledgers):
-                return _as_asked(present, specs, workspace)
+            more = [spec for spec in specs if spec.name not in present.ledgers]
+            if len(alive) == len(specs) - len(more) == len(present.ledgers):
+                known = [spec for spec in specs if spec.name in present.ledgers]
+                _as_asked(present, known, workspace)
+                return _started(more, workspace, present) if more else present
             _stop(present, workspace)
-        launch = Launch(log_folder=workspace / "logs")
-        try:
-            record = DevnetRecord({node.name: node for node in launch.start(specs)})
-            save(record, workspace)
-        except BaseException:
-            launch.stop()
-            raise
-        launch.release()
-        return record
+        return _started(specs, workspace, DevnetRecord({}))
+
+
+def _started(specs: Sequence[NodeSpec], workspace: Path, present: DevnetRecord) -> DevnetRecord:
+    """The record with some more nodes, which are started; none of them runs where one does not start."""
+    launch = Launch(log_folder=workspace / "logs")
+    try:
+        more = {node.name: node for node in launch.start(specs)}
+        record = replace(present, ledgers={**present.ledgers, **more})
+        save(record, workspace)
+    except BaseException:
+        launch.stop()
+        raise
+    launch.release()
+    return record
 
 
 def down(workspace: Path) -> list[str]:
@@ -141,14 +151,13 @@ def save(record: DevnetRecord, workspace: Path) -> None:
     half.replace(workspace / _FILE)
 
 
-def _as_asked(record: DevnetRecord, specs: Sequence[NodeSpec], workspace: Path) -> DevnetRecord:
+def _as_asked(record: DevnetRecord, specs: Sequence[NodeSpec], workspace: Path) -> None:
     wanted = {spec.name: (spec.client, spec.chain_id, spec.block_time) for spec in specs}
     running = {name: (node.client, node.chain_id, node.block_time) for name, node in record.ledgers.items()}
     if wanted != running:
         raise DevnetBusy(
             f"A local network of {', '.join(running)} runs from {workspace}, other than the one asked for."
         )
-    return record
 
 
 def _stop(record: DevnetRecord, workspace: Path) -> list[str]:

@@ -19,6 +19,7 @@ from paripassu.events.record import (
     EVENT_TYPEHASH,
     EventRecord,
     FractionDisposition,
+    LedgerLoss,
     Participation,
     event_key,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "BusinessCalendar",
     "EventRecord",
     "FractionDisposition",
+    "LedgerLoss",
     "Participation",
     "date_violations",
     "event_key",

@@ -52,6 +52,13 @@ class Participation(Enum):
     VOLU = "VOLU"
 
 
+class LedgerLoss(Enum):
+    """What becomes of an event's payment while a ledger cannot be reached (REC-3)."""
+
+    WAIT = "wait"  # it is paid on all ledgers or on none
+    PROCEED = "proceed"  # it is paid where it can be, and on the others once they are back
+
+
 class FractionDisposition(Enum):
     """What becomes of a fraction: rounded down, up, half up, cash in lieu, …"""
 

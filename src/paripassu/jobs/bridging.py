@@ -13,7 +13,7 @@ from paripassu.bridge.doubts import Doubts
 from paripassu.bridge.node import RELAYER, Seat, await_drained, run_bridge
 from paripassu.bridge.seats import AttestorSeat
 from paripassu.config import NetworkConfig
-from paripassu.deploy.opening import open_endpoints, open_ledgers
+from paripassu.deploy.opening import open_endpoints, open_now_or_later
 from paripassu.errors import InconsistentFile
 from paripassu.jobs.session import Session
 from paripassu.ledgers.port import Signer
@@ -57,7 +57,7 @@ async def seat_of(
     """
     if name == RELAYER:
         signer = _signer(relayer_spec(network), network, name)
-        ledgers = await open_ledgers(network, workspace, store.intents, decisions=store.decisions)
+        ledgers = await open_now_or_later(network, workspace, store.intents, store.decisions)
         for ledger in ledgers.values():
             stack.push_async_callback(ledger.close)
         return Seat(name, signer, ledgers)

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from paripassu.custody import ShareholdingType
+from paripassu.entitlements import EntitlementLine, EntitlementPart, EntitlementTable, HolderEntitlement
+from paripassu.errors import PariError, TableUnreadable
+from paripassu.events.record import event_key
+from paripassu.identifiers import AccountId, Bytes32
 from paripassu.jobs.entitling import Struck
+from paripassu.quantities import Minor, Units
 from paripassu.workspace import Workspace
 
 SCHEMA = "paripassu.entitlements/1"
@@ -21,6 +28,50 @@ def write_table(workspace: Workspace, struck: Struck) -> Path:
     half.write_text(json.dumps(as_document(struck), indent=2) + "\n", encoding="utf-8")
     half.replace(path)
     return path
+
+
+def read_table(workspace: Workspace, event_id: str) -> EntitlementTable:
+    """The table that `write_table` kept; payment holds its root against the one published on each ledger.
+
+    Raises:
+        TableUnreadable: it is missing or damaged.
+    """
+    path = workspace.event_folder(event_id) / "entitlements.json"
+    try:
+        document = json.loads(path.read_text("utf-8"))
+        if (document["schema"], document["officialEventId"]) != (SCHEMA, event_id):
+            raise ValueError("it is another document")
+        return EntitlementTable(
+            event_id=event_id,
+            lines=tuple(_line(event_id, one) for one in document["lines"]),
+            holders=tuple(map(_holder, document["holders"])),
+            units=Units(document["units"]),
+            total=Minor(document["total"]),
+            residue=Fraction(document["residue"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError, PariError) as error:
+        raise TableUnreadable(
+            f"The entitlement table of event {event_id} cannot be read: {error}."
+        ) from error
+
+
+def _line(event_id: str, one: dict[str, Any]) -> EntitlementLine:
+    account = AccountId.parse(one["account"])
+    return EntitlementLine(event_key(event_id), account, Units(one["units"]), Minor(one["amount"]))
+
+
+def _holder(one: dict[str, Any]) -> HolderEntitlement:
+    return HolderEntitlement(
+        Bytes32(one["holder"]),
+        ShareholdingType(one["type"]),
+        Units(one["units"]),
+        Minor(one["amount"]),
+        Fraction(one["residue"]),
+        tuple(
+            EntitlementPart(AccountId.parse(part["account"]), Units(part["units"]), Minor(part["amount"]))
+            for part in one["parts"]
+        ),
+    )
 
 
 def as_document(struck: Struck) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def purpose_of(text: str) -> Purpose:
 
 def word_of(purpose: Purpose) -> str:
     """A purpose as it is written in commands."""
-    return purpose.name.lower().replace("_", "-")
+    return purpose.word
 
 
 async def lanes_of(ledger: Ledger, others: Iterable[Ledger], security: Bytes32) -> tuple[LaneStanding, ...]:

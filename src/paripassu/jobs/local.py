@@ -26,6 +26,10 @@ CLIENT_SCHEMA = "paripassu.client/1"
 _COIN = 10**22
 
 
+NEW_BEHIND = 60
+"""Seconds that a node is behind others where it was started after the business clock was moved."""
+
+
 def node_specs(network: NetworkConfig, *, automine: bool = False) -> list[NodeSpec]:
     """The nodes that a local network's file asks for; with `automine`, a block for each transaction."""
     return [
@@ -83,7 +87,10 @@ def prepare(network: NetworkConfig, workspace: Workspace, urls: Mapping[str, str
         for name in one.ledgers:
             if name not in one.mailbox and name in urls:
                 put_up(urls[name], one.domain[name])
-    now = max((head_time(url) for url in urls.values()), default=GENESIS_TIME)
+    times = {url: head_time(url) for url in urls.values()}
+    now = max(times.values(), default=GENESIS_TIME)
+    if new := [url for url, time in times.items() if now - time > NEW_BEHIND]:
+        controls.travel_to(new, now)
     asyncio.run(_set_books(network, workspace, now))
 
 

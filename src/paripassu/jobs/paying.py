@@ -10,8 +10,8 @@ from itertools import compress, count
 
 from paripassu.commands import AuthoriseDebit, Pay, PaymentLine
 from paripassu.entitlements import EntitlementLine, EntitlementTable, merkle_tree_of
-from paripassu.errors import EventUnknown, PaymentRefused, Unfunded
-from paripassu.events import EventRecord
+from paripassu.errors import EventUnknown, LedgerLost, NodeUnreachable, PaymentRefused, Unfunded
+from paripassu.events import EventRecord, LedgerLoss
 from paripassu.identifiers import AccountId, Bytes32, LedgerId, keccak256
 from paripassu.ledgers.port import Ledger, OutcomeState, Payee, Payment, Signer
 from paripassu.merkle import MerkleTree
@@ -115,6 +115,38 @@ async def pay(
     await asyncio.gather(*(_pay_lines(ledgers[due.ledger], event, due, tree, paying_agent) for due in dues))
     booked = await asyncio.gather(*(ledger.payments(event.official_event_id) for ledger in ledgers.values()))
     return dict(zip(ledgers, booked, strict=True))
+
+
+async def reachable(ledgers: Mapping[LedgerId, Ledger]) -> tuple[dict[LedgerId, Ledger], dict[str, str]]:
+    """The ledgers that answer now, and by name why others do not."""
+
+    async def one(ledger: Ledger) -> str:
+        try:
+            await ledger.head()
+        except NodeUnreachable as error:
+            return str(error)
+        return ""
+
+    why = dict(zip(ledgers, await asyncio.gather(*map(one, ledgers.values())), strict=True))
+    there = {id: ledger for id, ledger in ledgers.items() if not why[id]}
+    return there, {ledgers[id].name: text for id, text in why.items() if text}
+
+
+def require_all(event: EventRecord, policy: LedgerLoss, lost: Mapping[str, str]) -> None:
+    """Whether an event may be paid while some ledgers cannot be reached (REC-3).
+
+    Args:
+        lost: why ledgers cannot be reached, by name.
+
+    Raises:
+        LedgerLost: not by its policy; nobody is paid.
+    """
+    if lost and policy is LedgerLoss.WAIT:
+        name, why = next(iter(lost.items()))
+        raise LedgerLost(
+            f"Event {event.official_event_id} is paid on all ledgers or on none (onLedgerLoss is wait), and "
+            f"{', '.join(lost)} cannot be reached; {name}: {why}"
+        )
 
 
 async def _check_root(ledgers: Mapping[LedgerId, Ledger], event: EventRecord, root: Bytes32) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from paripassu.config import NetworkConfig, load_network, security_of
-from paripassu.deploy.opening import open_ledgers
+from paripassu.deploy.opening import open_ledgers, open_reachable
 from paripassu.devnet import network as devnet
 from paripassu.errors import InconsistentFile
 from paripassu.identifiers import LedgerId
@@ -29,6 +29,8 @@ class Session:
     workspace: Workspace
     store: Store
     ledgers: Mapping[LedgerId, Ledger]
+    lost: Mapping[str, str] = field(default_factory=dict)
+    """Why ledgers cannot be reached, by name; where that is allowed at all."""
 
     @property
     def home(self) -> Ledger:
@@ -84,6 +86,22 @@ async def open_session(path: Path, workspace: Workspace, isin: str = "") -> Asyn
     """
     async with session_of(read_network(path, workspace), workspace, isin) as session:
         yield session
+
+
+@asynccontextmanager
+async def open_reachable_session(path: Path, workspace: Workspace, isin: str) -> AsyncIterator[Session]:
+    """As `open_session`, but ledgers that cannot be reached are left out, and named in `lost`."""
+    network = read_network(path, workspace)
+    security = security_of(network, isin)
+    store = open_store(network, workspace)
+    place = (network, workspace, store.intents, security.isin, store.decisions)
+    ledgers, lost = await open_reachable(*place)
+    try:
+        yield Session(network, security, workspace, store, ledgers, lost)
+    finally:
+        for ledger in ledgers.values():
+            await ledger.close()
+        store.close()
 
 
 @asynccontextmanager

@@ -43,6 +43,7 @@ from paripassu.messages.payloads import (
     decode_corporate_action,
     decode_lineage,
     decode_quota,
+    has_lots,
     next_path,
 )
 from paripassu.messages.wire import batch_head, execution, packed_messages, packed_signatures, payloads_of
@@ -82,6 +83,7 @@ __all__ = [
     "decode_lineage",
     "decode_quota",
     "execution",
+    "has_lots",
     "next_path",
     "packed_messages",
     "packed_signatures",

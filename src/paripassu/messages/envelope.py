@@ -45,6 +45,11 @@ class Purpose(IntEnum):
     QUOTA = 4
     ORDER = 5
 
+    @property
+    def word(self) -> str:
+        """As it is written in commands."""
+        return self.name.lower().replace("_", "-")
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Lane:

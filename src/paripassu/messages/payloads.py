@@ -46,7 +46,7 @@ class MovementPayload:
     @classmethod
     def decode(cls, payload: bytes) -> Self:
         """Raises MalformedMessage."""
-        if payload[32:64] == _PLAIN:
+        if not has_lots(payload):
             security, source, target, amount = _decode(_MOVEMENT, payload)
             return cls(Bytes32(security), source, target, Units(amount))
         security, source, target, amount, lineage = _decode(_LOCKED_MOVEMENT, payload)
@@ -65,6 +65,11 @@ class MovementPayload:
                 f"A movement of {int(self.amount)} units for the holder {self.holder} cannot have {locked} "
                 f"locked up."
             )
+
+
+def has_lots(payload: bytes) -> bool:
+    """Whether a movement carries lots: told by where its first dynamic part begins, without decoding it."""
+    return payload[32:64] != _PLAIN
 
 
 def decode_lineage(lineage: bytes) -> tuple[Bytes32, tuple[Lot, ...]]:

@@ -9,7 +9,7 @@ writer at a time (`paripassu.database`), so that no two rows follow the same one
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select
@@ -62,12 +62,42 @@ def verify(connection: Connection) -> int:
     previous, expected = ZERO32, 1
     for row in connection.execute(select(audit).order_by(audit.c.seq)):
         digest = _hash(row.seq, row.at, row.kind, row.subject, row.detail, previous)
-        if row.seq != expected or row.previous != previous.text or row.hash != digest.text:
-            raise StoreTampered(
-                f"Row {row.seq} of the audit log does not match its hash or place {expected}."
-            )
+        _require(
+            row.seq == expected and row.previous == previous.text and row.hash == digest.text,
+            row.seq,
+            expected,
+        )
         previous, expected = digest, expected + 1
     return expected - 1
+
+
+def verify_entries(entries: Iterable[AuditEntry]) -> int:
+    """The same for rows that have left the store. Raises StoreTampered."""
+    previous, expected = ZERO32, 1
+    for entry in entries:
+        digest = _hash(entry.seq, entry.at, entry.kind, entry.subject, entry.detail, previous)
+        _require(entry.seq == expected and entry.hash == digest, entry.seq, expected)
+        previous, expected = digest, expected + 1
+    return expected - 1
+
+
+def copy(connection: Connection, rows: Sequence[AuditEntry]) -> None:
+    """Put a whole log that was verified into a store that has none yet."""
+    previous = (ZERO32, *(entry.hash for entry in rows))
+    values = [
+        {
+            "seq": entry.seq,
+            "at": entry.at,
+            "kind": entry.kind,
+            "subject": entry.subject,
+            "detail": entry.detail,
+            "previous": before.text,
+            "hash": entry.hash.text,
+        }
+        for entry, before in zip(rows, previous, strict=False)
+    ]
+    if values:
+        connection.execute(insert(audit), values)
 
 
 def entries(connection: Connection, kind: str | None = None) -> tuple[AuditEntry, ...]:
@@ -79,6 +109,11 @@ def entries(connection: Connection, kind: str | None = None) -> tuple[AuditEntry
         AuditEntry(row.seq, row.at, row.kind, row.subject, row.detail, Bytes32(row.hash))
         for row in connection.execute(query)
     )
+
+
+def _require(fits: bool, seq: int, place: int) -> None:
+    if not fits:
+        raise StoreTampered(f"Row {seq} of the audit log does not match its hash or place {place}.")
 
 
 def _hash(seq: int, at: float, kind: str, subject: str, detail: str, previous: Bytes32) -> Bytes32:

@@ -240,6 +240,13 @@ class Claims:
         audit.append(connection, now, "claims.taken", self._name, facts)
 
 
+def live_relayers(connection: Connection, clock: Clock) -> tuple[str, ...]:
+    """Who works on the store now: name, process and host of each relayer that lives."""
+    keys = _live(connection, _time(connection, clock))
+    rows = connection.execute(select(relayer_table).order_by(relayer_table.c.id))
+    return tuple(f"'{row.name}', process {row.pid} on {row.host}" for row in rows if row.id in keys)
+
+
 def guard(connection: Connection, clock: Clock, ledger: str, sender: str, tokens: Iterable[str]) -> None:
     """Let only the owner of a key's nonces on a ledger store what it is about to send.
 

@@ -121,7 +121,12 @@ class SqlIntentLog:
                 self._clock(),
                 "intent.recorded",
                 intent.reference,
-                {"ledger": intent.ledger, "nonce": intent.nonce, "transaction": intent.transaction},
+                {
+                    "ledger": intent.ledger,
+                    "nonce": intent.nonce,
+                    "sender": intent.sender,
+                    "transaction": intent.transaction,
+                },
             )
 
     def settle(self, result: Settled) -> None:
@@ -158,7 +163,13 @@ class SqlIntentLog:
                 self._clock(),
                 "intent.settled",
                 result.reference,
-                {"status": result.status, "transaction": result.transaction, "height": result.height},
+                {
+                    "status": result.status,
+                    "transaction": result.transaction,
+                    "height": result.height,
+                    "reason": result.reason,
+                    "gas_used": result.gas_used,
+                },
             )
 
 

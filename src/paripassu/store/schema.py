@@ -30,7 +30,7 @@ from paripassu.database import Schema
 STORE_SCHEMA = Schema(
     "bridge store",
     Path(__file__).parent / "versions",
-    ("store_0001", "store_0002", "store_0003", "store_0004", "store_0005"),
+    ("store_0001", "store_0002", "store_0003", "store_0004", "store_0005", "store_0006"),
 )
 
 
@@ -250,6 +250,45 @@ halt = Table(
     Column("at", Float, nullable=False),
     Column("code", String(16), nullable=False),
     Column("sentence", Words, nullable=False),
+)
+
+sighting = Table(
+    "sighting",
+    metadata,
+    Column("id", String(66), primary_key=True),
+    Column("source", String(80), nullable=False),
+    Column("destination", String(80), nullable=False),
+    Column("purpose", Integer, nullable=False),
+    Column("nonce", BigInteger, nullable=False),
+    Column("timestamp", Unsigned64, nullable=False),
+    Column("expiry", Unsigned64, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("sender", LargeBinary, nullable=False),
+    Column("recipient", LargeBinary, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("source_transaction", String(80), nullable=False),
+    Column("source_height", BigInteger, nullable=False),
+    Column("source_hash", String(66), nullable=False),
+    Column("source_time", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+heartbeat = Table(
+    "heartbeat",
+    metadata,
+    Column("process", String(160), primary_key=True),
+    Column("task", String(120), primary_key=True),
+    Column("at", Float, nullable=False),
+)
+
+nudge = Table(
+    "nudge",
+    metadata,
+    Column("source", String(80), primary_key=True),
+    Column("destination", String(80), primary_key=True),
+    Column("purpose", Integer, primary_key=True),
+    Column("at", Float, nullable=False),
 )
 
 audit = Table(

@@ -25,17 +25,24 @@ class AlarmKind(StrEnum):
     WALLET_LOW = "WALLET_LOW"
     ATTESTOR_SILENT = "ATTESTOR_SILENT"
     ENDPOINTS_DISAGREE = "ENDPOINTS_DISAGREE"
+    ATTESTOR_DISAGREES = "ATTESTOR_DISAGREES"
+    UNATTESTED = "UNATTESTED"
+    HOLES = "HOLES"
+    TASK_SILENT = "TASK_SILENT"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When an alarm is raised: messages, seconds, deliveries, and batches that an attestor may leave out."""
+    """When an alarm is raised: messages, seconds, deliveries, and batches that an attestor may leave out;
+    seconds for which a message may have no quorum, and for which a task may give no sign of life."""
 
     lag: int = 100
     age: int = 600
     clock: int = 300
     deliveries: int = 20
     batches: int = 10
+    quorum: int = 120
+    silence: int = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +58,7 @@ class Alarm:
 
 def alarms(facts: Facts, limits: Limits) -> tuple[Alarm, ...]:
     """Everything that is wrong, the worst first."""
-    of_lanes = (_drift, _never_sent, _unreadable, _stopped, _lag, _age, _events, _clocks)
-    checks = (*of_lanes, _wallets, _signers, _doubts)
-    return tuple(alarm for check in checks for alarm in check(facts, limits))
+    return tuple(alarm for check in CHECKS for alarm in check(facts, limits))
 
 
 def to_stop(found: tuple[Alarm, ...], facts: Facts) -> tuple[Lane, ...]:
@@ -84,7 +89,7 @@ def _never_sent(facts: Facts, limits: Limits) -> Iterator[Alarm]:
                 AlarmKind.NEVER_SENT,
                 str(lane.lane),
                 f"{lane.lane.destination} took {len(lane.unsent)} messages that {lane.lane.source} never "
-                f"sent, the first {lane.unsent[0]}.",
+                f"sent, or took them twice, the first {lane.unsent[0]}.",
                 f"pari message show {lane.unsent[0].text[:18]}",
                 (lane.lane,),
             )
@@ -196,6 +201,74 @@ def _doubts(facts: Facts, limits: Limits) -> Iterator[Alarm]:
             f"The attestor '{doubt.attestor}' signs nothing of {doubt.ledger}: {doubt.sentence}",
             "pari status",
         )
+
+
+def _disagreements(facts: Facts, limits: Limits) -> Iterator[Alarm]:
+    for signer in facts.signers:
+        if signer.refused:
+            yield Alarm(
+                AlarmKind.ATTESTOR_DISAGREES,
+                signer.attestor,
+                f"The attestor '{signer.attestor}' refused to sign {signer.refused} of what was proposed "
+                "last: it saw something else.",
+                "pari message list --waiting",
+            )
+
+
+def _unattested(facts: Facts, limits: Limits) -> Iterator[Alarm]:
+    found = facts.unattested
+    if found.since is not None and facts.time - found.since > limits.quorum:
+        yield Alarm(
+            AlarmKind.UNATTESTED,
+            "attestors",
+            f"{found.unattested} of {found.under_way} messages under way have no quorum, the first for "
+            f"{facts.time - found.since} s, more than {limits.quorum}.",
+            "pari message list --waiting",
+        )
+
+
+def _holes(facts: Facts, limits: Limits) -> Iterator[Alarm]:
+    for lane in facts.lanes:
+        if lane.holes:
+            yield Alarm(
+                AlarmKind.HOLES,
+                str(lane.lane),
+                f"The gateways of the lane {lane.lane} count {lane.holes} messages that no log of their "
+                "nodes shows.",
+                "pari status",
+            )
+
+
+def _tasks(facts: Facts, limits: Limits) -> Iterator[Alarm]:
+    for task in facts.tasks:
+        if task.silent > limits.silence:
+            yield Alarm(
+                AlarmKind.TASK_SILENT,
+                task.task,
+                f"The task {task.task} of process {task.process} has given no sign of life for "
+                f"{task.silent:.0f} s, more than {limits.silence}.",
+                "pari status",
+            )
+
+
+CHECKS = (
+    _drift,
+    _never_sent,
+    _unreadable,
+    _holes,
+    _stopped,
+    _disagreements,
+    _tasks,
+    _unattested,
+    _lag,
+    _age,
+    _events,
+    _clocks,
+    _wallets,
+    _signers,
+    _doubts,
+)
+"""One for each kind of alarm, the worst first."""
 
 
 def _movements_with(facts: Facts, ledger: LedgerId) -> tuple[Lane, ...]:

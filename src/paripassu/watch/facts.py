@@ -44,9 +44,10 @@ class LedgerFacts:
 
 @dataclass(frozen=True, slots=True)
 class LaneFacts:
-    """Both ends of a lane, in final blocks. `waiting_since` is the source time of the first message that the
-    destination has not taken, None where there is none; `unsent` are messages that the destination took and
-    the source never sent."""
+    """Both ends of a lane, in final blocks, `sent` and `taken` by the gateways' own counters. `waiting_since`
+    is the source time of the first message that the destination has not taken, None where there is none;
+    `unsent` are messages that the destination took and the source never sent; `holes` are messages and
+    arrivals that the counters count and no log shows."""
 
     lane: Lane
     sent: int
@@ -56,6 +57,7 @@ class LaneFacts:
     waiting_since: int | None
     unsent: tuple[Bytes32, ...] = ()
     stopped: bool = False
+    holes: int = 0
 
     @property
     def lag(self) -> int:
@@ -73,11 +75,32 @@ class WalletFacts:
 
 @dataclass(frozen=True, slots=True)
 class SignerFacts:
-    """Of the batches that a quorum signed last, how many an attestor signed."""
+    """Of the batches that were signed last, how many an attestor signed, and how many it refused to sign, for
+    they were not what it saw."""
 
     attestor: str
     batches: int
     signed: int
+    refused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UnattestedFacts:
+    """Of the messages that are under way, how many no quorum has signed, and since when the first of these
+    waits, in seconds by its source; None where there is none."""
+
+    under_way: int = 0
+    unattested: int = 0
+    since: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFacts:
+    """For how many seconds a task of a process has given no sign of life."""
+
+    process: str
+    task: str
+    silent: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +125,5 @@ class Facts:
     wallets: tuple[WalletFacts, ...] = ()
     signers: tuple[SignerFacts, ...] = ()
     doubts: tuple[DoubtFacts, ...] = ()
+    unattested: UnattestedFacts = UnattestedFacts()
+    tasks: tuple[TaskFacts, ...] = ()

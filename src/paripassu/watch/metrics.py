@@ -42,6 +42,15 @@ class Metrics:
         self._doubted = self._gauge(
             "attestor_endpoints_disagree", "Facts on which an attestor's endpoints disagree.", _SEAT
         )
+        self._refused = self._gauge(
+            "attestor_refused_batches", "Of what was proposed last, that it saw otherwise.", ("attestor",)
+        )
+        self._holes = self._gauge("lane_holes", "Counted by a gateway and in no log.", _LANE)
+        self._outstanding = self._gauge("messages_under_way", "Final and not at their end.", ())
+        self._unattested = self._gauge("messages_unattested", "Of those, without a quorum.", ())
+        self._silent = self._gauge(
+            "task_silent_seconds", "Since a task gave a sign of life.", ("process", "task")
+        )
         self._alarms = self._gauge("alarms", "Alarms of this look.", ("kind",))
         self._heartbeat = self._gauge("watch_heartbeat_seconds", "When the last look ended.", ())
 
@@ -63,13 +72,20 @@ class Metrics:
             self._parked.labels(*labels).set(lane.parked)
             self._unacknowledged.labels(*labels).set(lane.sent - lane.acknowledged)
             self._stopped.labels(*labels).set(int(lane.stopped))
+            self._holes.labels(*labels).set(lane.holes)
         for wallet in facts.wallets:
             self._deliveries.labels(wallet.ledger).set(wallet.deliveries_left)
         for signer in facts.signers:
             self._unsigned.labels(signer.attestor).set(signer.batches - signer.signed)
+            self._refused.labels(signer.attestor).set(signer.refused)
         self._doubted.clear()
         for (attestor, ledger), number in Counter((one.attestor, one.ledger) for one in facts.doubts).items():
             self._doubted.labels(attestor, ledger).set(number)
+        self._outstanding.set(facts.unattested.under_way)
+        self._unattested.set(facts.unattested.unattested)
+        self._silent.clear()  # of processes that have ended
+        for task in facts.tasks:
+            self._silent.labels(task.process, task.task).set(task.silent)
         counted = Counter(alarm.kind for alarm in found)
         for kind in AlarmKind:
             self._alarms.labels(kind.value).set(counted[kind])

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from paripassu.errors import PariError
 from paripassu.identifiers import Bytes32, LedgerId
 from paripassu.ledgers.blocks import BlockRef
-from paripassu.ledgers.port import Delivery, DeliveryStatus, Ledger, Refunded, SentMessage
-from paripassu.messages import Lane, MovementPayload, Purpose
+from paripassu.ledgers.port import Delivery, Ledger, Refunded, SentMessage
+from paripassu.messages import Lane, Message, MovementPayload, Purpose
 from paripassu.watch.facts import BookFacts, Facts, LaneFacts, LedgerFacts
+from paripassu.watch.ledger_book import LedgerBook, Standing
 
 
 @dataclass(slots=True)
 class _Sight:
-    """What has been seen of one ledger: arrivals and refunds up to the final block `at`, messages sent up to
+    """How far one ledger has been read: arrivals and refunds up to the final block `at`, messages sent up to
     `sent_at`; these are read after all arrivals, for nothing arrives before its source is final."""
 
     at: BlockRef | None = None
     sent_at: int = -1
-    sent: dict[Bytes32, SentMessage] = field(default_factory=dict)
-    taken: dict[Bytes32, Delivery] = field(default_factory=dict)
-    refunds: dict[Bytes32, Refunded] = field(default_factory=dict)
+    counts: dict[Lane, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _News:
+    """What a look has read of one ledger."""
+
+    final: BlockRef
+    deliveries: Sequence[Delivery] = ()
+    refunds: Sequence[Refunded] = ()
 
 
 class Watch:
@@ -36,21 +44,47 @@ class Watch:
         self._home = home
         self._security = security_id
         self._lanes = tuple(lanes)
-        self._sights = {ledger: _Sight() for ledger in ledgers}
+        self._forget()
+
+    def _forget(self) -> None:
+        self._stale = False
+        self._sights = {ledger: _Sight() for ledger in self._ledgers}
+        self._book = LedgerBook(self._units)
+        self._news: dict[LedgerId, _News] = {}
 
     async def look(self) -> Facts:
         """Read what is new; a ledger that cannot be read is said to be so, and the others are compared."""
-        stands = await self._each(self._take_in, self._ledgers)
+        if any(await asyncio.gather(*map(self._has_changed, self._ledgers))) or self._stale:
+            self._forget()
+        self._news = {}
+        stands = await self._each(self._read_arrivals, self._ledgers)
         stands |= await self._each(self._read_sent, _readable(stands))
+        for news in self._news.values():
+            self._book.take_deliveries(news.deliveries)
+        for news in self._news.values():
+            self._book.take_refunds(news.refunds)
         readable = _readable(stands)
-        lanes = [lane for lane in self._lanes if {lane.source, lane.destination} <= set(readable)]
+        standing = self._book.standing()
+        both = [lane for lane in self._lanes if {lane.source, lane.destination} <= set(readable)]
+        lanes = await asyncio.gather(*(self._lane(lane, standing.get(lane, Standing())) for lane in both))
+        whole = set(readable) - {ledger for one in lanes if one.holes for ledger in self._holed(one)}
+        self._stale = len(whole) < len(readable)
+        books = [ledger for ledger in readable if ledger in whole and self._book.can_be_judged(ledger, whole)]
         return Facts(
             time=max((one.head_time for one in stands.values()), default=0),
             home=self._home,
             ledgers=tuple(stands.values()),
-            books=tuple(await asyncio.gather(*map(self._book, readable))),
-            lanes=tuple(await asyncio.gather(*map(self._lane, lanes))),
+            books=tuple(await asyncio.gather(*map(self._facts_of, books))),
+            lanes=tuple(lanes),
         )
+
+    def _holed(self, facts: LaneFacts) -> Iterator[LedgerId]:
+        """Which ledgers of a lane show less than their gateways count: all is read anew at the next look, and
+        nothing is concluded from them meanwhile."""
+        if facts.sent > self._book.sent[facts.lane]:
+            yield facts.lane.source
+        if facts.taken > self._book.taken[facts.lane]:
+            yield facts.lane.destination
 
     async def _each(
         self, read: Callable[[LedgerId], Awaitable[LedgerFacts]], ledgers: Iterable[LedgerId]
@@ -64,82 +98,87 @@ class Watch:
         wanted = tuple(ledgers)
         return dict(zip(wanted, await asyncio.gather(*map(one, wanted)), strict=True))
 
-    async def _take_in(self, id: LedgerId) -> LedgerFacts:
-        """Arrivals and refunds that have become final; all of them where a final block has changed."""
+    async def _has_changed(self, id: LedgerId) -> bool:
+        """Whether a block that was final is another one now; no where that cannot be read."""
+        at = self._sights[id].at
+        try:
+            return at is not None and (await self._ledgers[id].block_at(at.height)).hash != at.hash
+        except (PariError, OSError, TimeoutError):
+            return False
+
+    async def _read_arrivals(self, id: LedgerId) -> LedgerFacts:
+        """Arrivals and refunds that have become final."""
         ledger, sight = self._ledgers[id], self._sights[id]
         final = await ledger.final()
-        if sight.at is not None and (await ledger.block_at(sight.at.height)).hash != sight.at.hash:
-            sight = self._sights[id] = _Sight()
+        news = _News(final)
         first = 0 if sight.at is None else sight.at.height + 1
         if first <= final.height:
-            deliveries = await ledger.deliveries(first, final.height)
-            refunds = await ledger.refunds(first, final.height)
-            sight.taken |= {one.message_id: one for one in deliveries}
-            sight.refunds |= {one.message_id: one for one in refunds}
+            news.deliveries = await ledger.deliveries(first, final.height)
+            news.refunds = await ledger.refunds(first, final.height)
             sight.at = final
+            self._book.reach(id, final.height)
+        self._news[id] = news
         return LedgerFacts(id, final=final.height, final_time=final.time)
 
     async def _read_sent(self, id: LedgerId) -> LedgerFacts:
         ledger, sight = self._ledgers[id], self._sights[id]
         head, final = await ledger.head(), await ledger.final()
         if sight.sent_at < final.height:
-            sent = await ledger.sent_messages(sight.sent_at + 1, final.height)
-            sight.sent |= {one.message.id: one for one in sent}
+            sent: Sequence[SentMessage] = await ledger.sent_messages(sight.sent_at + 1, final.height)
+            outward = [lane for lane in self._lanes if lane.source == id]
+            counts = await ledger.sent_counts(outward, final.height)
+            sight.counts = dict(zip(outward, counts, strict=True))
+            self._book.take_sent(sent, _height(sight))
             sight.sent_at = final.height
         events = len(await ledger.events())
         return LedgerFacts(id, head.height, head.time, final.height, final.time, known_events=events)
 
-    async def _book(self, id: LedgerId) -> BookFacts:
+    async def _facts_of(self, id: LedgerId) -> BookFacts:
         """A ledger's book at the block up to which its arrivals were read."""
-        ledger, sight = self._ledgers[id], self._sights[id]
-        assert sight.at is not None, "a ledger that was read has a final block"
-        height = sight.at.height
-        left = {key: self._units(one) for key, one in sight.sent.items() if one.block.height <= height}
+        ledger, height = self._ledgers[id], _height(self._sights[id])
         return BookFacts(
             ledger=id,
             supply=int(await ledger.supply(height)),
             issued=int(await ledger.issued(height)),
-            left=sum(left.values()),
-            arrived=sum(map(self._arrived, sight.taken.values())),
-            returned=sum(left.get(key, 0) for key in sight.refunds),
+            left=self._book.left[id],
+            arrived=self._book.arrived[id],
+            returned=self._book.returned[id],
         )
 
-    def _units(self, sent: SentMessage) -> int:
+    def _units(self, message: Message) -> int:
         """Units of our security that a message carries."""
-        if sent.message.lane.purpose is not Purpose.MOVEMENT:
+        if message.lane.purpose is not Purpose.MOVEMENT:
             return 0
-        payload = MovementPayload.decode(sent.message.payload)
+        payload = MovementPayload.decode(message.payload)
         return int(payload.amount) if payload.security_id == self._security else 0
 
-    def _arrived(self, delivery: Delivery) -> int:
-        """Units that a message brought, by what its source says; nothing where the source never sent it."""
-        source = self._sights.get(delivery.lane.source)
-        sent = source.sent.get(delivery.message_id) if source else None
-        if sent is None or delivery.status is not DeliveryStatus.EXECUTED:
-            return 0
-        return self._units(sent)
-
-    async def _lane(self, lane: Lane) -> LaneFacts:
-        source, destination = self._sights[lane.source], self._sights[lane.destination]
-        sent = [one for one in source.sent.values() if one.message.lane == lane]
-        taken = {id: one for id, one in destination.taken.items() if one.lane == lane}
+    async def _lane(self, lane: Lane, standing: Standing) -> LaneFacts:
+        """Both ends by the gateways' own counters; what these count and no log shows is a hole."""
+        source, destination = self._ledgers[lane.source], self._ledgers[lane.destination]
+        sent = self._sights[lane.source].counts[lane]
+        taken = await destination.inbound_nonce(lane, _height(self._sights[lane.destination]))
+        holes = max(0, sent - self._book.sent[lane]) + max(0, taken - self._book.taken[lane])
         return LaneFacts(
             lane=lane,
-            sent=len(sent),
-            taken=len(taken),
-            acknowledged=await self._ledgers[lane.source].acknowledged_nonce(lane),
-            parked=sum(one.status is DeliveryStatus.PARKED for one in taken.values()),
-            waiting_since=min(
-                (one.message.timestamp for one in sent if one.message.id not in taken), default=None
-            ),
-            unsent=tuple(id for id in taken if id not in source.sent),
+            sent=sent,
+            taken=taken,
+            acknowledged=await source.acknowledged_nonce(lane),
+            parked=standing.parked,
+            waiting_since=standing.waiting_since,
+            unsent=() if holes else standing.unsent,
             stopped=await self._stopped(lane),
+            holes=holes,
         )
 
     async def _stopped(self, lane: Lane) -> bool:
         there = self._ledgers[lane.destination].lane_stopped(lane.source, lane.purpose)
         here = self._ledgers[lane.source].lane_stopped(lane.destination, lane.purpose)
         return any(await asyncio.gather(here, there))
+
+
+def _height(sight: _Sight) -> int:
+    assert sight.at is not None, "a ledger that was read has a final block"
+    return sight.at.height
 
 
 def _readable(stands: Mapping[LedgerId, LedgerFacts]) -> list[LedgerId]:

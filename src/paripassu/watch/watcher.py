@@ -19,7 +19,7 @@ from paripassu.watch.alarms import Alarm, Limits, alarms, to_stop
 from paripassu.watch.facts import Facts
 from paripassu.watch.metrics import Metrics
 from paripassu.watch.reading import Watch
-from paripassu.watch.upkeep import doubts, signers, wallets
+from paripassu.watch.upkeep import doubts, signers, tasks, unattested, wallets
 
 log = structlog.get_logger("paripassu.watch")
 
@@ -63,6 +63,8 @@ class Watcher:
             wallets=await wallets(self._ledgers, self._relayer) if self._relayer else (),
             signers=signers(self._store, self._attestors, self._limits.batches),
             doubts=doubts(self._store, self._attestors, self._ledgers),
+            unattested=unattested(self._store),
+            tasks=tasks(self._store),
         )
         found = alarms(facts, self._limits)
         for alarm in found:

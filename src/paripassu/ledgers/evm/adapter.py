@@ -372,7 +372,8 @@ class EvmLedger:
             raise CommandImpossible(f"{self._name} cannot be told to {kind}: {error}") from None
         attested = isinstance(command, Deliver | Acknowledge)
         stored = [] if attested else self._intents.find(self._stored(reference))
-        for intent in stored:  # what is attested may come with other signatures; nothing else may differ
+        # what is attested may come with other signatures; nothing else may differ, where bytes are kept
+        for intent in (one for one in stored if one.raw):
             fields, _ = unsigned_fields(intent.raw)
             if fields["data"] != "0x" + call.data.hex() or fields.get("to") != to_checksum_address(call.to):
                 raise ReferenceConflict(

@@ -49,7 +49,8 @@ class Broadcaster:
         """Broadcast those that the node does not know, lowest nonce first; answers those refused for
         their price, which is too low now or more than their sender has.
 
-        Of several for one nonce the last one counts: those before it were replaced.
+        Of several for one nonce the last one counts: those before it were replaced. An intent without
+        bytes, as a rebuilt store has them, is passed over.
         """
         intents = list({intent.nonce: intent for intent in intents}.values())
         known = await self._rpc.batch(
@@ -58,7 +59,7 @@ class Broadcaster:
         refused = set()
         for intent, found in zip(intents, known, strict=True):
             try:
-                if found is None and not await self.send(intent):
+                if found is None and intent.raw and not await self.send(intent):
                     refused.add(intent.transaction)
             except FeesUnfunded:
                 refused.add(intent.transaction)

@@ -38,7 +38,14 @@ from paripassu.ledgers.evm.control_calls import AddressOf, control_call, referen
 from paripassu.ledgers.evm.preparation import Call
 from paripassu.ledgers.evm.securities import ZERO_ADDRESS
 from paripassu.ledgers.evm.transports import TRANSPORTS
-from paripassu.messages import MovementPayload, Purpose, acknowledgement_head, execution, packed_signatures
+from paripassu.messages import (
+    MovementPayload,
+    Purpose,
+    acknowledgement_head,
+    execution,
+    has_lots,
+    packed_signatures,
+)
 
 _MESSAGE_GAS = {
     Purpose.MOVEMENT: 220_000,
@@ -168,7 +175,8 @@ def _delivery_gas(command: Deliver, data_bytes: int) -> int:
     purpose = command.batch.lane.purpose
     messages = len(command.batch.messages) * _MESSAGE_GAS[purpose]
     if purpose is Purpose.MOVEMENT:
-        lots = (MovementPayload.decode(one.payload).lots for one in command.batch.messages)
+        with_lots = (one.payload for one in command.batch.messages if has_lots(one.payload))
+        lots = (MovementPayload.decode(payload).lots for payload in with_lots)
         messages += _LOT_GAS * sum(map(len, lots))
     proof = 15_000 * len(command.signatures) or _PROOF_GAS * len(command.batch.messages)
     needed = 1_250_000 + proof + 40 * data_bytes + messages

@@ -148,6 +148,10 @@ class Preparation:
 
     async def why_reverted(self, intent: Intent, height: int, gas_used: int) -> PariError:
         """Replay a reverted transaction on the state before its block, then on the state after it."""
+        if not intent.raw:
+            return ContractRefused(
+                f"A contract on {self._rpc.ledger} refused a call that is not kept any more."
+            )
         fields, _ = unsigned_fields(intent.raw)
         gas = int(str(fields["gas"]))
         request = {

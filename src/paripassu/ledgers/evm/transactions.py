@@ -249,6 +249,8 @@ class TransactionSender:
         )
         pending = Outcome(reference, OutcomeState.PENDING, newest.transaction)
         if all(found is None for found in known):
+            if not any(intent.raw for intent in intents):
+                return self._lost(reference, intents, tips)
             if all(intent.nonce < used for intent in intents):
                 if not await self._broadcaster.gone(intents):
                     return pending
@@ -266,6 +268,12 @@ class TransactionSender:
         replaced = await self._raised(intents, held, tips)
         return pending if replaced is None else Outcome(reference, OutcomeState.PENDING, replaced.transaction)
 
+    def _lost(self, reference: str, intents: Sequence[Intent], tips: Tips) -> Outcome:
+        """Intents that a store was rebuilt with, which keeps no bytes, and that the node knows nothing of."""
+        for intent in intents:
+            self._log.settle(Settled(reference, intent.transaction, "DEAD", tips.final))
+        return Outcome(reference, OutcomeState.UNKNOWN, reason="its bytes were lost with the store")
+
     def _waited(self, intent: Intent, tips: Tips) -> int:
         """Blocks since this process first saw that a transaction was in none."""
         seen_at = self._keys[intent.sender].seen_at
@@ -277,7 +285,7 @@ class TransactionSender:
         newest = intents[-1]
         key = self._keys[newest.sender]
         stalled = not held or self._waited(newest, tips) >= self._fees.stalled_blocks
-        if not stalled or key.signer is None or tips.head.height <= key.raised_at:
+        if not stalled or not newest.raw or key.signer is None or tips.head.height <= key.raised_at:
             return None
         key.raised_at = tips.head.height
         count = int(await self._rpc.call("eth_getTransactionCount", newest.sender, "latest"), 16)
@@ -287,8 +295,8 @@ class TransactionSender:
             await self._broadcaster.send_lost([intent for intent in stored if intent.nonce < newest.nonce])
             return None
         fields, _ = unsigned_fields(newest.raw)
-        sent = [unsigned_fields(intent.raw)[1] for intent in intents]
-        there = [unsigned_fields(intent.raw)[1] for intent in held]
+        sent = [unsigned_fields(intent.raw)[1] for intent in intents if intent.raw]
+        there = [unsigned_fields(intent.raw)[1] for intent in held if intent.raw]
         market = await market_fee(self._rpc, tips.base_fee, self._fees)
         fee = replacement_fee(sent, there, market, self._fees)
         if fee is None:
