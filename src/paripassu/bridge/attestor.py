@@ -17,10 +17,10 @@ from paripassu.bridge import attestations, batches
 from paripassu.bridge.batches import BatchRecord
 from paripassu.bridge.finality import require_unchanged
 from paripassu.bridge.seams import seam
-from paripassu.bridge.seats import Observed
 from paripassu.bridge.witness import Witness
 from paripassu.errors import FinalityViolated, LedgerError
 from paripassu.identifiers import LedgerId
+from paripassu.ledgers.observed import Observed
 from paripassu.ledgers.port import Signer
 from paripassu.messages import Batch, batch_digest, batch_typed_data
 from paripassu.store import Store, audit, cursors

@@ -21,9 +21,9 @@ from sqlalchemy import Connection
 from paripassu.bridge import attestations, records
 from paripassu.bridge.finality import Sight, sight
 from paripassu.bridge.seams import seam
-from paripassu.bridge.seats import Observed
 from paripassu.errors import ContractMissing, ContradictoryMessage, FinalityViolated, IncompleteOutbox
 from paripassu.ledgers.blocks import BlockRef
+from paripassu.ledgers.observed import Observed
 from paripassu.ledgers.port import Delivery, SentMessage
 from paripassu.messages import Lane
 from paripassu.store import Store, cursors

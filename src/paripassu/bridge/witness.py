@@ -15,11 +15,11 @@ from paripassu.bridge import acknowledgements, attestations
 from paripassu.bridge.acknowledgements import AcknowledgementRecord
 from paripassu.bridge.finality import Sight, require_unchanged, sight
 from paripassu.bridge.seams import seam
-from paripassu.bridge.seats import Observed
 from paripassu.bridge.states import BatchState
 from paripassu.errors import FinalityViolated, LedgerError
 from paripassu.identifiers import Bytes32, LedgerId
 from paripassu.ledgers.blocks import BlockRef
+from paripassu.ledgers.observed import Observed
 from paripassu.ledgers.port import Delivery, DeliveryStatus, Signer
 from paripassu.messages import Lane, acknowledgement_digest, acknowledgement_typed_data
 from paripassu.store import Store, audit, cursors

@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import structlog
 
-from paripassu.bridge.seats import Observed
 from paripassu.config import LedgerConfig, NetworkConfig
 from paripassu.config.files import expand
 from paripassu.config.types import AttestorMember
@@ -22,6 +21,7 @@ from paripassu.ledgers.decisions import DecisionLog
 from paripassu.ledgers.evm.adapter import EvmLedger, EvmSettings
 from paripassu.ledgers.evm.rpc import RetryPolicy
 from paripassu.ledgers.intents import IntentLog
+from paripassu.ledgers.observed import Observed
 from paripassu.ledgers.port import Ledger
 from paripassu.workspace import Workspace
 

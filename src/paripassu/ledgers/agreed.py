@@ -32,7 +32,7 @@ BLOCKS, COUNTERS, MESSAGES, ARRIVALS, DELIVERIES = (
 
 
 class AgreedLedger:
-    """Implements `paripassu.bridge.seats.Observed` over endpoints that must agree.
+    """Implements `paripassu.ledgers.observed.Observed` over endpoints that must agree.
 
     Args:
         endpoints: adapters of the same ledger, each with one connection.
