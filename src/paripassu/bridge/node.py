@@ -221,18 +221,10 @@ def _relayer_tasks(
             *place, outward, seat.signer, claims, every=settings.ack_every, quiet=settings.ack_quiet
         )
         flushes = Flushes(*place, list(seat.ledgers), seat.signer, claims, quiet=settings.flush_quiet)
-        step = _both(_both(destination.step, source.step), flushes.step)
-        yield runner.loop(f"relayer.deliver.{ledger.name}", step, runner.bell)
-
-
-def _both(first: Step, second: Step) -> Step:
-    """One after the other: what they send to a ledger goes by one key, in one order."""
-
-    async def step() -> bool:
-        moved = await first()
-        return await second() or moved
-
-    return step
+        # each in its own time: what they send to a ledger by one key is put in order there
+        yield runner.loop(f"relayer.deliver.{ledger.name}", destination.step, runner.bell)
+        yield runner.loop(f"relayer.acknowledge.{ledger.name}", source.step, runner.bell)
+        yield runner.loop(f"relayer.flush.{ledger.name}", flushes.step, runner.bell)
 
 
 def _attestor_tasks(

@@ -142,8 +142,7 @@ class DestinationRelayer:
                 self._transports.forget(lane)
             look = Look(halted, arriving, attestors, transport)
             for batch in batches:
-                if batch.state is not BatchState.SIGNED or not _awaits_turn(batch, batches, look):
-                    moved |= await self._advance(batch, look)
+                moved |= await self._advance(batch, look, awaits=_awaits_turn(batch, batches, look))
             moved |= await self._plan(lane, look)
         return moved
 
@@ -200,28 +199,34 @@ class DestinationRelayer:
 
     # one batch
 
-    async def _advance(self, batch: BatchRecord, look: Look) -> bool:
-        if batch.state is BatchState.PROPOSED:
-            return self._gather(batch, look)
-        if batch.state is BatchState.SIGNED:
-            return await self._deliver(batch, look)
+    async def _advance(self, batch: BatchRecord, look: Look, *, awaits: bool) -> bool:
+        """One step of a batch, or two where it has just been signed. `awaits`: not its turn yet."""
+        state = batch.state
+        if state is BatchState.PROPOSED:
+            state = self._gather(batch, look)
+        if state is BatchState.SIGNED and not awaits:
+            return await self._deliver(replace(batch, state=state), look)
+        if batch.state in (BatchState.PROPOSED, BatchState.SIGNED):
+            return state is not batch.state
         if await left_behind(self._ledger, batch.reference, self._signer.address, self._claims):
             return self._give_up(batch, Reason.KEY_ROTATED.value)
         if batch.state is BatchState.BUILT:
             return await self._submit(batch, look)
         return await self._follow(batch, look)
 
-    def _gather(self, batch: BatchRecord, look: Look) -> bool:
+    def _gather(self, batch: BatchRecord, look: Look) -> BatchState:
+        """Where a proposed batch stands, by what speaks for it now."""
         evidence = look.transport.evidence(batch, look.attestors)
         if evidence.version != batch.set_version:
-            return self._give_up(batch, Reason.ATTESTORS_ROTATED.value)
+            self._give_up(batch, Reason.ATTESTORS_ROTATED.value)
+            return BatchState.DEAD
         if evidence.signatures is None:
-            if self._store.clock() < batch.at + SIGNING_SECONDS:
-                return False  # nothing to tell of yet
-            return self._annotate(batch, evidence.lacks)
+            if self._store.clock() >= batch.at + SIGNING_SECONDS:  # before there is nothing to tell of
+                self._annotate(batch, evidence.lacks)
+            return BatchState.PROPOSED
         facts = {"batch": batch.digest.text, **evidence.facts}
         self._change(batch, BatchState.SIGNED, MessageState.ATTESTED, detail=facts)
-        return True
+        return BatchState.SIGNED
 
     async def _deliver(self, batch: BatchRecord, look: Look) -> bool:
         with self._store.read() as connection:
