@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {Authorised} from "../../contracts/access/Authorised.sol";
 import {Interop} from "../../contracts/access/Interop.sol";
+import {Kernel} from "../../contracts/access/Kernel.sol";
 import {Roles} from "../../contracts/access/Roles.sol";
 import {Application} from "../../contracts/bridge/Application.sol";
 import {Gateway} from "../../contracts/bridge/Gateway.sol";
@@ -94,6 +95,15 @@ contract Probe is IERC7786Recipient {
         returns (bytes32)
     {
         return gateway.sendMessage{value: msg.value}(recipient, payload, attributes);
+    }
+}
+
+/// The gateway's next version, which changes nothing but its number.
+contract GatewayV2 is Gateway {
+    constructor(address m, address a, address k) Gateway(m, a, k) {}
+
+    function versionTag() public pure override returns (uint32) {
+        return (1 << 16) + 1;
     }
 }
 
@@ -677,7 +687,160 @@ contract GatewayTest is World {
         );
     }
 
+    // ---------------------------------------------------------------- upgrades
+
+    function test_a5_anUpgradeAndItsRollbackKeepQuorumLanesAndCounters() public {
+        Message[] memory messages = _send(3, 0);
+        _deliver(peer, _only(messages[0]));
+        receiver.set(Probe.Mood.REFUSE);
+        _deliver(peer, _only(messages[1]));
+        receiver.set(Probe.Mood.TAKE);
+        bytes32 parked = gateway.messageId(messages[1]);
+        bytes32 before = _standing(parked);
+        _upgrade(peer, address(gateway), _next(), 4);
+        vm.assertEq(Kernel(address(gateway)).version(), "1.0.1", "upgraded");
+        vm.assertEq(_standing(parked), before, "kept");
+        _requireSoundQuorum();
+        _verifiesOnlyAQuorum(messages[2]);
+        vm.assertEq(receiver.count(), 2, "and goes on where it was");
+        gateway.retry(messages[1]);
+        vm.assertEq(receiver.count(), 3, "with what had been parked");
+        before = _standing(parked);
+        _rollBack(peer, address(gateway), 4);
+        vm.assertEq(Kernel(address(gateway)).version(), "1.0.0", "back");
+        vm.assertEq(_standing(parked), before, "kept on the way back");
+        _requireSoundQuorum();
+    }
+
+    function test_a5_noCallOfAnUpgradeLowersTheQuorumOrStartsOver() public {
+        address next = _next();
+        Kernel proxy = Kernel(address(gateway));
+        address was = proxy.implementation();
+        _on(peer);
+        bytes[5] memory calls = [
+            abi.encodeCall(Kernel.initialize, ()),
+            abi.encodeCall(Quorum.appoint, (_members(), 2)),
+            abi.encodeCall(Quorum.rotate, (_members(), 0)),
+            abi.encodeCall(Quorum.rotate, (_members(), 1)),
+            abi.encodeCall(Quorum.rotate, (_members(), 4))
+        ];
+        bytes[5] memory refusals = [
+            abi.encodeWithSelector(Kernel.InvalidInitialization.selector),
+            abi.encodeWithSelector(
+                Authorised.Unauthorised.selector, address(peer.approvals), Roles.BRIDGE_OPERATOR
+            ),
+            abi.encodeWithSelector(Quorum.BadThreshold.selector, 0, 3),
+            abi.encodeWithSelector(Quorum.BadThreshold.selector, 1, 3),
+            abi.encodeWithSelector(Quorum.BadThreshold.selector, 4, 3)
+        ];
+        for (uint256 i = 0; i < calls.length; ++i) {
+            vm.expectRevert(refusals[i]);
+            vm.prank(address(peer.approvals));
+            proxy.upgradeToAndCall(next, calls[i]);
+            vm.assertEq(proxy.implementation(), was, "undone");
+            _requireSoundQuorum();
+        }
+        vm.prank(address(peer.approvals));
+        proxy.upgradeToAndCall(next, abi.encodeCall(Quorum.rotate, (_members(), 3)));
+        (uint32 setVersion, uint8 threshold, ) = gateway.attestors();
+        vm.assertEq(setVersion, 2, "the set that follows");
+        vm.assertEq(threshold, 3, "with a threshold that it can reach");
+    }
+
+    function test_a5_codeBesideAProxyAndAProxyWithoutASetVerifyNothingAndCannotBeTakenOver() public {
+        Message[] memory messages = _send(1, 0);
+        _on(peer);
+        Gateway code = Gateway(Kernel(address(gateway)).implementation());
+        Gateway bare = Gateway(_proxy(address(code), abi.encodeCall(Kernel.initialize, ())));
+        address[3] memory takers = [stranger, relayer, attestor];
+        Gateway[2] memory both = [code, bare];
+        for (uint256 i = 0; i < both.length; ++i) {
+            Gateway one = both[i];
+            vm.expectRevert(Kernel.InvalidInitialization.selector);
+            Kernel(address(one)).initialize();
+            for (uint256 j = 0; j < takers.length; ++j) {
+                vm.startPrank(takers[j]);
+                bytes memory needed =
+                    abi.encodeWithSelector(Authorised.Unauthorised.selector, takers[j], Roles.BRIDGE_OPERATOR);
+                vm.expectRevert(needed);
+                one.appoint(_members(), 2);
+                vm.expectRevert(needed);
+                one.setLane(home.id, PURPOSE, takers[j], _interop(home, takers[j]));
+                needed = abi.encodeWithSelector(Authorised.ApprovalNeeded.selector, takers[j]);
+                vm.expectRevert(needed);
+                one.rotate(_members(), 2);
+                vm.expectRevert(needed);
+                Kernel(address(one)).upgradeToAndCall(address(code), "");
+                vm.stopPrank();
+            }
+            // neither for nobody's word nor for that of another gateway's attestors
+            bytes32[] memory refused = new bytes32[](1);
+            vm.expectRevert(abi.encodeWithSelector(Quorum.WrongSetVersion.selector, 0, 0));
+            one.acknowledge(home.id, PURPOSE, refused, "");
+            (uint256 head, bytes memory signatures) = _acknowledgement(0, refused);
+            vm.expectRevert(abi.encodeWithSelector(Quorum.WrongSetVersion.selector, 0, 1));
+            one.acknowledge(home.id, head, refused, signatures);
+            vm.expectRevert(abi.encodeWithSelector(Lanebook.LaneClosed.selector, home.id, PURPOSE));
+            one.execute(home.id, PURPOSE | 1 << 8, "", new bytes(13), "");
+        }
+        // with a lane and still no set, a batch that asks for no signatures finds none either
+        vm.prank(operator);
+        bare.setLane(home.id, PURPOSE, address(receiver), _interop(home, address(sender)));
+        vm.expectRevert(abi.encodeWithSelector(Quorum.WrongSetVersion.selector, 0, 0));
+        bare.execute(home.id, PURPOSE | 1 << 8, "", new bytes(13), "");
+        Signed memory signed = _signed(peer, _batch(messages));
+        uint256 named = PURPOSE | 1 << 8 | 1 << 104 | signed.signers << 136;
+        vm.expectRevert(abi.encodeWithSelector(Quorum.WrongSetVersion.selector, 0, 1));
+        bare.execute(home.id, named, "", new bytes(13), signed.signatures);
+        vm.assertEq(receiver.count(), 0, "nothing");
+    }
+
     // ---------------------------------------------------------------- parts
+
+    function _next() private returns (address) {
+        return address(new GatewayV2(address(peer.manager), address(peer.approvals), address(peer.kernel)));
+    }
+
+    /// All that the gateway of the peer verifies and counts by.
+    function _standing(bytes32 parked) private view returns (bytes32) {
+        (uint32 setVersion, uint8 threshold, Quorum.Attestor[] memory members) = gateway.attestors();
+        uint8[] memory purposes = new uint8[](2);
+        (purposes[0], purposes[1]) = (PURPOSE, 1);
+        bytes memory lanes;
+        for (uint256 i = 0; i < purposes.length; ++i) {
+            (address app, bytes memory there, bool stopped) = gateway.laneOf(home.id, purposes[i]);
+            uint64[3] memory counts = [
+                gateway.outboundNonce(home.id, purposes[i]),
+                gateway.inboundNonce(home.id, purposes[i]),
+                gateway.acknowledgedNonce(home.id, purposes[i])
+            ];
+            lanes = abi.encode(lanes, app, there, stopped, counts);
+        }
+        return keccak256(
+            abi.encode(
+                setVersion, threshold, members, lanes, gateway.transportsOf(home.id, purposes), gateway.standingOf(parked)
+            )
+        );
+    }
+
+    function _requireSoundQuorum() private view {
+        (uint32 setVersion, uint8 threshold, Quorum.Attestor[] memory members) = gateway.attestors();
+        vm.assertEq(setVersion, 1, "its version");
+        vm.assertTrue(threshold >= 2 && threshold <= 3, "as many entities as there are");
+        vm.assertEq(members.length, 4, "its members");
+    }
+
+    function _verifiesOnlyAQuorum(Message memory message) private {
+        _on(peer);
+        Batch memory batch = _only(message);
+        Signed memory signed = _signed(peer, batch);
+        bytes memory one = _signature(keys[0], _digest(peer, batch));
+        vm.expectRevert(abi.encodeWithSelector(Quorum.QuorumMissing.selector, 2, 0));
+        _execute(peer, batch, Signed(0, ""));
+        vm.expectRevert(abi.encodeWithSelector(Quorum.QuorumMissing.selector, 2, 1));
+        _execute(peer, batch, Signed(1, one));
+        _execute(peer, batch, signed);
+    }
 
     function _lane(uint8 purpose, uint64 expiry) private pure returns (bytes[] memory attributes) {
         attributes = new bytes[](1);

@@ -30,7 +30,7 @@ contract OpenQuorum is Quorum {
     }
 }
 
-/// k of n by distinct legal entities (attacks A1, A2, A4, A14, A21).
+/// k of n by distinct legal entities (attacks A1, A2, A3, A4, A14, A21).
 contract QuorumTest is World {
     bytes32 private constant DIGEST = keccak256("digest");
     OpenQuorum private set;
@@ -242,13 +242,63 @@ contract QuorumTest is World {
         vm.assertEq(version + members.length, 0, "nobody");
     }
 
+    function test_a3_whatACallerSaysOfItsSignaturesCountsForNothing() public {
+        bytes memory first = _signature(keys[0], DIGEST);
+        bytes memory two = _quorum(DIGEST, 0, 1).signatures;
+        // one signature, said to be more
+        uint256[3] memory said = [uint256(3), 15, type(uint32).max];
+        for (uint256 i = 0; i < said.length; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(Quorum.SignaturesMismatch.selector, said[i], 65));
+            set.verify(DIGEST, 1, Signed(said[i], first));
+        }
+        // two signatures, said to be those of others
+        vm.expectRevert(abi.encodeWithSelector(Quorum.BadSignature.selector, vm.addr(keys[2])));
+        set.verify(DIGEST, 1, Signed(12, two));
+        // and of a set that the caller would like to be the current one
+        for (uint32 version = 0; version < 4; ++version) {
+            if (version == 1) continue;
+            vm.expectRevert(abi.encodeWithSelector(Quorum.WrongSetVersion.selector, 1, version));
+            set.verify(DIGEST, version, Signed(3, two));
+        }
+        set.verify(DIGEST, 1, Signed(3, two));
+    }
+
+    function test_a3_anotherContractsQuorumIsNobodyHere() public {
+        OpenQuorum forged = _open(address(this));
+        Quorum.Attestor[] memory own = new Quorum.Attestor[](2);
+        (uint256 a, uint256 b) = (uint256(keccak256("forger")), uint256(keccak256("forger's other key")));
+        if (vm.addr(b) < vm.addr(a)) (a, b) = (b, a);
+        (own[0], own[1]) = (Quorum.Attestor(vm.addr(a), entities[0]), Quorum.Attestor(vm.addr(b), entities[1]));
+        forged.rotate(own, 2);
+        Signed memory signed = Signed(3, bytes.concat(_signature(a, DIGEST), _signature(b, DIGEST)));
+        forged.verify(DIGEST, 1, signed);
+        vm.expectRevert(abi.encodeWithSelector(Quorum.BadSignature.selector, vm.addr(keys[0])));
+        set.verify(DIGEST, 1, signed);
+        // who governs that contract governs this one as little
+        vm.expectRevert(abi.encodeWithSelector(Authorised.ApprovalNeeded.selector, address(this)));
+        set.rotate(own, 2);
+    }
+
+    function test_a3_theMembersAreDataThatNobodyRunsOrChanges() public {
+        bytes32 slot = keccak256(abi.encode(uint256(keccak256("paripassu.storage.Quorum")) - 1)) & ~bytes32(uint256(0xff));
+        address members = address(uint160(uint256(vm.load(address(set), slot))));
+        vm.assertEq(uint256(uint8(members.code[0])), 0, "STOP");
+        vm.assertEq(members.code.length, 1 + 4 * 53, "four members and nothing else");
+        (bool success, bytes memory answer) = members.call(abi.encodeCall(set.rotate, (_members(), 2)));
+        vm.assertTrue(success && answer.length == 0, "does nothing");
+        (, , Quorum.Attestor[] memory told) = set.attestors();
+        for (uint256 i = 0; i < 4; ++i) vm.assertEq(told[i].signer, vm.addr(keys[i]), "the members appointed");
+    }
+
     function _open() private returns (OpenQuorum) {
+        return _open(address(home.approvals));
+    }
+
+    function _open(address approvals) private returns (OpenQuorum) {
         return OpenQuorum(
             payable(
                 _proxy(
-                    address(
-                        new OpenQuorum(address(home.manager), address(home.approvals), address(home.kernel))
-                    ),
+                    address(new OpenQuorum(address(home.manager), approvals, address(home.kernel))),
                     abi.encodeCall(Kernel.initialize, ())
                 )
             )

@@ -39,6 +39,31 @@ contract StubMailbox {
     }
 }
 
+/// Stands for a transport of an attacker's own: to it everything is authentic.
+contract ForgedTransport is ITransport {
+    function send(uint256, bytes32) external {}
+
+    function requireAuthentic(uint256, bytes32[] calldata) external view {}
+
+    function connects(uint256) external pure returns (bool) {
+        return true;
+    }
+
+    function supportsInterface(bytes4) external pure returns (bool) {
+        return true;
+    }
+
+    /// Call the gateway from here, as who vouches.
+    function forward(address gateway, bytes calldata data) external {
+        (bool success, bytes memory reason) = gateway.call(data);
+        if (!success) {
+            assembly {
+                revert(add(reason, 32), mload(reason))
+            }
+        }
+    }
+}
+
 /// MOV-11: a transport says whether a message is authentic, and nothing else.
 contract TransportTest is World {
     uint8 private constant MOVEMENT = 1;
@@ -158,6 +183,36 @@ contract TransportTest is World {
         _on(peer);
         vm.expectRevert(refusal);
         this.execute(_only(message), signed);
+    }
+
+    function test_a3_aForgedTransportVouchesForNothingUnlessAnApprovedActNamesIt() public {
+        ForgedTransport forged = new ForgedTransport();
+        uint8[] memory purposes = new uint8[](1);
+        purposes[0] = MOVEMENT;
+        _on(peer);
+        address[6] memory callers = [address(forged), admin, operator, attestor, relayer, upgrader];
+        for (uint256 i = 0; i < callers.length; ++i) {
+            vm.prank(callers[i]);
+            vm.expectRevert(abi.encodeWithSelector(Authorised.ApprovalNeeded.selector, callers[i]));
+            peer.gateway.setTransport(home.id, purposes, address(forged));
+        }
+        vm.assertEq(peer.gateway.transportsOf(home.id, purposes)[0], address(atPeer), "the governed one");
+        // the message is true; yet that it is, the lane's own transport alone can say
+        Message memory message = _move(holderDe, holderFr, 40);
+        bytes memory refusal = abi.encodeWithSelector(ITransport.NotAuthentic.selector, home.id, _idOf(message));
+        _refused(message, refusal);
+        bytes memory delivery = _delivery(_unsigned(message), Signed(0, ""));
+        vm.expectRevert(refusal);
+        forged.forward(address(peer.gateway), delivery);
+        // nor does a sender's address in the call make it the lane's
+        Message memory posing = abi.decode(abi.encode(message), (Message));
+        posing.sender = _interop(home, address(forged));
+        _refused(posing, abi.encodeWithSelector(ITransport.NotAuthentic.selector, home.id, _idOf(posing)));
+        vm.assertEq(peer.token.balanceOf(holderFr), 0, "nothing");
+        // whereas two roles that agreed on it would have given everything away: so much depends on the act
+        _carry(peer, home.id, address(forged), false);
+        _execute(peer, _unsigned(message), Signed(0, ""));
+        vm.assertEq(peer.token.balanceOf(holderFr), 40, "by the act");
     }
 
     function test_aTransportCountsForNothingInALaneOfAttestors() public {
