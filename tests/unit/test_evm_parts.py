@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import rlp  # type: ignore[import-untyped]
 from eth_abi.abi import encode
 from eth_account import Account
+from eth_keys import keys
 from hypothesis import given
 from hypothesis import strategies as st
 
 from paripassu.errors import ContractRefused, LedgerError, RuleError, SignerUnusable
-from paripassu.identifiers import keccak256
+from paripassu.identifiers import Bytes32, keccak256
 from paripassu.ledgers.evm.codec import Contract
 from paripassu.ledgers.evm.faults import Fault, NodeFault, meaning_of, revert_data
 from paripassu.ledgers.evm.fees import Fee, FeePolicy, raised_fee, replacement_fee
@@ -266,6 +270,90 @@ def test_signature_is_low_s_with_v_27_or_28_and_recovers() -> None:
             <= 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
         )
         assert Account._recover_hash(bytes(digest), signature=signature) == signer.address
+
+
+ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+"""Of secp256k1's group."""
+
+ONE = (1).to_bytes(32, "big")
+
+
+def rfc_6979_nonce(key: bytes, digest: bytes) -> int:
+    """The nonce of RFC 6979 3.2 with SHA-256, written down here anew."""
+    reduced = (int.from_bytes(digest, "big") % ORDER).to_bytes(32, "big")
+    k, v = bytes(32), b"\1" * 32
+    for separator in (b"\0", b"\1"):
+        k = hmac.digest(k, v + separator + key + reduced, "sha256")
+        v = hmac.digest(k, v, "sha256")
+    while True:
+        v = hmac.digest(k, v, "sha256")
+        if 0 < (nonce := int.from_bytes(v, "big")) < ORDER:
+            return nonce
+        k = hmac.digest(k, v + b"\0", "sha256")
+        v = hmac.digest(k, v, "sha256")
+
+
+@pytest.mark.parametrize(
+    ("key", "digest", "signature"),
+    [
+        (  # published with several secp256k1 libraries, of a SHA-256 digest
+            ONE,
+            hashlib.sha256(b"Satoshi Nakamoto").digest(),
+            "934b1ea10a4b3c1757e2b0c017d0b6143ce3c9a7e6a4a49860d7a6ab210ee3d8"
+            "2442ce9d2b916064108014783e923ec36b49743e2ffa1c4496f01a512aafd9e5",
+        ),
+        (
+            ONE,
+            hashlib.sha256(
+                b"All those moments will be lost in time, like tears in rain. Time to die..."
+            ).digest(),
+            "8600dbd41e348fe5c9465ab92d23e3db8b98b873beecd930736488696438cb6b"
+            "547fe64427496db33bf66019dacbf0039c04199abb0122918601db38a72cfc21",
+        ),
+        (  # the example of EIP-712, of a Keccak digest
+            bytes(keccak256(b"cow")),
+            bytes.fromhex("be609aee343fb3c4b28e1df9e632fca64fcfaede20f02e86244efddf30957bd2"),
+            "4355c47d63924e8a72e509b65029052eb6c299d53a04e167c5775fd466751c9d"
+            "07299936d304c153f6443dfa05f40ff007d72911b6f72307f996231605b91562"
+            "1c",
+        ),
+    ],
+    ids=["sha-256", "sha-256, long", "EIP-712"],
+)
+def test_a12_signatures_are_the_published_ones(key: bytes, digest: bytes, signature: str) -> None:
+    made = KeySigner("attestor_csd", key).sign_digest(Bytes32(digest))
+    assert made.hex().startswith(signature)
+
+
+def test_a12_the_nonce_is_that_of_rfc_6979_and_no_two_digests_share_one() -> None:
+    """Anyswap 2021: two signatures of one r gave the key away."""
+    points: dict[bytes, bytes] = {}
+    for name in ("attestor_csd", "attestor_auditor"):
+        key = dev_key(name)
+        signer = KeySigner(name, key)
+        for number in range(32):
+            digest = keccak256(number.to_bytes(2, "big"))
+            signature = signer.sign_digest(digest)
+            assert signer.sign_digest(digest) == signature, "the same again"
+            nonce = rfc_6979_nonce(key, bytes(digest))
+            x = keys.PrivateKey(nonce.to_bytes(32, "big")).public_key.to_bytes()[:32]
+            assert int.from_bytes(signature[:32], "big") == int.from_bytes(x, "big") % ORDER
+            assert 0 < int.from_bytes(signature[32:64], "big") <= ORDER // 2
+            assert signature[64] in (27, 28)
+            assert points.setdefault(signature[:32], bytes(digest) + key) == bytes(digest) + key
+    assert len(points) == 64
+
+
+async def test_a12_transactions_of_one_account_share_no_nonce_either() -> None:
+    signer = KeySigner("relayer", dev_key("relayer"))
+    fields = {"chainId": 31001, "to": HOLDER, "value": 0, "gas": 21_000, "gasPrice": 10, "data": "0x"}
+    found = set()
+    for number in range(16):
+        raw, digest = await signer.sign_transaction({**fields, "nonce": number})
+        assert (raw, digest) == await signer.sign_transaction({**fields, "nonce": number})
+        *_, r, _s = rlp.decode(raw)
+        found.add(bytes(r))
+    assert len(found) == 16
 
 
 def test_dev_signer_is_its_name_and_refused_outside_local() -> None:
