@@ -11,14 +11,16 @@ import pytest
 
 from paripassu.bridge import beats
 from paripassu.bridge.node import drain, lanes_between
+from paripassu.commands import Deliver, Retry, SetArrivalCap
 from paripassu.devnet import controls
 from paripassu.devnet.rpc import call
-from paripassu.errors import DrainTimeout, LaneHalted
-from paripassu.jobs import announcing
+from paripassu.errors import DrainTimeout, LaneHalted, LedgerInconsistent
+from paripassu.jobs import announcing, entitling
 from paripassu.jobs.bridging import seat_of
 from paripassu.ledgers.evm.adapter import EvmLedger
 from paripassu.ledgers.evm.contracts import codec
-from paripassu.messages import Lane, Purpose
+from paripassu.ledgers.port import Standing, StruckPositions
+from paripassu.messages import Batch, Lane, Message, MovementPayload, Purpose, batch_digest
 from paripassu.quantities import Units
 from paripassu.store.schema import cursor, observation
 from paripassu.testing.bridge_process import run_network_bridge
@@ -224,6 +226,109 @@ def test_a2_fault_arrivals_of_which_their_source_knows_nothing_stop_their_lanes(
     assert {subject for kind, subject in found if kind is AlarmKind.NEVER_SENT} == set(map(str, forged))
     facts, _ = look(pari, watcher(pari))
     assert {lane.lane for lane in facts.lanes if lane.stopped} >= forged
+
+
+# valid signatures over what never happened
+
+
+def forge(pari: LocalNetwork, units: int) -> Message:
+    """Deliver a movement to bravo that alpha never sent, signed by a quorum whose keys are stolen."""
+    alpha, bravo = pari.ledger("alpha"), pari.ledger("bravo")
+    lane = Lane(alpha.id, bravo.id, Purpose.MOVEMENT)
+
+    async def run() -> Message:
+        sent = await alpha.sent_messages(0, (await alpha.final()).height)
+        last = [one.message for one in sent if one.message.lane == lane][-1]
+        payload = replace(MovementPayload.decode(last.payload), amount=Units(units)).encode()
+        forged = replace(last, nonce=await bravo.inbound_nonce(lane) + 1, payload=payload)
+        batch = Batch((await bravo.attestor_set()).version, (forged,))
+        digest = batch_digest(batch, bravo.domain)
+        stolen = [pari.signer(name) for name in ("attestor_csd", "attestor_auditor")]
+        stolen.sort(key=lambda one: int(one.address, 16))
+        signatures = tuple([await one.sign_typed(digest, dict) for one in stolen])
+        await bravo.execute(Deliver(batch, signatures), pari.signer("relayer"), f"forged {units}")
+        return forged
+
+    message = pari.run(run())
+    controls.mine(url_of(pari, "bravo"), 8)
+    return message
+
+
+def cap_arrivals(pari: LocalNetwork, units: int) -> None:
+    """At most so many units a week from alpha on bravo (MOV-13)."""
+    security = pari.session.security.security_id
+    command = SetArrivalCap(security, pari.ledger("alpha").id, Units(units), 7 * 86_400)
+    pari.run(pari.ledger("bravo").execute(command, pari.session.role("bridge_operator"), f"cap {units}"))
+
+
+ABSURD = 10**15
+
+
+@pytest.mark.parametrize("units", [ABSURD, 100], ids=["absurd", "within the cap"])
+def test_a22_a_quorums_stolen_keys_mint_no_more_than_the_cap_and_the_lane_stops(
+    pari: LocalNetwork, units: int
+) -> None:
+    cap_arrivals(pari, 100)
+    watching = watcher(pari, stops=True)
+    assert look(pari, watching)[1] == []
+    alpha, bravo = pari.ledger("alpha").id, pari.ledger("bravo").id
+    supply = pari.run(pari.ledger("bravo").supply())
+    message = forge(pari, units)
+    minted = units if units <= 100 else 0
+    assert pari.run(pari.ledger("bravo").supply()) == supply + minted
+    fate = Standing.NONE if minted else Standing.PARKED
+    assert pari.run(pari.ledger("bravo").standing(message.id)) is fate
+    _, found = look(pari, watching)
+    assert (AlarmKind.NEVER_SENT, str(message.lane)) in found
+    assert ((AlarmKind.SUPPLY_DRIFT, str(bravo)) in found) is bool(minted)
+    assert pari.run(pari.ledger("bravo").lane_stopped(alpha, Purpose.MOVEMENT))
+    # so that not even a second one within a cap gets in, nor what was parked
+    with pytest.raises(LaneHalted):
+        forge(pari, 1)
+    if not minted:
+        with pytest.raises(LaneHalted):
+            pari.run(pari.ledger("bravo").execute(Retry(message), pari.signer("relayer"), "retry"))
+    assert pari.run(pari.ledger("bravo").supply()) == supply + minted
+    assert pari.run(pari.ledger("register").lane_stopped(alpha, Purpose.MOVEMENT)) is False
+
+
+def test_a22_what_was_never_sent_earns_nothing_beyond_what_the_ledger_recorded(pari: LocalNetwork) -> None:
+    cap_arrivals(pari, 100)
+    event = pari.dividend("1")
+    pari.announce(event)
+    parked, minted = forge(pari, ABSURD), forge(pari, 100)
+    pari.pass_record_time(event)
+    ledgers = pari.session.ledgers
+    struck = pari.run(entitling.strike_event(ledgers, event, ()))
+    assert struck.table.units == 1_800 + 100, "600 a ledger, and what was minted; nothing for what is parked"
+    assert {parked.id, minted.id}.isdisjoint(one.message_id for one in struck.reading.movements)
+    for line in struck.table.lines:
+        ledger = ledgers[line.account.ledger]
+        recorded = pari.run(ledger.eligible_on_ledger(line.account.account, event.record_time))
+        assert recorded == line.units, "a second witness on the ledger itself"
+    # and that units were minted without a debit is told before anybody is paid
+    assert "I1" in {one.id for one in pari.reconcile(struck).results if not one.ok}
+
+
+def test_a22_a_node_whose_history_has_more_than_its_ledger_recorded_is_not_believed(
+    pari: LocalNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = pari.dividend("1")
+    pari.announce(event)
+    pari.move("holder_fr", "bravo", "holder_fr", "register", 1)  # the ledger has its record from now on
+    pari.deliver()
+    pari.pass_record_time(event)
+    bravo, account = pari.ledger("bravo"), pari.account("holder_fr", "bravo").account
+    honest = bravo.positions_at
+
+    async def inflated(time: int) -> StruckPositions:
+        struck = await honest(time)
+        more = {**struck.balances, account: struck.balances[account] + Units(1)}
+        return replace(struck, balances=more)
+
+    monkeypatch.setattr(bravo, "positions_at", inflated)
+    with pytest.raises(LedgerInconsistent, match="300 units at record time by history, 299 by"):
+        pari.run(entitling.strike_event(pari.session.ledgers, event, ()))
 
 
 def test_ops_1_fault_an_event_that_only_the_home_ledger_knows(pari: LocalNetwork) -> None:

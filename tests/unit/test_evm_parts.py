@@ -12,7 +12,7 @@ import pytest
 import rlp  # type: ignore[import-untyped]
 from eth_abi.abi import encode
 from eth_account import Account
-from eth_keys import keys
+from eth_keys.datatypes import PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -336,7 +336,7 @@ def test_a12_the_nonce_is_that_of_rfc_6979_and_no_two_digests_share_one() -> Non
             signature = signer.sign_digest(digest)
             assert signer.sign_digest(digest) == signature, "the same again"
             nonce = rfc_6979_nonce(key, bytes(digest))
-            x = keys.PrivateKey(nonce.to_bytes(32, "big")).public_key.to_bytes()[:32]
+            x = PrivateKey(nonce.to_bytes(32, "big")).public_key.to_bytes()[:32]
             assert int.from_bytes(signature[:32], "big") == int.from_bytes(x, "big") % ORDER
             assert 0 < int.from_bytes(signature[32:64], "big") <= ORDER // 2
             assert signature[64] in (27, 28)
