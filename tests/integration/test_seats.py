@@ -11,32 +11,54 @@ from typing import Any
 import pytest
 from eth_abi.abi import encode as abi_encode
 
-from paripassu import acts
+from paripassu import acts, artefacts
 from paripassu.bridge import attestations, batches
 from paripassu.bridge.doubts import doubts
 from paripassu.bridge.node import run_bridge
 from paripassu.bridge.queries import list_messages
 from paripassu.bridge.settings import BridgeSettings
 from paripassu.bridge.states import MessageState
-from paripassu.commands import Deliver, Move
+from paripassu.commands import (
+    Acknowledge,
+    Command,
+    Deliver,
+    Issue,
+    Move,
+    Refund,
+    ResumeLane,
+    Retry,
+    SetArrivalCap,
+    StopLane,
+)
 from paripassu.config import NetworkConfig
 from paripassu.config.types import AttestorMember
 from paripassu.controls import Reason
 from paripassu.deploy.attestors import rotation_to, same_set, wanted_set
+from paripassu.deploy.rights import ADMIN, APPROVED, Right, rights_of
 from paripassu.devnet import controls
 from paripassu.devnet.rpc import call
-from paripassu.errors import BatchRefused
-from paripassu.identifiers import Lei
+from paripassu.errors import (
+    BatchRefused,
+    CommandRefused,
+    LedgerInconsistent,
+    NotAuthorised,
+)
+from paripassu.identifiers import ROLES, Bytes32, Lei
 from paripassu.jobs import approving
 from paripassu.jobs.bridging import RELAYER_VARIABLE, seat_of
 from paripassu.ledgers.evm.adapter import EvmLedger
-from paripassu.ledgers.evm.contracts import codec
-from paripassu.ledgers.port import DeliveryStatus, Ledger
+from paripassu.ledgers.evm.contracts import View, abi_of, codec
+from paripassu.ledgers.evm.faults import NodeFault
+from paripassu.ledgers.evm.logs import Logs
+from paripassu.ledgers.evm.rpc import JsonRpc
+from paripassu.ledgers.port import DeliveryStatus, Ledger, SentMessage, Standing
 from paripassu.ledgers.signers import dev_key
 from paripassu.ledgers.web3signer import Web3Signer
 from paripassu.messages import Batch, Lane, Message, MovementPayload, Purpose, batch_digest
+from paripassu.messages.acknowledgement import Acknowledgement, acknowledgement_digest
 from paripassu.quantities import Units
 from paripassu.store import cursors
+from paripassu.testing.abi import Arguments, selector, signature
 from paripassu.testing.files import two_chains
 from paripassu.testing.lying_node import LyingNode
 from paripassu.testing.network import LocalNetwork, started
@@ -507,3 +529,231 @@ def test_ops_3_a_relayers_new_key_takes_over_under_load_what_the_former_one_left
     assert outstanding() != []  # what it left is still known, and was superseded
     assert int(call(url, "eth_getTransactionCount", new, "latest"), 16) > 0
     assert int(call(url, "eth_getTransactionCount", former, "latest"), 16) >= count
+
+
+# a relayer's stolen key
+
+
+def zeros(inputs: Sequence[dict[str, Any]]) -> list[Any]:
+    """Arguments that decode, whatever they mean."""
+
+    def zero(item: dict[str, Any]) -> Any:
+        kind = str(item["type"])
+        if kind.endswith("[]"):
+            return []
+        if kind == "tuple":
+            return tuple(zero(part) for part in item["components"])
+        if kind.startswith(("uint", "int")):
+            return 0
+        return {"bool": False, "address": "0x" + "00" * 20, "string": ""}.get(kind, b"")
+
+    return [zero(item) for item in inputs]
+
+
+def refusal(pari: LocalNetwork, ledger: EvmLedger, right: Right, sender: str) -> str:
+    """Name of the error with which a chain refuses an account a function; empty where it does not."""
+    entry = next(
+        one
+        for one in abi_of(right.contract)
+        if one["type"] == "function" and signature(one) == right.function
+    )
+    data = selector(entry) + Arguments(entry["inputs"]).encoded(zeros(entry["inputs"]))
+    target = ledger.contracts.address(right.contract)
+    request = {"from": sender, "to": target, "data": "0x" + data.hex()}
+    rpc = ledger.contracts._rpc
+    (answer,) = pari.run(rpc.batch_with_faults([("eth_call", (request, "latest"))]))
+    if not isinstance(answer, NodeFault):
+        return ""
+    error = ledger.contracts.reverts.custom_error(answer.data)
+    return error.name if error else str(answer)
+
+
+@pytest.mark.parametrize("name", ["alpha", "bravo"])
+def test_a13_the_relayers_key_holds_no_role_and_calls_no_restricted_function(
+    pari: LocalNetwork, name: str
+) -> None:
+    ledger, relayer = pari.ledger(name), pari.signer("relayer").address
+    assert isinstance(ledger, EvmLedger)
+    contracts = ledger.contracts
+    numbers = [ADMIN, *ROLES.values()]
+    held = pari.run(contracts.views([View("AccessManager", "hasRole", (one, relayer)) for one in numbers]))
+    assert [number for number, (holds, _) in zip(numbers, held, strict=True) if holds] == []
+    _, _, members = pari.run(contracts.view("Gateway", "attestors"))
+    assert relayer not in {signer for signer, _ in members}, "nor a seat among the attestors"
+    checked = 0
+    for contract in sorted(one for one in artefacts.names() if contracts.has(one)):
+        for right in rights_of(contract):
+            if not right.is_role and right.who != APPROVED:
+                continue  # for a contract or a party: it is neither
+            expected = "Unauthorised" if right.is_role else "ApprovalNeeded"
+            assert refusal(pari, ledger, right, relayer) == expected, right
+            checked += 1
+            if right.is_role:  # it is the caller that is refused, not the call
+                holder = pari.session.role(right.who).address
+                assert refusal(pari, ledger, right, holder) != "Unauthorised", right
+    assert checked > 60
+
+
+@pytest.mark.parametrize("name", ["bravo", "register"])
+def test_a13_a_relayer_delivers_acknowledges_and_refunds_only_what_others_signed(
+    pari: LocalNetwork, name: str
+) -> None:
+    thief, ledger = pari.signer("relayer"), pari.ledger(name)
+    lane = lane_of(pari, destination=name)
+    back = Lane(lane.destination, lane.source, lane.purpose)
+    supply, arrived = pari.run(ledger.supply()), pari.run(ledger.inbound_nonce(lane))
+    message = pari.run(_unsent(pari, lane))
+    batch = Batch(pari.run(ledger.attestor_set()).version, (message,))
+    digest = batch_digest(batch, ledger.domain)
+    said = Acknowledgement(batch.attestor_set_version, back, 0, (message.id,))
+    said_digest = acknowledgement_digest(said, ledger.domain)
+
+    async def signed(digest: Bytes32, *names: str) -> tuple[bytes, ...]:
+        signers = sorted(map(pari.signer, names), key=lambda one: int(one.address, 16))
+        return tuple([await one.sign_typed(digest, dict) for one in signers])
+
+    commands: list[Command] = [Retry(message), Refund(message)]
+    for names in ((), ("relayer",), ("relayer", "attestor_csd"), ("relayer", "relayer_2")):
+        commands.append(Deliver(batch, pari.run(signed(digest, *names))))
+        commands.append(Acknowledge(said, pari.run(signed(said_digest, *names))))
+    for number, command in enumerate(commands):
+        with pytest.raises((BatchRefused, CommandRefused)):
+            pari.run(ledger.execute(command, thief, f"thief {number}"))
+    for command in (
+        Issue(pari.account("holder_fr", name).account, Units(1)),
+        SetArrivalCap(pari.session.security.security_id, lane.source, Units(1), 60),
+        StopLane(lane.source, lane.purpose, WHY),
+        ResumeLane(lane.source, lane.purpose, WHY),
+    ):
+        with pytest.raises(NotAuthorised):
+            pari.run(ledger.execute(command, thief, f"thief {type(command).__name__}"))
+    assert (pari.run(ledger.supply()), pari.run(ledger.inbound_nonce(lane))) == (supply, arrived)
+    assert pari.run(ledger.standing(message.id)) is Standing.NONE
+    # what two attestors signed it delivers: no more than anybody could
+    pari.run(ledger.execute(Deliver(batch, pari.run(signed(digest, *NAMES[:2]))), thief, "signed"))
+    assert pari.run(ledger.supply()) == supply + FORGED_UNITS
+
+
+async def _unsent(pari: LocalNetwork, lane: Lane) -> Message:
+    """The message that would be a lane's next, had it been sent."""
+    alpha, target = pari.session.ledgers[lane.source], pari.session.ledgers[lane.destination]
+    sent = await alpha.sent_messages(0, (await alpha.final()).height)
+    last = [one.message for one in sent if one.message.lane == lane][-1]
+    payload = replace(MovementPayload.decode(last.payload), amount=Units(FORGED_UNITS)).encode()
+    return replace(last, nonce=await target.inbound_nonce(lane) + 1, payload=payload)
+
+
+# logs of others, and several of one transaction
+
+
+def put(target: str, data: bytes, at: int) -> bytes:
+    """EVM code that calls a contract with data from its own code, `at` there, whatever comes of it."""
+    size, place = len(data).to_bytes(2, "big"), at.to_bytes(2, "big")
+    copied = b"\x61" + size + b"\x61" + place + bytes.fromhex("600039")
+    return (
+        copied
+        + bytes.fromhex("6000600061")
+        + size
+        + bytes.fromhex("6000600073")
+        + bytes.fromhex(target[2:])
+        + bytes.fromhex("5af150")
+    )
+
+
+def program(calls: Sequence[tuple[str, bytes]], undone: tuple[str, bytes]) -> bytes:
+    """EVM code that makes these calls; and, where it is called with data, the one that it then reverts."""
+    length = len(put(calls[0][0], b"", 0))
+    inner = 5 + length * len(calls) + 1
+    tail = inner + 1 + length + 5
+    parts, data = [bytes.fromhex("3661") + inner.to_bytes(2, "big") + b"\x57"], b""
+    for target, one in calls:
+        parts.append(put(target, one, tail + len(data)))
+        data += one
+    parts += [b"\x00\x5b", put(*undone, tail + len(data)), bytes.fromhex("60006000fd")]
+    return b"".join(parts) + data + undone[1]
+
+
+def test_a11_several_sends_of_one_transaction_are_read_and_no_log_of_another_contract_or_reverted_call(
+    pari: LocalNetwork,
+) -> None:
+    alpha, bravo, url = pari.ledger("alpha"), pari.ledger("bravo"), pari.network.ledgers["alpha"].rpc_urls[0]
+    assert isinstance(alpha, EvmLedger)
+    contracts, holder = alpha.contracts, pari.account("holder_fr").account
+    gateway, bridge_, token = map(contracts.address, ("Gateway", "TokenBridge", "SecurityToken"))
+    topic = codec("Gateway").topic("MessageSent")
+    template = call(url, "eth_getLogs", {"address": gateway, "fromBlock": "0x0", "topics": [topic]})[-1]
+    before = pari.run(_sent(alpha, lane_of(pari)))
+    # another contract that says word for word what the gateway once said
+    noisy, words = "0x" + "ab" * 20, bytes.fromhex(template["data"][2:])
+    topics = [bytes.fromhex(one[2:]) for one in template["topics"]]
+    size = len(words).to_bytes(2, "big")
+    pushed = b"".join(b"\x7f" + one for one in reversed(topics))
+    head = 3 + 3 + 3 + len(pushed) + 3 + 2 + 1 + 1
+    code = (
+        b"\x61" + size + b"\x61" + head.to_bytes(2, "big") + bytes.fromhex("600039")
+        + pushed + b"\x61" + size + bytes.fromhex("6000") + bytes([0xA0 + len(topics)]) + b"\x00"
+    )  # fmt: skip
+    assert len(code) == head
+    call(url, "anvil_setCode", noisy, "0x" + (code + words).hex())
+
+    def send(units: int) -> tuple[str, bytes]:
+        account = bytes.fromhex(pari.account("holder_fr", "bravo").account[2:])
+        return bridge_, codec("TokenBridge").encode("move", token, bravo.id.numeric, account, units, 0)
+
+    again = (holder, b"\x01")
+    calls = [send(1), (noisy, b""), send(2), again, send(4), (noisy, b""), send(5), send(6)]
+    call(url, "anvil_setCode", holder, "0x" + program(calls, undone=send(3)).hex())
+    thirds = pari.signer("relayer").address
+    call(url, "anvil_impersonateAccount", thirds)
+    transaction = call(
+        url, "eth_sendTransaction", {"from": thirds, "to": holder, "data": "0x", "gas": hex(3_000_000)}
+    )
+    controls.mine(url, 8)
+    call(url, "anvil_setCode", holder, "0x")
+    logs = call(url, "eth_getTransactionReceipt", transaction)["logs"]
+    said = [log["address"] for log in logs if log["topics"][0] == topic]
+    assert said.count(noisy) == 2
+    assert said.count(gateway.lower()) == 5
+    assert len(logs) > len(said), "with logs of other contracts in between"
+
+    found = pari.run(_sent(alpha, lane_of(pari)))
+    assert found[: len(before)] == before
+    new = found[len(before) :]
+    assert [int(MovementPayload.decode(one.message.payload).amount) for one in new] == [1, 2, 4, 5, 6]
+    assert {one.transaction for one in new} == {transaction}
+    first = new[0].message.nonce
+    assert [one.message.nonce for one in new] == list(range(first, first + 5))
+    held = pari.position("holder_fr", "bravo")
+    pari.deliver()
+    assert pari.position("holder_fr", "bravo") == held + 18
+
+
+async def _sent(ledger: Ledger, lane: Lane) -> list[SentMessage]:
+    found = await ledger.sent_messages(0, (await ledger.final()).height)
+    return [one for one in found if one.message.lane == lane]
+
+
+def test_a11_a_log_of_another_address_that_a_node_answers_is_a_fault_of_the_node(
+    pari: LocalNetwork, nodes: tuple[LyingNode, LyingNode]
+) -> None:
+    liar, _ = nodes
+    alpha = pari.ledger("alpha")
+    assert isinstance(alpha, EvmLedger)
+
+    def others(params: list[Any], answer: list[Any]) -> list[Any]:
+        return [*answer[:-1], {**answer[-1], "address": "0x" + "ab" * 20}] if answer else answer
+
+    async def read() -> None:
+        rpc = JsonRpc("alpha", [liar.url])
+        try:
+            await Logs(rpc).read(
+                alpha.contracts.address("Gateway"), codec("Gateway"), ("MessageSent",), 0, last
+            )
+        finally:
+            await rpc.close()
+
+    last = pari.run(alpha.final()).height
+    pari.run(read())
+    liar.lies = {"eth_getLogs": others}
+    with pytest.raises(LedgerInconsistent, match="a log of Gateway that was not asked for"):
+        pari.run(read())
