@@ -135,7 +135,7 @@ def test_ops_1_live_status_goes_on_until_it_is_interrupted_and_shows_every_task(
 def test_rec_2_nothing_is_rebuilt_while_a_relayer_lives(carried: Stage) -> None:
     refused = carried["rebuild under a relayer"]
     assert refused.status == 1
-    assert "error PP-STO-002" in refused.err
+    assert "error PP-STO-024" in refused.err
     assert carried["relayer"].status == 0, str(carried["relayer"])
 
 

@@ -111,7 +111,7 @@ def test_a_tag_that_says_something_else_than_the_modifier_stops_the_build(
     name = "contracts/bridge/Quorum.sol"
     texts[name] = texts[name].replace("access-control BRIDGE_OPERATOR", "access-control TOKENIZER")
     monkeypatch.setattr(builder, "sources", lambda: texts)
-    with pytest.raises(SystemExit, match=r"Gateway\.rotate.*'TOKENIZER', the modifier 'BRIDGE_OPERATOR'"):
+    with pytest.raises(SystemExit, match=r"Gateway\.appoint.*'TOKENIZER', the modifier 'BRIDGE_OPERATOR'"):
         builder.artefacts()
 
 

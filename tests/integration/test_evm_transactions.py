@@ -468,7 +468,7 @@ async def test_fault_nonce_too_low_because_an_earlier_hash_was_mined_is_found_by
     await confirmed(bed.rpc, sent.transaction)
     (first,) = log.find("once")
     fields, fee = unsigned_fields(first.raw)
-    raw, transaction = bed.paying_agent.sign_transaction({**fields, **Fee(fee.most * 2, fee.tip).fields()})
+    raw, transaction = bed.paying_agent.signed({**fields, **Fee(fee.most * 2, fee.tip).fields()})
     log.record(Intent("once", first.ledger, first.sender, first.nonce, transaction, raw))
     outcome = await bed.sender(log).execute(bed.count_up, bed.paying_agent, "once")
     assert (outcome.state, outcome.transaction) == (OutcomeState.FINAL, sent.transaction)

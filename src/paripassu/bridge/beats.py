@@ -39,7 +39,7 @@ def this_process() -> str:
 async def keep(store: Store, heartbeats: Heartbeats, runner: Runner) -> None:
     """Write the signs of this process until it stops."""
     process = this_process()
-    wait = 0.5  # the first one soon: tasks have begun by then
+    wait = 0.05  # the first one soon: tasks have begun by then
     while not runner.stop.is_set():
         await runner.pause(wait)
         if not runner.stop.is_set():
