@@ -19,7 +19,8 @@ from paripassu.ledgers.signers import dev_key
 MOVEMENT = 1
 _GAS = 200_000
 _PRICE = 10**10
-_IN_A_BLOCK = 200
+_IN_A_BLOCK = 125
+"""So few that a block stays below half of its gas, and the base fee does not rise."""
 
 
 class Lane:

@@ -61,7 +61,9 @@ def carried(waiting: Stage) -> Stage:
     store = stage.operator.workspace / "bridge.db"
     await_that(lambda: rows_in(store, "heartbeat", "task like 'relayer.deliver%'") == 2)
     watching = stage.operator.start("status", "--live", "--every", "0.2")
-    lines = [watching.stdout.readline() for _ in range(12)] if watching.stdout else []
+    lines: list[str] = []
+    while watching.stdout and len(lines) < 200 and sum(line.count(f"lane {LANE} ") for line in lines) < 2:
+        lines.append(watching.stdout.readline())
     watching.send_signal(signal.SIGINT)
     out, err = watching.communicate(timeout=30)
     stage.ran["live"] = Ran("pari status --live", watching.returncode, "".join(lines) + out, err)

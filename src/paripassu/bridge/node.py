@@ -18,6 +18,7 @@ from paripassu.bridge.attestor import Attestor
 from paripassu.bridge.finality import has_read
 from paripassu.bridge.mending import Mender
 from paripassu.bridge.observer import AttestorKeeper, Keeper, Observer, RelayerKeeper
+from paripassu.bridge.pace import Traffic
 from paripassu.bridge.queries import halted_ledgers, resume_command, stuck_messages
 from paripassu.bridge.relayer import DestinationRelayer
 from paripassu.bridge.retries import VersionRetries
@@ -206,6 +207,7 @@ async def _mend_first(store: Store, seat: Seat, settings: BridgeSettings) -> Non
 def _relayer_tasks(
     store: Store, seat: Seat, claims: Claims, runner: Runner, settings: BridgeSettings
 ) -> Iterator[Task]:
+    traffic = Traffic()
     yield from _reading_tasks(store, seat, claims, runner, settings)
     yield runner.every(CLAIMS_EVERY, f"{seat.name}.claims", claims.tick)
     lanes = lanes_between(seat.ledgers, settings.purposes)
@@ -216,7 +218,9 @@ def _relayer_tasks(
         inward = settings.chosen(lane for lane in lanes if lane.destination == ledger.id)
         outward = settings.chosen(outward)
         place = (store, ledger)
-        destination = DestinationRelayer(*place, inward, seat.signer, claims, up_to=settings.up_to)
+        destination = DestinationRelayer(
+            *place, inward, seat.signer, claims, up_to=settings.up_to, traffic=traffic
+        )
         source = SourceAcknowledger(
             *place, outward, seat.signer, claims, every=settings.ack_every, quiet=settings.ack_quiet
         )
@@ -232,8 +236,9 @@ def _attestor_tasks(
 ) -> Iterator[Task]:
     asked = Bell()  # for what it has not seen yet: it is looked for at once
     keeper, lanes = AttestorKeeper(seat.name), lanes_between(seat.ledgers, settings.purposes)
+    traffic = Traffic()
     for ledger in seat.ledgers.values():
-        observer = Observer(store, ledger, _outward(lanes, ledger.id), keeper)
+        observer = Observer(store, ledger, _outward(lanes, ledger.id), keeper, traffic)
         yield runner.loop(_reading(keeper, ledger.name), observer.step, asked)
     attestor = Attestor(store, seat.name, seat.signer, seat.ledgers, unseen=asked.ring)
     yield runner.loop(f"{seat.name}.attest", attestor.step, runner.bell)
@@ -244,8 +249,9 @@ def _reading_tasks(
 ) -> Iterator[Task]:
     """What the relayer reads, ledger by ledger; nobody can ask for it sooner."""
     keeper, lanes = RelayerKeeper(), lanes_between(seat.ledgers, settings.purposes)
+    traffic = Traffic()
     for ledger in seat.ledgers.values():
-        observer = Observer(store, ledger, _outward(lanes, ledger.id), keeper)
+        observer = Observer(store, ledger, _outward(lanes, ledger.id), keeper, traffic)
         step = _claimed(claims, ledger, observer.step, Mender(store, ledger, lanes))
         yield runner.loop(_reading(keeper, ledger.name), step, Bell())
 

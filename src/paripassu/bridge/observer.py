@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 
 from paripassu.bridge import attestations, records
 from paripassu.bridge.finality import Sight, sight
+from paripassu.bridge.pace import REST_SECONDS, Traffic
 from paripassu.bridge.seams import seam
 from paripassu.errors import ContractMissing, ContradictoryMessage, FinalityViolated, IncompleteOutbox
 from paripassu.ledgers.blocks import BlockRef
@@ -35,9 +36,6 @@ FEW = 64
 
 AT_ONCE = 100
 """Messages read in one step, or those of one block: a backlog must not hold live lanes up."""
-
-REST_SECONDS = 0.1
-"""After a portion of a backlog, while others have their turn: it is read faster than it is delivered."""
 
 QUIET_BLOCKS = 32
 """Quiet blocks that a party which reads outboxes alone looks through before it moves its cursor.
@@ -104,9 +102,17 @@ class AttestorKeeper:
 
 
 class Observer:
-    """Reads one ledger for one party. `lanes` are those that start at the ledger."""
+    """Reads one ledger for one party. `lanes` are those that start at the ledger; `traffic` is what the
+    party reads of all its ledgers."""
 
-    def __init__(self, store: Store, ledger: Observed, lanes: Sequence[Lane], keeper: Keeper) -> None:
+    def __init__(
+        self,
+        store: Store,
+        ledger: Observed,
+        lanes: Sequence[Lane],
+        keeper: Keeper,
+        traffic: Traffic | None = None,
+    ) -> None:
         self._store = store
         self._ledger = ledger
         self._lanes = tuple(lanes)
@@ -115,6 +121,7 @@ class Observer:
         self._seen: BlockRef | None = None
         self._stored: tuple[BlockRef | None, dict[Lane, int]] | None = None
         self._width = FEW
+        self._traffic = traffic or Traffic()
 
     async def step(self) -> bool:
         """Read what has become final; True where the cursor moved.
@@ -183,7 +190,9 @@ class Observer:
             return False
         self._keep(cursor, target, counted, stored, sent, deliveries)
         self._seen = target
-        if last < final.height and sent:
+        if sent:
+            self._traffic.use(self._ledger.id)
+        if sent and last < final.height and self._traffic.gives_way(self._ledger.id):
             await asyncio.sleep(REST_SECONDS)
         return True
 

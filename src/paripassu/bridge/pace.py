@@ -11,6 +11,11 @@ from paripassu.bridge.states import BATCH_LIMIT, backoff_seconds
 ASIDE_SECONDS = 0.2
 """Between looks at what is no part of a message's way to its destination."""
 
+REST_SECONDS = 0.4
+"""Between two full batches of a lane, and two portions of a backlog, while others are in use."""
+
+LATELY_SECONDS = 3.0
+
 POSTPONEMENTS = 3
 """Failures in a row after which a batch is tried in smaller parts."""
 
@@ -30,6 +35,27 @@ class Every:
             return False
         self._next = now + self._seconds
         return True
+
+
+class Traffic:
+    """What is in use in a process, so that whoever works off a backlog gives way to others.
+
+    Names are the caller's own: lanes for deliveries, ledgers for what is read.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._used: dict[str, float] = {}
+
+    def use(self, name: str) -> None:
+        """Something was carried, or read, under this name."""
+        self._used[name] = self._clock()
+
+    def gives_way(self, name: str) -> bool:
+        """Whether others were in use lately, and this one was a moment ago."""
+        now = self._clock()
+        lately = any(now - at < LATELY_SECONDS for other, at in self._used.items() if other != name)
+        return lately and now - self._used.get(name, -REST_SECONDS) < REST_SECONDS
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ import structlog
 from paripassu.bridge import nudges, records
 from paripassu.bridge.batches import BatchRecord, change_batch, live_batches, propose
 from paripassu.bridge.former_keys import left_behind
-from paripassu.bridge.pace import ASIDE_SECONDS, Every, Pace
+from paripassu.bridge.pace import ASIDE_SECONDS, Every, Pace, Traffic
 from paripassu.bridge.refunds import ExpiredParked
 from paripassu.bridge.retries import VersionRetries
 from paripassu.bridge.seams import seam
@@ -96,6 +96,7 @@ class DestinationRelayer:
         signer: Signer,
         claims: Claims,
         up_to: Callable[[Lane], int | None] = lambda lane: None,
+        traffic: Traffic | None = None,
     ) -> None:
         self._store = store
         self._ledger = ledger
@@ -107,6 +108,7 @@ class DestinationRelayer:
         self._pace = {lane: Pace() for lane in self._lanes}
         self._submitted: set[str] = set()
         self._up_to = up_to
+        self._traffic = traffic or Traffic()
         self._nudged: dict[Lane, float] = {}
         self._aside = Every(ASIDE_SECONDS)
         self._retries = VersionRetries(store, ledger, lanes, signer, claims)
@@ -204,6 +206,9 @@ class DestinationRelayer:
         state = batch.state
         if state is BatchState.PROPOSED:
             state = self._gather(batch, look)
+        full = batch.last - batch.first + 1 >= BATCH_LIMIT
+        if full and self._traffic.gives_way(str(batch.lane)):
+            awaits = True
         if state is BatchState.SIGNED and not awaits:
             return await self._deliver(replace(batch, state=state), look)
         if batch.state in (BatchState.PROPOSED, BatchState.SIGNED):
@@ -275,6 +280,7 @@ class DestinationRelayer:
             return await self._postpone(batch, error)
         seam("relayer.submit.after")
         self._submitted.add(batch.reference)
+        self._traffic.use(str(batch.lane))
         self._pace[batch.lane].went_through()
         return self._take(replace(batch, state=BatchState.BUILT), outcome, anyway=True)
 
