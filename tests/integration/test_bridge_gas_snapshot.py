@@ -48,3 +48,9 @@ def test_the_page_is_written_from_the_results() -> None:
     from bench.bridge_report import PAGE, page
 
     assert PAGE.read_text(encoding="utf-8") == page(json.loads(RESULT.read_text(encoding="utf-8")))
+
+
+def test_ops_2_the_page_of_the_bridge_at_work_is_written_from_the_results() -> None:
+    from bench.run_report import PAGE, page
+
+    assert PAGE.read_text(encoding="utf-8") == page(json.loads(RESULT.read_text(encoding="utf-8")))

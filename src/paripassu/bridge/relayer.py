@@ -144,7 +144,8 @@ class DestinationRelayer:
                 self._transports.forget(lane)
             look = Look(halted, arriving, attestors, transport)
             for batch in batches:
-                moved |= await self._advance(batch, look, awaits=_awaits_turn(batch, batches, look))
+                awaits = _awaits_turn(batch, batches, look) or self._gives_way(batch)
+                moved |= await self._advance(batch, look, awaits=awaits)
             moved |= await self._plan(lane, look)
         return moved
 
@@ -201,14 +202,16 @@ class DestinationRelayer:
 
     # one batch
 
+    def _gives_way(self, batch: BatchRecord) -> bool:
+        """Whether a full batch lets lanes with little to carry go first."""
+        full = batch.last - batch.first + 1 >= BATCH_LIMIT
+        return full and self._traffic.gives_way(str(batch.lane))
+
     async def _advance(self, batch: BatchRecord, look: Look, *, awaits: bool) -> bool:
         """One step of a batch, or two where it has just been signed. `awaits`: not its turn yet."""
         state = batch.state
         if state is BatchState.PROPOSED:
             state = self._gather(batch, look)
-        full = batch.last - batch.first + 1 >= BATCH_LIMIT
-        if full and self._traffic.gives_way(str(batch.lane)):
-            awaits = True
         if state is BatchState.SIGNED and not awaits:
             return await self._deliver(replace(batch, state=state), look)
         if batch.state in (BatchState.PROPOSED, BatchState.SIGNED):
