@@ -13,7 +13,7 @@ from paripassu.bridge.pace import LATELY_SECONDS, REST_SECONDS, Every, Traffic
 class Hand:
     """A clock that stands still until it is moved."""
 
-    at: float = 1_000.0
+    at: float = 0.0
 
     def __call__(self) -> float:
         return self.at

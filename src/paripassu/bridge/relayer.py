@@ -54,6 +54,9 @@ from paripassu.store.sharing import DELIVER
 REFUSALS = (ContractRefused, BatchRefused, CommandRefused, NodeRefused, ReferenceConflict)
 """Errors that mean "not this batch"; all others mean "not now"."""
 
+FOLLOWED_AT_ONCE = 20
+"""Batches in blocks that are not final, of one lane in one look."""
+
 SIGNING_SECONDS = 2.0
 """After which messages show that they wait for signatures."""
 
@@ -83,6 +86,14 @@ class Look:
 def _awaits_turn(batch: BatchRecord, others: Sequence[BatchRecord], look: Look) -> bool:
     """Whether an earlier batch of its lane, which is under way, has to be executed first."""
     return batch.first > look.inbound + 1 and any(other.first < batch.first for other in others)
+
+
+def _worth_a_look(batches: Sequence[BatchRecord], aside: bool) -> list[BatchRecord]:
+    """Those of a lane that go on by our doing; and now and then the oldest of those that only have to become
+    final. There are many of these where the reading of the ledger is behind."""
+    included = [batch for batch in batches if batch.state is BatchState.INCLUDED]
+    others = [batch for batch in batches if batch.state is not BatchState.INCLUDED]
+    return [*(included[:FOLLOWED_AT_ONCE] if aside else ()), *others]
 
 
 class DestinationRelayer:
@@ -119,8 +130,8 @@ class DestinationRelayer:
         self._tenure = self._claims.tenure(DELIVER)
         if not any(str(lane) in self._tenure for lane in self._lanes):
             return False
-        moved = False
-        if self._aside.due():
+        moved, aside = False, self._aside.due()
+        if aside:
             moved = await self._retries.step()
             await self._expired.step()
         with self._store.read() as connection:
@@ -143,7 +154,7 @@ class DestinationRelayer:
             if arriving.stopped:
                 self._transports.forget(lane)
             look = Look(halted, arriving, attestors, transport)
-            for batch in batches:
+            for batch in _worth_a_look(batches, aside):
                 awaits = _awaits_turn(batch, batches, look) or self._gives_way(batch)
                 moved |= await self._advance(batch, look, awaits=awaits)
             moved |= await self._plan(lane, look)
