@@ -44,6 +44,7 @@ def document(messages: int, waiting: int) -> dict[str, Any]:
         "latency_1s_blocks_p50_ms": {OURS: each_second.p50},
         "latency_1s_blocks_p99_ms": {OURS: each_second.p99},
         "rss_mb": {OURS: max(values[-1] for values in behind.memory.values()), AXELAR: peer["rss_mb"]},
+        "rss_messages": waiting,
         "backlog": asdict(behind),
     }
 

@@ -16,7 +16,7 @@ TARGETS: tuple[tuple[str, str, float, bool], ...] = (
     ("latency_p99_ms", "the same, 99th percentile", 300, False),
     ("latency_1s_blocks_p50_ms", "latency, a block each second, median, ms", 2_000, False),
     ("latency_1s_blocks_p99_ms", "the same, 99th percentile", 4_000, False),
-    ("rss_mb", "memory of the largest process after the backlog, MB", 150, False),
+    ("rss_mb", "memory of the largest process at the end, MB", 150, False),
     ("first_message_s", "from nothing to the first message, one command, s", 10, False),
 )
 """Key, title, what is to be reached, whether more is better."""
@@ -38,7 +38,8 @@ def page(result: dict[str, Any]) -> str:
         "Axelar's local network has one key in place of a quorum, one process, and keeps nothing; it "
         f"relayed {run['messages'][AXELAR]} messages of 256 bytes, twenty at once, over such nodes.\n",
         "Latency is counted from the source node's answer to the block of the destination that executed the "
-        "message, at a message each 100 ms, or each 250 ms where blocks come each second.\n",
+        "message, at a message each 100 ms, or each 250 ms where blocks come each second. Memory is that "
+        f"after {run['rss_messages']:,} messages.\n",
         f"## A backlog of {behind['messages']:,}\n",
         "The messages wait when the processes start. Meanwhile a lane the other way is in use.\n",
         table(["", "first fifth", "second", "third", "fourth", "last"], _fifths(behind)),
