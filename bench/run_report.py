@@ -41,10 +41,12 @@ def page(result: dict[str, Any]) -> str:
         "carries, over two Anvils in an earlier run of ours: 0.78 messages a second, 4.3 s for a single "
         "message, 630 to 760 MB, some 50 s from nothing to the first message.\n",
         "Latency is counted from the source node's answer to the block of the destination that executed the "
-        "message, at a message each 100 ms, or each 250 ms where blocks come each second. Memory is that "
-        f"after {run['rss_messages']:,} messages.\n",
+        "message, at a message each 100 ms, or one in each block where blocks come each second. Memory is "
+        f"that after {run['rss_messages']:,} messages.\n",
         f"## A backlog of {behind['messages']:,}\n",
-        "The messages wait when the processes start. Meanwhile a lane the other way is in use.\n",
+        "The messages wait when the processes start. Meanwhile a lane the other way is in use."
+        + ("" if behind["messages"] == run["rss_messages"] else " This is a later run than the table's.")
+        + "\n",
         table(["", "first fifth", "second", "third", "fourth", "last"], _fifths(behind)),
         f"The live lane's median was {behind['alone']['p50']:g} ms before, and "
         f"{behind['beside']['p50']:g} ms beside the backlog, "

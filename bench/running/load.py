@@ -91,9 +91,6 @@ class Lane:
     def executed(self) -> int:
         return self._count(1, "inboundNonce(uint256,uint8)", self._from)
 
-    def acknowledged(self) -> int:
-        return self._count(0, "acknowledgedNonce(uint256,uint8)", self._to)
-
     def _count(self, side: int, signature: str, ledger: LedgerId) -> int:
         data = call_data(signature, ledger.numeric, MOVEMENT)
         fields = {"to": self._gateways[side], "data": "0x" + data.hex()}

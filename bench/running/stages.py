@@ -49,7 +49,7 @@ def latency(block_time: int | None, messages: int, every: float) -> Latency:
 
 
 def _timed(lane: Lane, messages: int, every: float) -> list[float]:
-    """Milliseconds of each message; sent at one pace, whatever became of those before."""
+    """Milliseconds of each message; sent at one pace, but each once the one before is in a block."""
     begun, sent = lane.executed(), Arrivals(lane)
     with sent:
         for number in range(1, messages + 1):

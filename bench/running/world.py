@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +31,7 @@ STOCK = 1_000_000
 """Units that the holder has on the first chain before anything is measured: the whole issue."""
 
 RUNNING = ("attestor_csd", "attestor_custodian", "attestor_auditor")
-"""Three attestors run, of a set of five in which three must sign."""
+"""The whole set: each of the three must sign."""
 
 _ENTITIES = (
     ("attestor_csd", "529900CSDATTEST00066"),
@@ -62,11 +61,6 @@ class Party:
         status = Path(f"/proc/{self.process.pid}/status").read_text("ascii")
         line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
         return int(line.split()[1]) * 1024 / 1e6
-
-    @property
-    def cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass
@@ -150,9 +144,8 @@ def _attestors() -> str:
     return text
 
 
-def wait_until(done: object, seconds: float, every: float = 0.02) -> None:
+def wait_until(done: Callable[[], bool], seconds: float, every: float = 0.02) -> None:
     """Wait for `done()`; TimeoutError after so many seconds."""
-    assert callable(done)
     deadline = time.monotonic() + seconds
     while not done():
         if time.monotonic() > deadline:

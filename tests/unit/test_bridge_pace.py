@@ -6,7 +6,12 @@ from dataclasses import dataclass
 
 import pytest
 
+from paripassu.bridge.batches import BatchRecord
 from paripassu.bridge.pace import LATELY_SECONDS, REST_SECONDS, Every, Traffic
+from paripassu.bridge.relayer import FOLLOWED_AT_ONCE, worth_a_look
+from paripassu.bridge.states import BatchState
+from paripassu.identifiers import LedgerId, keccak256
+from paripassu.messages import Lane, Purpose
 
 
 @dataclass
@@ -56,3 +61,15 @@ def test_what_is_due_now_and_then_is_due_once_in_its_time(clock: Hand) -> None:
     clock.at += 0.5
     assert every.due()
     assert not every.due()
+
+
+def batch(first: int, state: BatchState) -> BatchRecord:
+    lane = Lane(LedgerId("eip155:31001"), LedgerId("eip155:31002"), Purpose.MOVEMENT)
+    return BatchRecord(keccak256(str(first).encode()), lane, first, first, 1, state, 0, "", "", 0.0, 0.0)
+
+
+def test_batches_that_only_have_to_become_final_are_looked_at_now_and_then_and_never_all() -> None:
+    included = [batch(first, BatchState.INCLUDED) for first in range(1, 3 * FOLLOWED_AT_ONCE)]
+    signed = batch(1_000, BatchState.SIGNED)
+    assert worth_a_look([*included, signed], aside=False) == [signed]
+    assert worth_a_look([*included, signed], aside=True) == [*included[:FOLLOWED_AT_ONCE], signed]

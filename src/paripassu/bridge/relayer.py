@@ -88,7 +88,7 @@ def _awaits_turn(batch: BatchRecord, others: Sequence[BatchRecord], look: Look) 
     return batch.first > look.inbound + 1 and any(other.first < batch.first for other in others)
 
 
-def _worth_a_look(batches: Sequence[BatchRecord], aside: bool) -> list[BatchRecord]:
+def worth_a_look(batches: Sequence[BatchRecord], aside: bool) -> list[BatchRecord]:
     """Those of a lane that go on by our doing; and now and then the oldest of those that only have to become
     final. There are many of these where the reading of the ledger is behind."""
     included = [batch for batch in batches if batch.state is BatchState.INCLUDED]
@@ -154,7 +154,7 @@ class DestinationRelayer:
             if arriving.stopped:
                 self._transports.forget(lane)
             look = Look(halted, arriving, attestors, transport)
-            for batch in _worth_a_look(batches, aside):
+            for batch in worth_a_look(batches, aside):
                 awaits = _awaits_turn(batch, batches, look) or self._gives_way(batch)
                 moved |= await self._advance(batch, look, awaits=awaits)
             moved |= await self._plan(lane, look)
